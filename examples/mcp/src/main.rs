@@ -1,0 +1,2 @@
+//! The Model Context Protocol on the command line.
+fn main() {}

@@ -1,0 +1,15 @@
+//! The Model Context Protocol without I/O.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod http;
+pub mod jsonrpc;
+pub mod limits;
+pub mod session;
+pub mod sse;
+pub mod time;
+pub mod types;
+
+pub use limits::Limits;
