@@ -1,1 +1,46 @@
-//! To come.
+//! The HTTP rules of MCP as functions over the heads of requests and answers.
+//!
+//! Nothing here opens a connection, reads a body or builds a request: the shells do that, and ask here what a head
+//! means and whether to go on. Each file has one question:
+//!
+//! | File | Question | Side |
+//! | --- | --- | --- |
+//! | [`authority`] | which host is that, and is it this machine? | both |
+//! | [`url`] | what does this reference mean here? | client |
+//! | [`endpoint`] | where do the messages go, and may they go there? | client |
+//! | [`exchange`] | what is this answer? | client |
+//! | [`accept`] | may this request be served? | server |
+//! | [`cors`] | what does a browser have to be told? | server |
+//! | [`headers`] | which headers are there, and what may stand in one? | both |
+//! | [`media`] | which media type is that? | both |
+//! | [`secret`] | is that the same secret? | both |
+//!
+//! ```
+//! use mcp_core::http::{Url, resolve_endpoint};
+//!
+//! let stream = Url::parse("http://localhost:8000/sse")?;
+//! let endpoint = resolve_endpoint(&stream, "/messages?sessionId=6f1c")?;
+//! assert_eq!(endpoint.as_str(), "http://localhost:8000/messages?sessionId=6f1c");
+//! assert_eq!(endpoint.to_string(), "http://localhost:8000/messages?..."); // the query is a secret
+//! assert!(resolve_endpoint(&stream, "https://elsewhere.example/messages").is_err());
+//! # Ok::<(), mcp_core::http::EndpointError>(())
+//! ```
+
+pub mod accept;
+pub mod authority;
+pub mod cors;
+pub mod endpoint;
+mod excerpt;
+pub mod exchange;
+pub mod headers;
+pub mod media;
+pub mod secret;
+pub mod url;
+
+pub use accept::{HostPolicy, OriginPolicy, Refusal};
+pub use authority::{Authority, Host, Origin};
+pub use endpoint::{EndpointError, resolve_endpoint, resolve_redirect};
+pub use exchange::{Answer, retry_after};
+pub use media::{accepts_event_stream, accepts_json, is_event_stream, is_json};
+pub use secret::is_same_secret;
+pub use url::{Url, resolve};

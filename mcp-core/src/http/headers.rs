@@ -1,0 +1,111 @@
+//! The headers that MCP uses, and what may stand in one.
+
+/// `Accept`: what the client reads.
+pub const ACCEPT: &str = "Accept";
+/// `Allow`: the methods of a resource, in a 405.
+pub const ALLOW: &str = "Allow";
+/// `Authorization`: a credential.
+pub const AUTHORIZATION: &str = "Authorization";
+/// `Cache-Control`.
+pub const CACHE_CONTROL: &str = "Cache-Control";
+/// `Content-Type`: the media type of a body.
+pub const CONTENT_TYPE: &str = "Content-Type";
+/// `Host`: by which name the server was reached.
+pub const HOST: &str = "Host";
+/// `Last-Event-ID`: where to resume a stream (R-EV-31). Has no meaning over HTTP+SSE (R-SSE-38).
+pub const LAST_EVENT_ID: &str = "Last-Event-ID";
+/// `Location`: where a redirect leads.
+pub const LOCATION: &str = "Location";
+/// `MCP-Protocol-Version`: the negotiated revision. Optional over HTTP+SSE (R-SSE-41).
+pub const MCP_PROTOCOL_VERSION: &str = "MCP-Protocol-Version";
+/// `Mcp-Session-Id`: the session of stateful Streamable HTTP.
+pub const MCP_SESSION_ID: &str = "Mcp-Session-Id";
+/// `Origin`: which page made the browser send the request.
+pub const ORIGIN: &str = "Origin";
+/// `Retry-After`: how long to wait before asking again.
+pub const RETRY_AFTER: &str = "Retry-After";
+/// `Vary`: on which request headers the answer depends.
+pub const VARY: &str = "Vary";
+/// `X-Accel-Buffering`: asks a proxy not to hold events back.
+pub const X_ACCEL_BUFFERING: &str = "X-Accel-Buffering";
+
+/// The media type of event streams.
+pub const EVENT_STREAM: &str = "text/event-stream";
+/// The media type of messages.
+pub const JSON: &str = "application/json";
+
+/// What a client sends with the GET of an event stream (R-SSE-15, R-EV-27).
+pub const STREAM_REQUEST: [(&str, &str); 2] = [(ACCEPT, EVENT_STREAM), (CACHE_CONTROL, "no-store")];
+/// What a client sends with each POST of a message (R-SSE-15).
+pub const MESSAGE_REQUEST: [(&str, &str); 1] = [(CONTENT_TYPE, JSON)];
+/// What a server answers with an event stream (R-SSE-34): no length, no copy in a cache, no waiting in a proxy.
+pub const STREAM_ANSWER: [(&str, &str); 3] =
+    [(CONTENT_TYPE, EVENT_STREAM), (CACHE_CONTROL, "no-cache, no-transform"), (X_ACCEL_BUFFERING, "no")];
+
+/// Whether `name` can be the name of a header: a token of RFC 9110, section 5.6.2.
+pub fn is_valid_name(name: &str) -> bool {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(is_token)
+}
+
+/// Whether `value` can stand in a header: no CR, LF or NUL, which would start another header or request (R-SEC-28),
+/// and no other control character but the tab. Text beyond ASCII passes; not every peer reads it.
+pub fn is_valid_value(value: &str) -> bool {
+    value.bytes().all(|b| b == b'\t' || !b.is_ascii_control())
+}
+
+/// Whether a header belongs to the transport, so that a caller who sets it would break the framing of the request or
+/// what the transport promises about it.
+pub fn is_transport_header(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "Host",
+        "Content-Length",
+        "Content-Type",
+        "Transfer-Encoding",
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Upgrade",
+        "TE",
+        "Trailer",
+        "Expect",
+        "Accept",
+    ];
+    NAMES.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_with_a_line_end_or_another_control_character_is_refused() {
+        for value in ["", "Bearer abc", "a\tb", "größe"] {
+            assert!(is_valid_value(value), "{value:?}");
+        }
+        for value in ["a\r\nX-Evil: 1", "a\n", "\r", "a\0", "\x7f", "\x1b[2J"] {
+            assert!(!is_valid_value(value), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_token() {
+        assert!(is_valid_name("X-Tenant"));
+        for name in ["", "X Tenant", "X:", "X\r\n", "größe", "(x)"] {
+            assert!(!is_valid_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn headers_that_frame_a_request_are_the_transport_s_own() {
+        assert!(is_transport_header("content-length"));
+        assert!(!is_transport_header("Authorization"));
+    }
+
+    #[test]
+    fn every_name_and_value_of_ours_is_valid() {
+        for (name, value) in STREAM_REQUEST.iter().chain(&MESSAGE_REQUEST).chain(&STREAM_ANSWER) {
+            assert!(is_valid_name(name) && is_valid_value(value), "{name}: {value}");
+        }
+    }
+}
