@@ -1,1 +1,6 @@
 //! What the tests share.
+
+pub mod peers;
+pub mod process;
+
+pub mod http_vectors;

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs the peers of the interop tests, in their pinned versions, into tests/interop: two Python environments
+# (.venv/mcp-1 and .venv/mcp-2, one for each major version of the SDK) and node_modules. Does nothing when they are there
+# already. Needs Python 3.11 with pip, Node.js 20 with npm, and their package registries.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# Each installation carries a copy of what it was made from, so that a changed pin makes it anew.
+python_environment() {
+  local environment=.venv/$1 requirements=$2
+  if cmp -s "$requirements" "$environment/made-from"; then return; fi
+  rm -rf "$environment"
+  if ! python3 -m venv "$environment" 2>/dev/null; then
+    # Debian's own Python comes without `venv`.
+    rm -rf "$environment"
+    apt-get update -qq && apt-get install -qq -y python3-venv
+    python3 -m venv "$environment"
+  fi
+  # Already a complete list: resolving dependencies again could only differ from it.
+  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --requirement "$requirements"
+  "$environment/bin/python" -m pip check
+  cp "$requirements" "$environment/made-from"
+}
+
+node_modules() {
+  if cmp -s package-lock.json node_modules/made-from; then return; fi
+  npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+  cp package-lock.json node_modules/made-from
+}
+
+python_environment mcp-1 requirements.txt
+python_environment mcp-2 requirements-2.txt
+node_modules
