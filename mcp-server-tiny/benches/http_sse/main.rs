@@ -1,0 +1,52 @@
+//! The server over HTTP+SSE beside the least that any server could do, in one run:
+//!
+//! ```text
+//! cargo bench -p mcp-server-tiny --bench http_sse                  both
+//! cargo bench -p mcp-server-tiny --bench http_sse -- throughput
+//! cargo bench -p mcp-server-tiny --bench http_sse -- memory
+//! ```
+//!
+//! Each server is this program again, started with `--serve NAME`: a process of its own, whose CPU time and memory are
+//! nobody else's.
+
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+
+mod floor;
+mod memory;
+mod process;
+mod report;
+mod throughput;
+mod wire;
+
+use std::env;
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// The limit first, then what is measured against it.
+const SERVERS: [&str; 1] = ["floor"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    if let Some(role) = process::role() {
+        return serve(&role);
+    }
+    process::raise_open_files();
+    let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|argument| argument == name);
+    if asked("memory") {
+        memory::run(&SERVERS)?;
+    }
+    if asked("throughput") {
+        throughput::run(&SERVERS)?;
+    }
+    Ok(())
+}
+
+fn serve(role: &str) -> Result<(), Box<dyn Error>> {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let ready = |address: SocketAddr| println!("{}{address}", process::LISTENING);
+    match role {
+        "floor" => floor::serve(listen, ready)?,
+        _ => return Err(format!("no server is called `{role}`").into()),
+    }
+    Ok(())
+}

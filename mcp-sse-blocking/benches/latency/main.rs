@@ -1,0 +1,100 @@
+//! One `tools/call` after the other over HTTP+SSE: the time a caller waits, beside bare sockets doing the same exchange
+//! with the same server in the same run.
+//!
+//! ```text
+//! cargo bench -p mcp-sse-blocking --bench latency
+//! ```
+//!
+//! The server is the floor server of `mcp-server-tiny/benches/http_sse`, so that its share is small and the same for
+//! both. It runs as a child process, once on a CPU of its own and once on the client's: the first is how two programs
+//! usually meet, the second leaves out what waking another CPU costs and shows the client's own work most plainly.
+
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+
+#[path = "../../../mcp-server-tiny/benches/http_sse/floor.rs"]
+mod floor;
+#[path = "../../../mcp-server-tiny/benches/http_sse/process.rs"]
+#[allow(dead_code, reason = "the server's benches use more of it")]
+mod process;
+#[path = "../../../mcp-server-tiny/benches/http_sse/report.rs"]
+mod report;
+#[path = "../../../mcp-server-tiny/benches/http_sse/wire.rs"]
+mod wire;
+
+mod bare;
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
+
+use bare::Bare;
+use process::Server;
+use report::{Table, median};
+
+const BATCHES: usize = 15;
+const CALLS: usize = 2000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    if process::role().is_some() {
+        floor::serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), |address| {
+            println!("{}{address}", process::LISTENING);
+        })?;
+        return Ok(());
+    }
+    match process::two_cpus() {
+        Some((serving, asking)) => {
+            measure("client and server each on a CPU", Some((serving, asking)))?;
+            measure("client and server on one CPU", Some((serving, serving)))?;
+        }
+        None => measure("not pinned: fewer than two CPUs, or no `taskset`", None)?,
+    }
+    println!("target: at most 1.15 of the limit, each on a CPU; every answer was checked\n");
+    Ok(())
+}
+
+/// Prints a table for the server on the first of `cpus` and the client on the second.
+fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Error>> {
+    let server = Server::start("floor", cpus.map(|(serving, _)| serving))?;
+    if let Some((_, asking)) = cpus {
+        // Before the client exists, so that its threads inherit the place.
+        process::pin_self(asking)?;
+    }
+    let mut bare = Bare::open(server.address, floor::TEXT)?;
+    let mut rounds = Vec::new();
+    for _ in 0..=BATCHES {
+        rounds.push([batch(|| Ok(bare.call()?))?]);
+    }
+    // The first batches warm caches, branches and congestion windows.
+    rounds.remove(0);
+
+    println!("\none tools/call after the other over HTTP+SSE, {BATCHES} interleaved batches of {CALLS}; {title}");
+    let mut table = Table::new(&["client", "median us", "of limit", "99th percentile us"]);
+    for (place, name) in ["bare sockets"].into_iter().enumerate() {
+        table.row(&[
+            name.to_owned(),
+            format!("{:.1}", median(rounds.iter().map(|round| round[place].median))),
+            format!("{:.2}", median(rounds.iter().map(|round| round[place].median / round[0].median))),
+            format!("{:.1}", median(rounds.iter().map(|round| round[place].slow))),
+        ]);
+    }
+    table.print();
+    Ok(())
+}
+
+/// Microseconds of one batch.
+struct Batch {
+    median: f64,
+    /// 99 of a hundred calls were faster.
+    slow: f64,
+}
+
+fn batch(mut call: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<Batch, Box<dyn Error>> {
+    let mut times = Vec::with_capacity(CALLS);
+    for _ in 0..CALLS {
+        let start = Instant::now();
+        call()?;
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(Batch { median: times[CALLS / 2], slow: times[CALLS - CALLS / 100] })
+}
