@@ -1,0 +1,439 @@
+//! Bytes to messages.
+//!
+//! One pass of `serde_json` over the bytes finds the members of the envelope and leaves `params`, `result` and `data` as slices.
+//! What the members mean together is decided afterwards (R-LM-8), so that a message that is wrong is still answered under its id.
+
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use alloc::vec::{self, Vec};
+use core::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::depth;
+use super::error::{ErrorObject, code};
+use super::id::{ErrorId, RequestId};
+use crate::limits::{Limit, LimitExceeded, Limits};
+
+/// One JSON-RPC message, borrowed from the bytes it was read from.
+#[derive(Debug, Clone)]
+pub enum Message<'a> {
+    /// Wants an answer.
+    Request(Request<'a>),
+    /// Wants none and must get none (R-LM-7).
+    Notification(Notification<'a>),
+    /// The answer to a request that succeeded.
+    Response(Response<'a>),
+    /// The answer to a request that failed.
+    Error(ErrorResponse<'a>),
+}
+
+/// A request: it has an id and a method (R-LM-2).
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Chosen by the sender; the answer carries it back.
+    pub id: RequestId<'a>,
+    /// The name of the method.
+    pub method: Cow<'a, str>,
+    /// The parameters: an object, as raw JSON. `null` counts as absent.
+    pub params: Option<&'a RawValue>,
+}
+
+/// A notification: a method without an id.
+#[derive(Debug, Clone)]
+pub struct Notification<'a> {
+    /// The name of the method.
+    pub method: Cow<'a, str>,
+    /// The parameters: an object, as raw JSON. `null` counts as absent.
+    pub params: Option<&'a RawValue>,
+}
+
+/// The answer to a request that succeeded.
+#[derive(Debug, Clone)]
+pub struct Response<'a> {
+    /// The id of the request, with its type (R-LM-4).
+    pub id: RequestId<'a>,
+    /// The result as raw JSON.
+    pub result: &'a RawValue,
+}
+
+/// The answer to a request that failed.
+#[derive(Debug, Clone)]
+pub struct ErrorResponse<'a> {
+    /// The id of the request, as far as its receiver could read it.
+    pub id: ErrorId<'a>,
+    /// What went wrong.
+    pub error: ErrorObject<'a>,
+}
+
+/// What one body, event or line holds.
+#[derive(Debug, Clone)]
+pub enum Payload<'a> {
+    /// One message: the usual case, and the only one outside 2025-03-26.
+    Message(Message<'a>),
+    /// Several messages. Whether they are welcome is a matter of the revision (R-LM-9, R-LM-10).
+    Batch(Batch<'a>),
+}
+
+/// A batch: at least one message and at most [`Limits::batch_messages`]. The messages are read one by one.
+#[derive(Debug, Clone)]
+pub struct Batch<'a> {
+    messages: Vec<&'a RawValue>,
+    limits: Limits,
+}
+
+impl Batch<'_> {
+    /// How many messages there are.
+    #[expect(clippy::len_without_is_empty, reason = "a batch is never empty")]
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+}
+
+impl<'a> IntoIterator for Batch<'a> {
+    type Item = Result<Message<'a>, DecodeError<'a>>;
+    type IntoIter = BatchMessages<'a>;
+
+    fn into_iter(self) -> BatchMessages<'a> {
+        BatchMessages { messages: self.messages.into_iter(), limits: self.limits }
+    }
+}
+
+/// The messages of a [`Batch`]. One that is wrong does not spoil the others.
+#[derive(Debug)]
+pub struct BatchMessages<'a> {
+    messages: vec::IntoIter<&'a RawValue>,
+    limits: Limits,
+}
+
+impl<'a> Iterator for BatchMessages<'a> {
+    type Item = Result<Message<'a>, DecodeError<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let message = self.messages.next()?.get();
+        Some(if message.starts_with('[') {
+            Err(Fault::NotAnObject.into())
+        } else {
+            decode_message(message.as_bytes(), &self.limits)
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.messages.size_hint()
+    }
+}
+
+/// Reads one message or one batch from exactly `bytes`; white space around it is allowed.
+///
+/// # Errors
+///
+/// [`DecodeError`] says what is wrong, and under which id and with which code to answer.
+pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Payload<'a>, DecodeError<'a>> {
+    if bytes.len() > limits.message_bytes {
+        return Err(LimitExceeded { limit: Limit::MessageBytes, bound: limits.message_bytes }.into());
+    }
+    if depth::exceeds(bytes, limits.depth) {
+        return Err(LimitExceeded { limit: Limit::Depth, bound: limits.depth }.into());
+    }
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => decode_batch(bytes, limits).map(Payload::Batch),
+        _ => decode_message(bytes, limits).map(Payload::Message),
+    }
+}
+
+fn decode_batch<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Batch<'a>, DecodeError<'a>> {
+    let messages: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(Fault::not_json)?;
+    if messages.is_empty() {
+        return Err(Fault::EmptyBatch.into());
+    }
+    if messages.len() > limits.batch_messages {
+        return Err(LimitExceeded { limit: Limit::BatchMessages, bound: limits.batch_messages }.into());
+    }
+    Ok(Batch { messages, limits: limits.clone() })
+}
+
+fn decode_message<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Message<'a>, DecodeError<'a>> {
+    let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(Fault::not_json)?;
+    envelope.classify(limits)
+}
+
+/// The members of a message before anybody asked whether they belong together. `null` and absent are told apart.
+#[derive(Default)]
+struct Envelope<'a> {
+    fault: Option<Fault>,
+    version: bool,
+    id: Option<&'a RawValue>,
+    method: Option<&'a RawValue>,
+    params: Option<&'a RawValue>,
+    result: Option<&'a RawValue>,
+    error: Option<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    fn classify(self, limits: &Limits) -> Result<Message<'a>, DecodeError<'a>> {
+        let id = match self.id {
+            None => ErrorId::Absent,
+            Some(raw) if raw.get() == "null" => ErrorId::Null,
+            Some(raw) => match RequestId::from_json(raw.get(), limits)? {
+                Some(id) => ErrorId::Known(id),
+                None => return Err(Fault::InvalidId.into()),
+            },
+        };
+        // A message that is wrong is answered under its id; a response that is wrong is not answered at all.
+        let wrong = |fault, id| Err(DecodeError { fault, id });
+        if let Some(fault) = self.fault {
+            return wrong(fault, id);
+        }
+        if !self.version {
+            return wrong(Fault::WrongVersion, id);
+        }
+        let params = self.params.filter(|raw| raw.get() != "null");
+        if params.is_some_and(|raw| !raw.get().starts_with('{')) {
+            return wrong(Fault::ParamsNotAnObject, id);
+        }
+        match (self.method, self.result, self.error) {
+            (Some(method), None, None) => {
+                let Some(method) = borrow_str(method) else { return wrong(Fault::MethodNotAString, id) };
+                match id {
+                    ErrorId::Known(id) => Ok(Message::Request(Request { id, method, params })),
+                    ErrorId::Absent => Ok(Message::Notification(Notification { method, params })),
+                    ErrorId::Null => wrong(Fault::InvalidId, id),
+                }
+            }
+            (None, Some(result), None) => match id {
+                ErrorId::Known(id) => Ok(Message::Response(Response { id, result })),
+                id => wrong(Fault::ResponseWithoutId, id),
+            },
+            (None, None, Some(error)) => match serde_json::from_str(error.get()) {
+                Ok(error) => Ok(Message::Error(ErrorResponse { id, error })),
+                Err(_) => wrong(Fault::InvalidErrorObject, id),
+            },
+            (None, None, None) => wrong(Fault::NoMessage, id),
+            _ => wrong(Fault::AmbiguousMessage, id),
+        }
+    }
+}
+
+/// The string of a JSON text: a slice of it unless it has escapes.
+fn borrow_str(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let plain = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if plain.contains('\\') {
+        return serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(plain))
+}
+
+impl<'de> Deserialize<'de> for Envelope<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EnvelopeVisitor)
+    }
+}
+
+struct EnvelopeVisitor;
+
+impl<'de> Visitor<'de> for EnvelopeVisitor {
+    type Value = Envelope<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON-RPC message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
+        let mut envelope = Envelope::default();
+        while let Some(member) = map.next_key::<Member>()? {
+            let slot = match member {
+                Member::Version => {
+                    envelope.version = map.next_value::<&RawValue>()?.get() == "\"2.0\"";
+                    continue;
+                }
+                Member::Unknown => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Member::Id => &mut envelope.id,
+                Member::Method => &mut envelope.method,
+                Member::Params => &mut envelope.params,
+                Member::Result => &mut envelope.result,
+                Member::Error => &mut envelope.error,
+            };
+            // Two members of one name: readers disagree on which counts, which is how filters are deceived.
+            if slot.replace(map.next_value()?).is_some() {
+                envelope.fault = Some(Fault::RepeatedMember);
+            }
+        }
+        Ok(envelope)
+    }
+
+    // JSON of another type is well-formed, hence an invalid request rather than a parse error.
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Envelope<'de>, E> {
+        Ok(Envelope::not_an_object())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Envelope<'de>, E> {
+        Ok(Envelope::not_an_object())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Envelope<'de>, E> {
+        Ok(Envelope::not_an_object())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Envelope<'de>, E> {
+        Ok(Envelope::not_an_object())
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Envelope<'de>, E> {
+        Ok(Envelope::not_an_object())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Envelope<'de>, E> {
+        Ok(Envelope::not_an_object())
+    }
+}
+
+impl Envelope<'_> {
+    fn not_an_object() -> Self {
+        Self { fault: Some(Fault::NotAnObject), ..Self::default() }
+    }
+}
+
+/// The members of an envelope that mean something.
+enum Member {
+    Version,
+    Id,
+    Method,
+    Params,
+    Result,
+    Error,
+    Unknown,
+}
+
+impl<'de> Deserialize<'de> for Member {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_identifier(MemberVisitor)
+    }
+}
+
+struct MemberVisitor;
+
+impl Visitor<'_> for MemberVisitor {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Member, E> {
+        Ok(match name {
+            "jsonrpc" => Member::Version,
+            "id" => Member::Id,
+            "method" => Member::Method,
+            "params" => Member::Params,
+            "result" => Member::Result,
+            "error" => Member::Error,
+            _ => Member::Unknown,
+        })
+    }
+}
+
+/// What is wrong with a message, and how to answer it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeError<'a> {
+    /// What is wrong.
+    pub fault: Fault,
+    /// The id to answer under, as far as it could be read.
+    pub id: ErrorId<'a>,
+}
+
+impl DecodeError<'_> {
+    /// The code to answer with.
+    pub fn code(&self) -> i64 {
+        match self.fault {
+            Fault::NotJson(_) => code::PARSE_ERROR,
+            _ => code::INVALID_REQUEST,
+        }
+    }
+
+    /// The same error without the borrow.
+    pub fn into_owned(self) -> DecodeError<'static> {
+        DecodeError { fault: self.fault, id: self.id.into_owned() }
+    }
+}
+
+impl From<Fault> for DecodeError<'_> {
+    fn from(fault: Fault) -> Self {
+        Self { fault, id: ErrorId::Null }
+    }
+}
+
+impl From<LimitExceeded> for DecodeError<'_> {
+    fn from(exceeded: LimitExceeded) -> Self {
+        Fault::Limit(exceeded).into()
+    }
+}
+
+impl fmt::Display for DecodeError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)
+    }
+}
+
+impl core::error::Error for DecodeError<'_> {}
+
+/// Why bytes are no JSON-RPC message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Not JSON; with what the parser says and where.
+    NotJson(String),
+    /// JSON, but no object.
+    NotAnObject,
+    /// No member `jsonrpc` with the value `"2.0"` (R-LM-1).
+    WrongVersion,
+    /// An `id` that is neither an integer nor a string, or `null` on a request (R-LM-2).
+    InvalidId,
+    /// A `method` that is no string.
+    MethodNotAString,
+    /// `params` that are no object.
+    ParamsNotAnObject,
+    /// A member of the envelope that occurs twice.
+    RepeatedMember,
+    /// A `result` without an id.
+    ResponseWithoutId,
+    /// An `error` that has no integer `code` or no string `message` (R-LM-5).
+    InvalidErrorObject,
+    /// More than one of `method`, `result` and `error` (R-LM-4).
+    AmbiguousMessage,
+    /// None of `method`, `result` and `error`.
+    NoMessage,
+    /// A batch without messages (R-LM-9).
+    EmptyBatch,
+    /// A bound was passed.
+    Limit(LimitExceeded),
+}
+
+impl Fault {
+    fn not_json(error: serde_json::Error) -> Self {
+        Self::NotJson(error.to_string())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotJson(error) => return write!(f, "not JSON: {error}"),
+            Self::Limit(exceeded) => return exceeded.fmt(f),
+            Self::NotAnObject => "the message is no JSON object",
+            Self::WrongVersion => "member `jsonrpc` is not \"2.0\"",
+            Self::InvalidId => "member `id` is neither an integer nor a string",
+            Self::MethodNotAString => "member `method` is no string",
+            Self::ParamsNotAnObject => "member `params` is no object",
+            Self::RepeatedMember => "a member of the message occurs twice",
+            Self::ResponseWithoutId => "a response has no id",
+            Self::InvalidErrorObject => "member `error` has no integer `code` or no string `message`",
+            Self::AmbiguousMessage => "the message has more than one of `method`, `result` and `error`",
+            Self::NoMessage => "the message has none of `method`, `result` and `error`",
+            Self::EmptyBatch => "the batch has no messages",
+        })
+    }
+}
