@@ -1,0 +1,37 @@
+//! The handshake (R-LM-20 to R-LM-23), in revisions that have one.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::capabilities::{ClientCapabilities, ServerCapabilities};
+use super::implementation::Implementation;
+
+/// What a client says first (R-LM-21).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InitializeParams {
+    /// The revision that it offers. A string: a server may meet one that it does not know.
+    pub protocol_version: String,
+    /// What it offers.
+    #[serde(default)]
+    pub capabilities: ClientCapabilities,
+    /// Who it is.
+    pub client_info: Implementation,
+}
+
+/// What a server answers (R-LM-22).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InitializeResult {
+    /// The revision that both follow from now on.
+    pub protocol_version: String,
+    /// What it offers.
+    #[serde(default)]
+    pub capabilities: ServerCapabilities,
+    /// Who it is.
+    pub server_info: Implementation,
+    /// How to use it, for a model. Untrusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+}
