@@ -7,8 +7,10 @@ extern crate alloc;
 pub mod http;
 pub mod jsonrpc;
 pub mod limits;
+pub mod revision;
 pub mod session;
 pub mod sse;
+pub mod text;
 pub mod time;
 pub mod types;
 
