@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands, in the order that finds most mistakes first. CI runs this script; run
+# it before you commit. Peers of other languages are used where they are installed (tests/interop/install.sh installs
+# them); with MCP_INTEROP=required their absence fails.
+#
+#     tests/check.sh            everything
+#     tests/check.sh STEP ...   only these: format clippy docs no_std test examples
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+format() {
+  cargo fmt --all --check
+  cargo fmt --manifest-path tests/no_std_probe/Cargo.toml --check
+  if [ -f mcp-core/fuzz/Cargo.toml ]; then cargo fmt --manifest-path mcp-core/fuzz/Cargo.toml --check; fi
+}
+
+# With `incompatible_msrv` clippy also refuses what the declared minimum Rust version does not have.
+clippy() {
+  cargo clippy --quiet --locked --workspace --all-targets -- -D warnings -D clippy::incompatible_msrv
+  # What a device builds: in the workspace the other crates' features hide a missing import.
+  cargo clippy --quiet --locked --package mcp-core -- -D warnings
+  cargo clippy --quiet --locked --package mcp-server-tiny --no-default-features -- -D warnings
+}
+
+docs() {
+  RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps
+}
+
+no_std() {
+  bash tests/no_std_probe/check.sh
+}
+
+test() {
+  # Documentation examples are part of it.
+  cargo test --locked --workspace
+}
+
+examples() {
+  # What the README tells a newcomer to run.
+  timeout 120 cargo run --quiet --locked --release --package mcp-examples --example quickstart
+}
+
+if [ $# -eq 0 ]; then set -- format clippy docs no_std test examples; fi
+for step in "$@"; do
+  echo "== $step"
+  started=$SECONDS
+  "$step"
+  echo "== $step: $((SECONDS - started)) s"
+done

@@ -1,0 +1,97 @@
+//! What the three crates pull in: no async runtime anywhere, mio in the server only, and few crates.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// Runtimes and what is built on them. A name ending in `*` stands for all that begin so.
+const RUNTIMES: [&str; 14] = [
+    "tokio*", "futures*", "hyper*", "reqwest*", "async-*", "smol*", "actix*", "axum*", "tower*", "h2", "isahc",
+    "glommio", "monoio", "mio",
+];
+
+/// The one exception: the server's readiness loop is built on mio, which is no runtime.
+const MIO: &str = "mio";
+
+/// Crates of a server with one tool, the program itself and what only builds run included. 22 when this was
+/// written.
+const ONE_TOOL_SERVER: usize = 30;
+
+#[test]
+fn no_library_crate_pulls_in_an_async_runtime() {
+    for package in ["mcp-core", "mcp-sse-blocking", "mcp-server-tiny"] {
+        let tree = tree(&["--package", package, "--edges", "normal", "--all-features"]);
+        let found: Vec<_> = tree
+            .iter()
+            .filter(|name| RUNTIMES.iter().any(|runtime| is_named(name, runtime)))
+            .filter(|name| package != "mcp-server-tiny" || *name != MIO)
+            .collect();
+        assert!(found.is_empty(), "{package} depends on {found:?}");
+    }
+}
+
+#[test]
+fn the_crates_depend_on_the_core_and_not_on_each_other() {
+    let ours = |package| -> Vec<_> {
+        let tree = tree(&["--package", package, "--edges", "normal", "--all-features"]);
+        tree.into_iter().filter(|name| name.starts_with("mcp-")).collect()
+    };
+    assert_eq!(ours("mcp-core"), ["mcp-core"]);
+    assert_eq!(ours("mcp-sse-blocking"), ["mcp-core", "mcp-sse-blocking"]);
+    assert_eq!(ours("mcp-server-tiny"), ["mcp-core", "mcp-server-tiny"]);
+}
+
+#[test]
+fn a_server_with_one_tool_is_made_of_few_crates() {
+    let packages = packages(&["--package", "mcp-server-tiny", "--edges", "normal,build"]);
+    let crates = packages.len() + 1;
+    assert!(crates <= ONE_TOOL_SERVER, "{crates} crates: {packages:?}");
+    // For the record; shown with `--nocapture`.
+    eprintln!("a server with one tool: {crates} crates");
+}
+
+/// Without default features the server keeps no system crate: no sockets, no threads, no randomness.
+#[test]
+fn a_server_without_std_leaves_the_system_alone() {
+    let tree = tree(&["--package", "mcp-server-tiny", "--edges", "normal", "--no-default-features"]);
+    for name in ["libc", "mio", "getrandom", "crossbeam-channel"] {
+        assert!(!tree.contains(name), "{name} is in {tree:?}");
+    }
+}
+
+/// The names of the packages in a dependency tree, each once.
+fn tree(arguments: &[&str]) -> BTreeSet<String> {
+    packages(arguments).into_iter().map(|(name, _)| name).collect()
+}
+
+/// The packages in a dependency tree, each once, by name and version.
+fn packages(arguments: &[&str]) -> BTreeSet<(String, String)> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--quiet", "--locked", "--prefix", "none", "--format", "{p}"])
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let mut packages = BTreeSet::new();
+    for line in lines.lines() {
+        // `name v1.2.3 (proc-macro) (*)`
+        let mut words = line.split_whitespace().map(str::to_owned);
+        packages.extend(words.next().zip(words.next()));
+    }
+    assert!(!packages.is_empty(), "cargo tree printed nothing");
+    packages
+}
+
+fn is_named(name: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == pattern,
+    }
+}
+
+#[test]
+fn a_pattern_with_a_star_stands_for_a_family() {
+    assert!(is_named("tokio-util", "tokio*") && is_named("tokio", "tokio*"));
+    assert!(is_named("h2", "h2") && !is_named("h2o", "h2"));
+}
