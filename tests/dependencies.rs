@@ -70,9 +70,9 @@ fn packages(arguments: &[&str]) -> BTreeSet<(String, String)> {
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
-        .unwrap();
+        .expect("cargo runs");
     assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
     let mut packages = BTreeSet::new();
     for line in lines.lines() {
         // `name v1.2.3 (proc-macro) (*)`
