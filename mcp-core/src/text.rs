@@ -19,10 +19,16 @@ impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.text.chars();
         for character in rest.by_ref().take(self.characters) {
-            f.write_char(if character.is_control() { '\u{FFFD}' } else { character })?;
+            f.write_char(if is_harmless(character) { character } else { '\u{FFFD}' })?;
         }
         if rest.as_str().is_empty() { Ok(()) } else { f.write_str("...") }
     }
+}
+
+/// Neither a control character nor one that turns the direction of the text after it.
+fn is_harmless(character: char) -> bool {
+    let is_turning = matches!(character, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    !character.is_control() && !is_turning
 }
 
 #[cfg(test)]
@@ -34,5 +40,6 @@ mod tests {
     fn an_excerpt_is_cut_and_has_no_control_characters() {
         assert_eq!(Excerpt::new("ab\x1b[2Jcd", 4).to_string(), "ab\u{FFFD}[...");
         assert_eq!(Excerpt::new("abcd", 4).to_string(), "abcd");
+        assert_eq!(Excerpt::new("a\u{202E}b", 4).to_string(), "a\u{FFFD}b");
     }
 }

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod fuzz_http;
 pub mod peers;
 pub mod process;
 

@@ -23,7 +23,7 @@
 //! ```
 
 use super::authority::{Authority, Host, Origin};
-use super::excerpt::excerpt;
+use super::excerpt;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -30,7 +30,6 @@ pub mod accept;
 pub mod authority;
 pub mod cors;
 pub mod endpoint;
-mod excerpt;
 pub mod exchange;
 pub mod headers;
 pub mod media;
@@ -44,3 +43,10 @@ pub use exchange::{Answer, retry_after};
 pub use media::{accepts_event_stream, accepts_json, is_event_stream, is_json};
 pub use secret::is_same_secret;
 pub use url::{Url, resolve};
+
+use alloc::string::{String, ToString as _};
+
+/// A value of a peer as our errors show it.
+fn excerpt(text: &str) -> String {
+    crate::text::Excerpt::new(text, 80).to_string()
+}

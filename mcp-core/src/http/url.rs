@@ -10,7 +10,7 @@
 
 use super::authority::{Authority, HTTP_PORT, HTTPS_PORT, Host, Origin};
 use super::endpoint::EndpointError;
-use super::excerpt::excerpt;
+use super::excerpt;
 use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
