@@ -58,6 +58,18 @@ fn a_server_without_std_leaves_the_system_alone() {
     }
 }
 
+/// The newest toolchain alone cannot show that an older one would do; this much of it can be read.
+#[test]
+fn no_dependency_needs_a_newer_rust_than_we_promise() {
+    let promised = version(env!("CARGO_PKG_RUST_VERSION"));
+    let metadata = cargo(&["metadata", "--format-version=1"]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let Some(needed) = package["rust_version"].as_str() else { continue };
+        assert!(version(needed) <= promised, "{} {} needs Rust {needed}", package["name"], package["version"]);
+    }
+}
+
 /// The names of the packages in a dependency tree, each once.
 fn tree(arguments: &[&str]) -> BTreeSet<String> {
     packages(arguments).into_iter().map(|(name, _)| name).collect()
@@ -65,22 +77,29 @@ fn tree(arguments: &[&str]) -> BTreeSet<String> {
 
 /// The packages in a dependency tree, each once, by name and version.
 fn packages(arguments: &[&str]) -> BTreeSet<(String, String)> {
-    let output = Command::new(env!("CARGO"))
-        .args(["tree", "--quiet", "--locked", "--prefix", "none", "--format", "{p}"])
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo runs");
-    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+    let tree = cargo(&[&["tree", "--prefix", "none", "--format", "{p}"], arguments].concat());
     let mut packages = BTreeSet::new();
-    for line in lines.lines() {
+    for line in tree.lines() {
         // `name v1.2.3 (proc-macro) (*)`
         let mut words = line.split_whitespace().map(str::to_owned);
         packages.extend(words.next().zip(words.next()));
     }
     assert!(!packages.is_empty(), "cargo tree printed nothing");
     packages
+}
+
+/// What cargo prints.
+fn cargo(arguments: &[&str]) -> String {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments).args(["--quiet", "--locked"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = cargo.output().expect("cargo runs");
+    assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
+}
+
+/// `1.88` as numbers, so that 1.100 is newer than 1.88.
+fn version(text: &str) -> Vec<u32> {
+    text.split('.').map(|number| number.parse().expect("a version is numbers")).collect()
 }
 
 fn is_named(name: &str, pattern: &str) -> bool {
