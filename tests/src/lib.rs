@@ -1,7 +1,10 @@
 //! What the tests share.
 
+pub mod chunks;
 pub mod fuzz_http;
+pub mod fuzz_sse;
+pub mod http_vectors;
 pub mod peers;
 pub mod process;
-
-pub mod http_vectors;
+pub mod sse_oracle;
+pub mod sse_vectors;
