@@ -5,3 +5,4 @@
 extern crate alloc;
 
 pub mod http1;
+pub mod service;
