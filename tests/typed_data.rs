@@ -1,0 +1,216 @@
+//! Raw to typed: what our types make of what real peers send, and what goes on the wire.
+
+#![allow(clippy::unwrap_used)] // a panic is the report
+
+use std::collections::BTreeSet;
+
+use mcp_core::Limits;
+use mcp_core::session::{ApiMisuse, ClientEvent, ClientSession, RequestOptions};
+use mcp_core::types::{
+    CallToolParams, CallToolResult, ContentBlock, InitializeParams, InitializeResult, ListToolsResult, LoggingLevel,
+    PaginatedParams, Progress, ServerCapabilities, Tool,
+};
+use mcp_tests::pair::{Pair, message};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+const PLAIN: RequestOptions = RequestOptions { deadline: None, progress: false };
+
+fn read<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+fn written(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap()
+}
+
+/// R-LM-3: neither an answer nor a cancellation nor a failed send makes an id free again.
+#[test]
+fn a_client_never_uses_an_id_twice() {
+    let mut pair = Pair::operating("2025-11-25");
+    let mut seen = BTreeSet::new();
+    for turn in 0..300 {
+        let id = match pair.client.request("tools/list", &(), PLAIN, &mut Vec::new()) {
+            Ok(id) => id,
+            Err(error) => panic!("{error}"),
+        };
+        assert!(seen.insert(id), "{id} came twice");
+        match turn % 3 {
+            0 => {
+                let answer = json!({"jsonrpc": "2.0", "id": id, "result": {}}).to_string();
+                pair.to_client(answer.as_bytes(), |event| assert!(matches!(event, ClientEvent::Response { .. })));
+            }
+            1 => assert!(pair.client.cancel(id, None, &mut Vec::new())),
+            _ => assert!(pair.client.forget(id)),
+        }
+        // A map with keys that are no strings cannot be written.
+        let unwritable = std::collections::BTreeMap::from([((1, 2), 3)]);
+        let failed = pair.client.request("tools/list", &unwritable, PLAIN, &mut Vec::new());
+        assert!(matches!(failed, Err(ApiMisuse::Encode(_))));
+    }
+}
+
+/// R-LM-23: in the same breath, before anything else can be sent.
+#[test]
+fn initialized_follows_the_answer_to_initialize() {
+    let mut client = ClientSession::new(Limits::default());
+    let hello: InitializeParams = read(json!({
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}));
+    client.initialize(&hello, None, &mut Vec::new()).unwrap();
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {
+        "protocolVersion": "2024-11-05", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}}});
+    let mut out = Vec::new();
+    client.handle_message(message(answer.to_string().as_bytes()), &mut out);
+    assert_eq!(written(&out), json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+}
+
+/// R-LM-21, R-LM-22: the members and their names.
+#[test]
+fn the_handshake_has_the_members_of_the_schema() {
+    let mut client = ClientSession::new(Limits::default());
+    let hello = json!({
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}});
+    let mut out = Vec::new();
+    client.initialize(&read::<InitializeParams>(hello.clone()), None, &mut out).unwrap();
+    assert_eq!(written(&out)["params"], hello);
+
+    let mut pair = Pair::default();
+    let answer = written(&pair.to_server(&out, |_| {}));
+    assert_eq!(
+        answer["result"],
+        json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}, "logging": {}},
+            "serverInfo": {"name": "pair", "version": "1.0.0"}, "instructions": "be brief"})
+    );
+}
+
+/// R-LM-32
+#[test]
+fn an_empty_capability_is_support_an_absent_one_is_none_and_unknown_ones_are_ignored() {
+    let result: InitializeResult = read(json!({
+        "protocolVersion": "2024-11-05", "serverInfo": {"name": "s", "version": "1", "mood": "fine"},
+        "capabilities": {"tools": {}, "prompts": null, "experimental": {}, "telepathy": {"range": 3},
+            "resources": {"listChanged": true, "subscribe": false, "more": 1}}}));
+    let ServerCapabilities { tools, prompts, resources, logging, .. } = result.capabilities;
+    assert!(tools.is_some_and(|tools| !tools.list_changed));
+    assert!(prompts.is_none() && logging.is_none());
+    assert!(resources.is_some_and(|resources| resources.list_changed && !resources.subscribe));
+    assert_eq!(serde_json::to_value(ServerCapabilities::default()).unwrap(), json!({}));
+}
+
+/// R-LM-40: also unknown keys, also in results and content.
+#[test]
+fn metadata_is_kept() {
+    let meta = json!({"example.org/trace": [1, {"a": null}], "plain": true});
+    let result = json!({"content": [{"type": "text", "text": "a", "_meta": meta}], "_meta": meta});
+    let read: CallToolResult = read(result.clone());
+    assert_eq!(serde_json::to_value(&read).unwrap(), result);
+}
+
+/// R-LM-45, R-LM-82: the token is the id, which no other request has.
+#[test]
+fn progress_is_asked_for_with_a_token_of_its_own() {
+    let mut pair = Pair::operating("2025-11-25");
+    let mut tokens = BTreeSet::new();
+    for _ in 0..3 {
+        let mut out = Vec::new();
+        let options = RequestOptions { deadline: None, progress: true };
+        let id = pair.client.request("tools/call", &json!({"name": "a"}), options, &mut out).unwrap();
+        let request = written(&out);
+        assert_eq!(request["params"], json!({"name": "a", "_meta": {"progressToken": id}}));
+        assert!(tokens.insert(id));
+    }
+    let mut out = Vec::new();
+    pair.client.request("tools/call", &json!({"name": "a"}), PLAIN, &mut out).unwrap();
+    assert_eq!(written(&out)["params"].get("_meta"), None);
+}
+
+/// R-LM-83
+#[test]
+fn progress_may_have_a_fraction_and_a_token_of_either_type() {
+    for (token, text) in [("7", "7"), ("\"7\"", "\"7\"")] {
+        let line = format!(r#"{{"progressToken":{token},"progress":0.25,"total":1,"more":[]}}"#);
+        let progress: Progress<'_> = serde_json::from_str(&line).unwrap();
+        assert_eq!(serde_json::to_string(&progress.progress_token).unwrap(), text);
+        assert_eq!((progress.progress, progress.total), (0.25, Some(1.0)));
+    }
+}
+
+/// R-LM-85
+#[test]
+fn an_empty_cursor_is_a_cursor_and_null_is_the_end() {
+    let page = |cursor: Value| read::<ListToolsResult>(json!({"tools": [], "nextCursor": cursor})).next_cursor;
+    assert_eq!(page(json!("")), Some(String::new()));
+    assert_eq!(page(json!("a/b=")), Some("a/b=".to_owned()));
+    assert_eq!(page(Value::Null), None);
+    assert_eq!(read::<ListToolsResult>(json!({"tools": []})).next_cursor, None);
+    let asked = PaginatedParams { cursor: Some("".into()) };
+    assert_eq!(serde_json::to_value(asked).unwrap(), json!({"cursor": ""}));
+}
+
+/// R-LM-89
+#[test]
+fn there_are_eight_levels_in_rising_order() {
+    const NAMES: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+    let levels = NAMES.map(|name| read::<LoggingLevel>(json!(name)));
+    assert!(levels.is_sorted() && BTreeSet::from(NAMES).len() == 8);
+    assert_eq!(levels.map(|level| level.to_string()), NAMES);
+    assert!(serde_json::from_value::<LoggingLevel>(json!("Warning")).is_err());
+}
+
+/// R-FS-1
+#[test]
+fn a_tool_is_shown_by_its_title_then_by_that_of_its_annotations_then_by_its_name() {
+    let shown = |tool: Value| read::<Tool>(tool).display_name().to_owned();
+    let schema = json!({"type": "object"});
+    assert_eq!(shown(json!({"name": "n", "inputSchema": schema, "title": "T", "annotations": {"title": "A"}})), "T");
+    assert_eq!(shown(json!({"name": "n", "inputSchema": schema, "annotations": {"title": "A"}})), "A");
+    assert_eq!(shown(json!({"name": "n", "inputSchema": schema, "annotations": {}})), "n");
+}
+
+/// R-FS-6, R-FS-7
+#[test]
+fn every_kind_of_content_survives_and_an_unknown_one_is_kept_as_it_came() {
+    let content = json!([
+        {"type": "text", "text": "a", "annotations": {"audience": ["user", "assistant"], "priority": 0.5}},
+        {"type": "image", "data": "AA==", "mimeType": "image/png"},
+        {"type": "audio", "data": "AA==", "mimeType": "audio/wav"},
+        {"type": "resource", "resource": {"uri": "file:///a", "mimeType": "text/plain", "text": "t"}},
+        {"type": "resource", "resource": {"uri": "file:///b", "blob": "AA=="}},
+        {"type": "resource_link", "uri": "file:///nowhere", "name": "n", "size": 3},
+        {"type": "hologram", "layers": [1, 2], "text": "not a text"},
+        {"type": "text"},
+        {"no": "type"},
+    ]);
+    let result: CallToolResult = read(json!({"content": content}));
+    let unknown = result.content.iter().filter(|block| matches!(block, ContentBlock::Unknown(_))).count();
+    assert_eq!(unknown, 3);
+    assert_eq!(serde_json::to_value(&result).unwrap()["content"], content);
+    assert_eq!(result.all_text(), "a");
+}
+
+/// R-FS-16
+#[test]
+fn a_structured_result_says_the_same_as_text() {
+    for value in [json!({"sum": 3}), json!([1, "a"]), json!(false), json!(0), Value::Null] {
+        let result = CallToolResult::structured(value.clone());
+        assert_eq!(serde_json::from_str::<Value>(&result.all_text()).unwrap(), value);
+        assert_eq!(result.structured_content, Some(value));
+    }
+}
+
+/// R-FS-18: both are results; which one it is stands in `isError`.
+#[test]
+fn a_failed_tool_is_a_result_that_says_so() {
+    let failed = serde_json::to_value(CallToolResult::error("no such day")).unwrap();
+    assert_eq!(failed, json!({"content": [{"type": "text", "text": "no such day"}], "isError": true}));
+    assert!(!read::<CallToolResult>(json!({"content": []})).is_error);
+}
+
+/// R-FS-23
+#[test]
+fn arguments_and_content_may_be_missing() {
+    let params: CallToolParams<'_> = serde_json::from_str(r#"{"name":"a"}"#).unwrap();
+    assert!(params.arguments.is_none());
+    let result: CallToolResult = read(json!({"structuredContent": {"sum": 3}}));
+    assert!(result.content.is_empty());
+}
