@@ -1,137 +1,82 @@
-//! What a server does for its clients: it lists its tools and carries out calls.
+//! What a server offers, and who carries it out.
 //!
-//! A [`Service`] knows messages, not sockets. Whoever owns the bytes gives each
-//! [`ServerEvent::Request`](mcp_core::session::ServerEvent::Request) of a session to [`Service::handle`], and each cancellation and each end of a
-//! session to [`Service::cancel`] and [`Service::close_session`]. What is to be sent goes into an [`Outbox`].
-
-mod outbox;
-
-use alloc::string::String;
+//! The engine calls [`Service::request`] for each request that the session admitted. The service answers through the session,
+//! each message through the [`Outbox`], or later with a [`Reply`].
 
 use mcp_core::jsonrpc::{ErrorObject, code};
 use mcp_core::session::{RequestKey, ServerProfile, ServerSession};
-use mcp_core::types::{Implementation, JsonObject, Method, ServerCapabilities};
+use mcp_core::types::{Implementation, Method, ServerCapabilities};
 use serde_json::value::RawValue;
 
-pub use outbox::Outbox;
+use crate::engine::Outbox;
+use crate::sessions::SessionKey;
 
-/// Which request it is that is being handled, so that an answer can find its way back later.
+/// A request to carry out.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin {
-    /// The number of the session, chosen by whoever owns the sessions and never used twice. Not its secret id.
-    pub session: u64,
-    /// The request within its session, from the [`ServerEvent`](mcp_core::session::ServerEvent).
-    pub key: RequestKey,
-    /// What is to happen when all workers are taken.
-    pub when_busy: WhenBusy,
+pub(crate) struct Incoming<'a> {
+    /// Whose it is.
+    pub(crate) session: SessionKey,
+    /// Names it within the session.
+    pub(crate) request: RequestKey,
+    /// What is wanted.
+    pub(crate) method: Method,
+    /// Its parameters.
+    pub(crate) params: Option<&'a RawValue>,
 }
 
-/// What happens to a call for which no worker is free and the queue is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenBusy {
-    /// It is taken out of flight unanswered, and [`Outcome::Busy`] is returned: the carrier refuses it, for example with status 503.
-    Refuse,
-    /// It is answered with an error: for a call that came in a batch, or by a carrier that cannot refuse.
-    Answer,
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "a request that is `Busy` has no answer"]
-pub enum Outcome {
-    /// Its answer is in the outbox.
-    Answered,
-    /// Its answer comes later, as mail (`Service::next_mail`).
-    Later,
-    /// All workers are taken and the queue is full. The request is no longer in flight and has no answer.
-    Busy,
-}
-
-/// The tools of a server and the calls that are being carried out. One for all sessions.
-pub struct Service {
+/// What a server offers.
+pub(crate) struct Service {
     info: Implementation,
     capabilities: ServerCapabilities,
-    instructions: Option<String>,
 }
 
 impl Service {
-    /// A service without tools, by its name and version.
-    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
-        let mut capabilities = ServerCapabilities::default();
-        capabilities.logging = Some(JsonObject::new());
-        Self { info: Implementation::new(name, version), capabilities, instructions: None }
+    pub(crate) fn new(name: &str, version: &str) -> Self {
+        Self { info: Implementation::new(name, version), capabilities: ServerCapabilities::default() }
     }
 
-    /// What the server says of itself in the handshake; for
-    /// [`ServerSession::handle_message`](mcp_core::session::ServerSession::handle_message).
-    pub fn profile(&self) -> ServerProfile<'_> {
-        ServerProfile { info: &self.info, capabilities: &self.capabilities, instructions: self.instructions.as_deref() }
+    /// What the server says of itself.
+    pub(crate) fn profile(&self) -> ServerProfile<'_> {
+        ServerProfile { info: &self.info, capabilities: &self.capabilities, instructions: None }
     }
 
-    /// Carries out a request that the session has taken in. Handlers that are not on a worker run before this returns.
-    pub fn handle(
-        &mut self,
-        session: &mut ServerSession,
-        origin: &Origin,
-        method: Method,
-        params: Option<&RawValue>,
-        outbox: &mut dyn Outbox,
-    ) -> Outcome {
-        let _ = (method, params);
-        outbox.message(&mut |out| {
-            session.respond_error(origin.key, &ErrorObject::new(code::METHOD_NOT_FOUND, "method not found"), out)
-        });
-        Outcome::Answered
+    /// Carries a request out, or begins to: then its [`Reply`] comes later.
+    pub(crate) fn request(&mut self, incoming: Incoming<'_>, session: &mut ServerSession, outbox: &mut Outbox<'_>) {
+        let error = ErrorObject::new(code::METHOD_NOT_FOUND, "method not found");
+        outbox.message(|out| session.respond_error(incoming.request, &error, out));
     }
 
-    /// The client gave a request up ([`ServerEvent::Cancelled`](mcp_core::session::ServerEvent::Cancelled)): tells its handler.
-    pub fn cancel(&mut self, session: u64, key: RequestKey) {
-        let _ = (session, key);
+    /// The client gave a request up, or its session is over: nobody waits for the answer.
+    pub(crate) fn cancelled(&mut self, session: SessionKey, request: RequestKey) {
+        let _ = (session, request);
     }
 
-    /// A session ended: tells the handlers that still work for it.
-    pub fn close_session(&mut self, session: u64) {
-        let _ = session;
-    }
-}
-
-/// With `std`: answers that come later, from workers and deferred replies.
-#[cfg(feature = "std")]
-impl Service {
-    /// Sets how the loop is woken when there is mail. `wake` is called on any thread, must not block, and is not called again before
-    /// [`Service::next_mail`] has returned `None`. Without it the owner of the loop asks for mail now and then.
-    pub fn wake_with(&mut self, wake: impl Fn() + Send + Sync + 'static) {
-        let _ = wake;
-    }
-
-    /// The next message from a worker or a deferred reply. To be called until it returns `None` when the loop was woken.
-    /// [`Mail::session`] says whose it is; mail for a session that is gone is dropped.
-    pub fn next_mail(&mut self) -> Option<Mail> {
+    /// The next of what workers and deferred replies have to say.
+    pub(crate) fn next_reply(&mut self) -> Option<Reply> {
         None
     }
 
-    /// Sends what a worker or a deferred reply had to say. Nothing is sent for a request that is no longer in flight.
-    pub fn deliver(&mut self, mail: Mail, session: &mut ServerSession, outbox: &mut dyn Outbox) {
-        let _ = (mail, session, outbox);
-    }
-
-    /// Tells all handlers on workers to give up and waits for them, at most for `bound`. A handler that does not end by then is
-    /// left to itself on its thread, with a line in the log. Also done on drop, with a bound of one second.
-    pub fn stop(&mut self, bound: core::time::Duration) {
-        let _ = bound;
+    /// Sets what to call, from any thread, when there is a reply.
+    #[cfg(feature = "std")]
+    pub(crate) fn set_waker(&mut self, wake: std::sync::Arc<dyn Fn() + Send + Sync>) {
+        let _ = wake;
     }
 }
 
-/// A message from a worker or a deferred reply.
-#[cfg(feature = "std")]
-pub struct Mail {
-    session: u64,
+/// Something that a worker or a deferred reply has to say to a client.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    session: SessionKey,
 }
 
-#[cfg(feature = "std")]
-impl Mail {
-    /// The number of the session it is for ([`Origin::session`]).
-    pub fn session(&self) -> u64 {
+impl Reply {
+    /// To whom.
+    pub(crate) fn session(&self) -> SessionKey {
         self.session
+    }
+
+    /// Writes it, unless its request is no longer in flight.
+    pub(crate) fn write(self, session: &mut ServerSession, outbox: &mut Outbox<'_>) {
+        let _ = (session, outbox);
     }
 }

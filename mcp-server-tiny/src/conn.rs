@@ -1,0 +1,161 @@
+//! One connection: what of its input is incomplete, what of its output is unsent, and where it stands.
+//!
+//! A connection that waits, which is what an event stream does most of its life, holds no buffer: input is parsed where
+//! the caller read it to and only an incomplete request is copied; an output buffer is borrowed from [`Buffers`] and
+//! given back when its last byte is sent.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use mcp_core::time::Instant;
+
+use crate::http1::{Body, Persistence, Scan};
+use crate::slab::Key;
+use crate::timers::Armed;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) phase: Phase,
+    /// The bytes of a head that is incomplete, and nothing else.
+    pub(crate) input: Vec<u8>,
+    pub(crate) scan: Scan,
+    /// Bytes to send, of which the first `sent` are sent. Empty and without memory when nothing waits.
+    pub(crate) output: Vec<u8>,
+    pub(crate) sent: usize,
+    /// When the phase began, or on a stream when something was last written.
+    pub(crate) since: Instant,
+    /// Since when the peer has read nothing although there is something to read.
+    pub(crate) stalled: Option<Instant>,
+    pub(crate) armed: Armed,
+    /// Whether it is in the list of connections to look after.
+    pub(crate) ready: bool,
+}
+
+/// Where a connection stands.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// No request has begun.
+    Idle,
+    /// A head is incomplete.
+    Head,
+    /// A body is incomplete.
+    Body(Box<Pending>),
+    /// It carries the event stream of this session; input means nothing.
+    Stream(Key),
+    /// It is closed when the output is sent.
+    Ending,
+    /// As `Ending`, but input may still come: our side is closed first, so that the answer is not lost to a reset.
+    Lingering {
+        /// Whether our side is closed.
+        half_closed: bool,
+    },
+    /// It is to be closed now, whatever is unsent.
+    Dead,
+}
+
+/// A request whose body is incomplete.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) exchange: Exchange,
+    pub(crate) action: Action,
+    pub(crate) body: Body,
+    pub(crate) kept: Vec<u8>,
+}
+
+/// What a request is once its body is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// A message to this session.
+    Message(Key),
+    /// Answered already; the body is read to find the next request.
+    Skip,
+}
+
+/// What the answer to a request has to know of its head.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) persistence: Persistence,
+    pub(crate) head_only: bool,
+    /// Header lines for a page of an allowed origin.
+    pub(crate) cors: Option<Box<str>>,
+}
+
+impl Conn {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Idle,
+            input: Vec::new(),
+            scan: Scan::default(),
+            output: Vec::new(),
+            sent: 0,
+            since: now,
+            stalled: None,
+            armed: Armed::default(),
+            ready: false,
+        }
+    }
+
+    /// Bytes that are not sent yet.
+    pub(crate) fn unsent(&self) -> &[u8] {
+        &self.output[self.sent..]
+    }
+
+    /// Bytes of requests that arrived in part.
+    pub(crate) fn held(&self) -> usize {
+        self.input.len() + if let Phase::Body(pending) = &self.phase { pending.kept.len() } else { 0 }
+    }
+
+    /// The buffer to append output to.
+    pub(crate) fn writer(&mut self, buffers: &mut Buffers) -> &mut Vec<u8> {
+        if self.output.capacity() == 0 {
+            self.output = buffers.take();
+        }
+        &mut self.output
+    }
+
+    /// Notes that the peer was given `count` bytes, which may be none.
+    pub(crate) fn note_sent(&mut self, now: Instant, count: usize, buffers: &mut Buffers) {
+        self.sent = self.output.len().min(self.sent + count);
+        if self.sent == self.output.len() {
+            self.stalled = None;
+            self.sent = 0;
+            buffers.give(core::mem::take(&mut self.output));
+            return;
+        }
+        if count > 0 || self.stalled.is_none() {
+            self.stalled = Some(now);
+        }
+        // Half of a long backlog is gone: move the rest, so that the buffer does not grow with all that was ever sent.
+        if self.sent >= 64 * 1024 && self.sent * 2 >= self.output.len() {
+            self.output.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+}
+
+/// Buffers that nobody needs at the moment, so that a busy server does not ask the allocator for each call.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    spare: Vec<Vec<u8>>,
+}
+
+impl Buffers {
+    /// Buffers kept. As many as one turn of a busy loop has in use.
+    const SPARE: usize = 16;
+    /// The largest buffer kept; with [`Self::SPARE`] at most a quarter of a megabyte.
+    const SPARE_BYTES: usize = 16 * 1024;
+
+    /// An empty buffer.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_else(|| Vec::with_capacity(512))
+    }
+
+    /// Takes a buffer back.
+    pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
+        if (1..=Self::SPARE_BYTES).contains(&buffer.capacity()) && self.spare.len() < Self::SPARE {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The server without sockets: connections, sessions and deadlines, bytes in and bytes out.
+//!
+//! Whoever owns the bytes (the loop of [`Bound`](crate::Bound), another HTTP server, a UART, a test) tells the engine
+//! what happened and does what it asks for:
+//!
+//! ```text
+//! accept -> received / ended -> next_ready: output, sent, next -> closed
+//!                 next_wake -> handle_timeouts -> next_ready ...
+//! ```
+//!
+//! A POST arrives on one connection and its answer leaves on another, the stream of its session (R-SSE-25). So one
+//! engine holds all connections; after any input ask [`Engine::next_ready`] which of them have something to send.
+//!
+//! ```
+//! use mcp_core::time::Instant;
+//! use mcp_server_tiny::{Server, engine::Next};
+//!
+//! let mut engine = Server::new("clock", "1.0.0").engine(|secret| { *secret = [7; 16]; true })?;
+//! let now = Instant::ZERO; // the caller's clock
+//! let stream = engine.accept(now).expect("there is room");
+//! engine.received(stream, now, b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
+//! assert_eq!(engine.next_ready(), Some(stream));
+//! let head_and_endpoint = engine.output(stream).to_vec();
+//! assert!(head_and_endpoint.ends_with(b"\n\n"));
+//! engine.sent(stream, now, head_and_endpoint.len());
+//! assert_eq!(engine.next(stream), Next::Wait);
+//! # Ok::<(), mcp_server_tiny::Error>(())
+//! ```
+//!
+//! The engine never waits, and no peer can make it: handlers run inside [`Engine::received`] unless they are on workers.
+
+mod admission;
+mod input;
+mod outbox;
+mod streams;
+mod timeouts;
+
+pub use outbox::Outbox;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+
+use mcp_core::time::Instant;
+
+use crate::config::{Access, Config};
+use crate::conn::{Buffers, Conn, Phase};
+use crate::error::Error;
+use crate::service::Service;
+use crate::sessions::{Secret, Sessions};
+use crate::slab::{Key, Slab};
+use crate::timers::Timers;
+
+/// Fills in random bits that nobody can guess, and says whether it could (R-SSE-35).
+pub(crate) type Entropy = Box<dyn FnMut(&mut Secret) -> bool + Send>;
+
+/// Names a connection of one engine; never given out twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConnId(pub(crate) Key);
+
+impl ConnId {
+    /// A small number that no other open connection has: an index for whoever keeps a table beside the engine's.
+    pub fn index(self) -> usize {
+        self.0.slot as usize
+    }
+}
+
+/// What to do with a connection whose output was sent as far as it can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing until it has input, or room for output.
+    Wait,
+    /// Close the sending side, then call [`Engine::half_closed`] and go on reading.
+    HalfClose,
+    /// Close it, then call [`Engine::closed`].
+    Close,
+}
+
+/// What is sent to a peer for which there is no room; see [`Engine::accept`].
+pub const BUSY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n\
+    Content-Length: 57\r\nConnection: close\r\n\r\nthe server has as many connections as `limits` allows it\n";
+
+/// All connections and sessions of a server.
+pub struct Engine {
+    config: Config,
+    access: Access,
+    service: Service,
+    entropy: Entropy,
+    conns: Slab<Conn>,
+    sessions: Sessions,
+    timers: Timers,
+    buffers: Buffers,
+    /// Connections to look after, each once.
+    ready: Vec<Key>,
+    /// Bytes of requests that arrived in part, of all connections.
+    held: usize,
+    /// When a stop was asked for: until when requests in flight are waited for.
+    stopping: Option<Instant>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("connections", &self.conns.len())
+            .field("sessions", &self.sessions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine for a listener at `address`, which decides what hosts and origins are served.
+    pub(crate) fn new(config: Config, service: Service, address: IpAddr, entropy: Entropy) -> Result<Self, Error> {
+        if let Some(fault) = config.fault() {
+            return Err(Error::Setting(fault.into()));
+        }
+        let access = config.access(address).map_err(|fault| Error::Setting(alloc::format!("{fault}").into()))?;
+        Ok(Self {
+            config,
+            access,
+            service,
+            entropy,
+            conns: Slab::default(),
+            sessions: Sessions::default(),
+            timers: Timers::default(),
+            buffers: Buffers::default(),
+            ready: Vec::new(),
+            held: 0,
+            stopping: None,
+        })
+    }
+
+    /// Takes a connection in. `None` when there is no room, or the server is being stopped: send [`BUSY`] and close.
+    pub fn accept(&mut self, now: Instant) -> Option<ConnId> {
+        if self.conns.len() >= self.config.limits.connections || self.stopping.is_some() {
+            return None;
+        }
+        let key = self.conns.insert(Conn::new(now));
+        self.arm(key);
+        Some(ConnId(key))
+    }
+
+    /// Takes in bytes that the peer sent. All of them are used or kept; nothing has to be given again.
+    pub fn received(&mut self, id: ConnId, now: Instant, bytes: &[u8]) {
+        self.take_input(id.0, now, bytes);
+    }
+
+    /// The peer will send no more. A complete request is still answered; a stream and its session end (R-SSE-37).
+    pub fn ended(&mut self, id: ConnId, now: Instant) {
+        self.take_end(id.0, now);
+    }
+
+    /// A connection that has something to send or is to be closed, until there is none. Each comes up once for any number of
+    /// changes; one whose output could not be sent comes up again only by a change, or by the caller's own doing when
+    /// there is room again.
+    pub fn next_ready(&mut self) -> Option<ConnId> {
+        while let Some(key) = self.ready.pop() {
+            if let Some(conn) = self.conns.get_mut(key) {
+                conn.ready = false;
+                return Some(ConnId(key));
+            }
+        }
+        None
+    }
+
+    /// What is to be sent next, as much as there is.
+    pub fn output(&self, id: ConnId) -> &[u8] {
+        self.conns.get(id.0).map_or(&[], Conn::unsent)
+    }
+
+    /// The first `count` bytes of the output were sent. To be called with 0 as well when the peer takes none: its time
+    /// to read begins to run.
+    pub fn sent(&mut self, id: ConnId, now: Instant, count: usize) {
+        let Some(conn) = self.conns.get_mut(id.0) else { return };
+        conn.note_sent(now, count, &mut self.buffers);
+        if conn.stalled.is_some() {
+            self.arm(id.0);
+        }
+    }
+
+    /// What to do once the output was sent as far as it can be.
+    pub fn next(&self, id: ConnId) -> Next {
+        let Some(conn) = self.conns.get(id.0) else { return Next::Close };
+        match conn.phase {
+            Phase::Dead => Next::Close,
+            _ if !conn.unsent().is_empty() => Next::Wait,
+            Phase::Ending => Next::Close,
+            Phase::Lingering { half_closed: false } => Next::HalfClose,
+            _ => Next::Wait,
+        }
+    }
+
+    /// The sending side was closed, as [`Next::HalfClose`] asks for.
+    pub fn half_closed(&mut self, id: ConnId) {
+        if let Some(Conn { phase: Phase::Lingering { half_closed }, .. }) = self.conns.get_mut(id.0) {
+            *half_closed = true;
+        }
+    }
+
+    /// The connection is gone, for whatever reason; so is the session whose stream it carried.
+    pub fn closed(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.remove(id.0) else { return };
+        self.held -= conn.held();
+        if let Phase::Stream(session) = conn.phase {
+            self.forget_session(session);
+        }
+        self.buffers.give(conn.output);
+    }
+
+    /// When to call [`Engine::handle_timeouts`] at the latest. It may turn out that nothing was due.
+    pub fn next_wake(&self) -> Option<Instant> {
+        [self.timers.next(), self.stopping].into_iter().flatten().min()
+    }
+
+    /// Does what is due: comments on idle streams, answers to slow requests, ends of what took too long.
+    pub fn handle_timeouts(&mut self, now: Instant) {
+        self.fire(now);
+    }
+
+    /// Sends what workers and deferred replies have to say. To be called after the waker of the service called.
+    pub fn deliver_replies(&mut self, now: Instant) {
+        while let Some(reply) = self.service.next_reply() {
+            self.deliver(now, reply);
+        }
+    }
+
+    /// Ends everything in order: connections between two requests at once, streams when their requests in flight are
+    /// answered, all that is left after [`Timeouts::stop`](crate::config::Timeouts::stop).
+    pub fn stop(&mut self, now: Instant) {
+        self.begin_stop(now);
+    }
+
+    /// Whether a stop was asked for and the last connection is gone.
+    pub fn is_stopped(&self) -> bool {
+        self.stopping.is_some() && self.conns.len() == 0
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "only the loop needs to reach the service"))]
+    pub(crate) fn service_mut(&mut self) -> &mut Service {
+        &mut self.service
+    }
+
+    /// Puts a connection into the list of those to look after.
+    fn touch(&mut self, key: Key) {
+        if let Some(conn) = self.conns.get_mut(key)
+            && !conn.ready
+        {
+            conn.ready = true;
+            self.ready.push(key);
+        }
+    }
+}

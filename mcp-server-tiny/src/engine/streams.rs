@@ -1,0 +1,179 @@
+//! Sessions and their streams: a GET opens both, posts speak to them, their end ends both (R-SSE-2, R-SSE-37).
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use mcp_core::jsonrpc::{self, ErrorId, ErrorObject, Message, Payload};
+use mcp_core::session::ServerEvent;
+use mcp_core::sse;
+use mcp_core::time::Instant;
+
+use super::admission::Answer;
+use super::{Engine, Outbox};
+use crate::conn::{Exchange, Phase};
+use crate::http1::response::write_event_stream_head;
+use crate::http1::{Response, Status};
+use crate::service::{Incoming, Reply};
+use crate::sessions::{Secret, SessionKey};
+use crate::slab::Key;
+
+impl Engine {
+    /// Makes a connection the stream of a new session. The `endpoint` event comes first and once (R-SSE-23).
+    pub(super) fn open_stream(&mut self, key: Key, now: Instant, exchange: &Exchange, credential: Option<Box<[u8]>>) {
+        if self.sessions.len() >= self.config.limits.sessions {
+            let answer = Answer::busy("the server has as many sessions as `limits` allows it");
+            return self.answer(key, now, exchange, &answer);
+        }
+        let mut secret = Secret::default();
+        if !(self.entropy)(&mut secret) {
+            log::error!("no random bits for a session");
+            let answer = Answer::busy("the system has no random bits for a session");
+            return self.answer(key, now, exchange, &answer);
+        }
+        let session = self.sessions.open(now, key, secret, credential.as_deref());
+        log::debug!("session {} open", session.slot);
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let out = conn.writer(&mut self.buffers);
+        write_event_stream_head(out, exchange.cors.as_deref().unwrap_or_default());
+        let mark = sse::begin(out, "endpoint");
+        // A path and not a URL: proxies change scheme and host (R-SSE-21).
+        out.extend_from_slice(self.config.public_prefix.as_bytes());
+        out.extend_from_slice(self.config.message_path.as_bytes());
+        out.extend_from_slice(b"?sessionId=");
+        self.sessions.write_token(session, out);
+        sse::finish(out, mark);
+        self.enter(key, now, Phase::Stream(session));
+        self.touch(key);
+    }
+
+    /// One POST to a session: accepted with 202, or refused before anything came of it (R-SSE-29, R-SSE-52).
+    pub(super) fn message(&mut self, key: Key, now: Instant, session: Key, exchange: &Exchange, body: &[u8]) {
+        let Some(row) = self.sessions.get_mut(session) else {
+            // It ended while the body came.
+            let answer = Answer::new(Status::NotFound, "there is no such session; it ended with its event stream");
+            return self.answer(key, now, exchange, &answer);
+        };
+        row.heard = now;
+        let batches = row.state.version().allows_batches();
+        let payload = match jsonrpc::decode(body, &self.config.messages) {
+            Ok(Payload::Batch(_)) if !batches => {
+                let error = ErrorObject::new(jsonrpc::code::INVALID_REQUEST, "this revision has no batches");
+                return self.reject(key, now, exchange, &ErrorId::Null, &error);
+            }
+            Ok(payload) => payload,
+            Err(fault) => {
+                let error = ErrorObject::new(fault.code(), fault.to_string());
+                return self.reject(key, now, exchange, &fault.id, &error);
+            }
+        };
+        self.respond(key, now, exchange, Response::text(Status::Accepted, "Accepted", exchange.persistence));
+        match payload {
+            Payload::Message(message) => self.handle(session, message),
+            Payload::Batch(batch) => {
+                for message in batch {
+                    match message {
+                        Ok(message) => self.handle(session, message),
+                        Err(fault) => {
+                            let error = ErrorObject::new(fault.code(), fault.to_string());
+                            self.emit(session, |outbox| {
+                                outbox.message(|out| jsonrpc::write_error(out, &fault.id, &error));
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        self.after_output(session, now);
+    }
+
+    /// 400 with the JSON-RPC error as its body: readable by programs and people.
+    fn reject(&mut self, key: Key, now: Instant, exchange: &Exchange, id: &ErrorId<'_>, error: &ErrorObject<'_>) {
+        log::debug!("message refused: {}", error.message);
+        let mut body = Vec::new();
+        jsonrpc::write_error(&mut body, id, error);
+        let response = Response {
+            content_type: "application/json",
+            body: &body,
+            ..Response::text(Status::BadRequest, "", exchange.persistence)
+        };
+        self.respond(key, now, exchange, response);
+    }
+
+    /// One message of a client. What it brings about at once is in the output of the stream afterwards.
+    fn handle(&mut self, key: Key, message: Message<'_>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(conn) = self.conns.get_mut(session.conn) else { return };
+        let mut outbox = Outbox::new(conn.writer(&mut self.buffers));
+        let event = outbox
+            .message(|out| session.state.handle_message(&self.service.profile(), &self.config.messages, message, out));
+        match event {
+            ServerEvent::Request { key: request, method, params } => {
+                let incoming = Incoming { session: SessionKey(key), request, method, params };
+                self.service.request(incoming, &mut session.state, &mut outbox);
+            }
+            ServerEvent::Cancelled { key: request, .. } => self.service.cancelled(SessionKey(key), request),
+            ServerEvent::Ignored(why) => log::debug!("message ignored: {why}"),
+            _ => {}
+        }
+    }
+
+    /// What a worker or a deferred reply has to say. Nothing, if the session is gone or the request was cancelled.
+    pub(super) fn deliver(&mut self, now: Instant, reply: Reply) {
+        let key = reply.session().0;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(conn) = self.conns.get_mut(session.conn) else { return };
+        reply.write(&mut session.state, &mut Outbox::new(conn.writer(&mut self.buffers)));
+        self.after_output(key, now);
+    }
+
+    fn emit(&mut self, key: Key, write: impl FnOnce(&mut Outbox<'_>)) {
+        let Some(conn) = self.sessions.get(key).and_then(|session| self.conns.get_mut(session.conn)) else { return };
+        write(&mut Outbox::new(conn.writer(&mut self.buffers)));
+    }
+
+    /// To be called when something may have been written to the stream of a session.
+    fn after_output(&mut self, key: Key, now: Instant) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let conn_key = session.conn;
+        let Some(conn) = self.conns.get_mut(conn_key) else { return };
+        let unsent = conn.unsent().len();
+        if unsent == 0 {
+            conn.note_sent(now, 0, &mut self.buffers);
+        } else if unsent > self.config.limits.output_bytes && conn.stalled.is_some() {
+            log::info!("session {} dropped: its client does not read", key.slot);
+            self.drop_session(key, now);
+            return;
+        } else {
+            conn.since = now;
+            self.touch(conn_key);
+        }
+        if self.stopping.is_some() && self.sessions.get(key).is_some_and(|session| session.state.in_flight() == 0) {
+            self.end_session(key, now);
+        }
+    }
+
+    /// Ends a session in order: what is written is still sent.
+    pub(super) fn end_session(&mut self, key: Key, now: Instant) {
+        if let Some(conn) = self.forget_session(key) {
+            self.enter(conn, now, Phase::Ending);
+        }
+    }
+
+    /// Ends a session whose client does not read.
+    pub(super) fn drop_session(&mut self, key: Key, now: Instant) {
+        if let Some(conn) = self.forget_session(key) {
+            self.enter(conn, now, Phase::Dead);
+        }
+    }
+
+    /// Removes a session and cancels its requests in flight. Gives the connection of its stream.
+    pub(super) fn forget_session(&mut self, key: Key) -> Option<Key> {
+        let mut session = self.sessions.remove(key)?;
+        for request in session.state.close() {
+            self.service.cancelled(SessionKey(key), request);
+        }
+        log::debug!("session {} over", key.slot);
+        Some(session.conn)
+    }
+}

@@ -1,0 +1,135 @@
+//! What happens because time passed, and the orderly end.
+
+use alloc::vec::Vec;
+
+use mcp_core::session::Phase as Lifecycle;
+use mcp_core::sse;
+use mcp_core::time::Instant;
+
+use super::Engine;
+use crate::conn::{Action, Conn, Phase};
+use crate::http1::{Refusal, Status};
+use crate::slab::Key;
+
+impl Engine {
+    /// Makes sure that a connection is looked at when something is due. To be called when a deadline may have moved
+    /// earlier; one that moves later is found out when the entry comes up.
+    pub(super) fn arm(&mut self, key: Key) {
+        let Some(due) = self.conns.get(key).and_then(|conn| self.due(conn)) else { return };
+        if let Some(conn) = self.conns.get_mut(key) {
+            self.timers.arm(key, &mut conn.armed, due);
+        }
+    }
+
+    pub(super) fn fire(&mut self, now: Instant) {
+        while let Some((at, key)) = self.timers.pop(now) {
+            let Some(conn) = self.conns.get_mut(key).filter(|conn| conn.armed.is(at)) else { continue };
+            conn.armed.disarm();
+            if self.conns.get(key).and_then(|conn| self.due(conn)).is_some_and(|due| due <= now) {
+                self.act(key, now);
+            }
+            self.arm(key);
+        }
+        if self.stopping.is_some_and(|until| until <= now) {
+            self.stopping = Some(Instant::from_elapsed(core::time::Duration::MAX));
+            self.end_all_sessions(now, |_| true);
+        }
+    }
+
+    /// When a connection is to be looked at.
+    fn due(&self, conn: &Conn) -> Option<Instant> {
+        let timeouts = &self.config.timeouts;
+        let by_phase = match &conn.phase {
+            Phase::Idle => Some(conn.since + timeouts.idle),
+            Phase::Head => Some(conn.since + timeouts.head),
+            Phase::Body(_) => Some(conn.since + timeouts.body),
+            Phase::Stream(session) => {
+                let comment = timeouts.keep_alive.map(|every| conn.since + every);
+                [comment, self.expiry(*session)].into_iter().flatten().min()
+            }
+            Phase::Ending | Phase::Lingering { .. } => Some(conn.since + timeouts.linger),
+            Phase::Dead => None,
+        };
+        let by_stall = conn.stalled.map(|since| since + timeouts.write);
+        [by_phase, by_stall].into_iter().flatten().min()
+    }
+
+    /// When a session is over although its stream is open.
+    fn expiry(&self, key: Key) -> Option<Instant> {
+        let session = self.sessions.get(key)?;
+        match session.state.phase() {
+            Lifecycle::New => Some(session.opened + self.config.timeouts.handshake),
+            _ if session.state.in_flight() > 0 => None,
+            _ => self.config.timeouts.session_idle.map(|idle| session.heard + idle),
+        }
+    }
+
+    /// Something is due at a connection.
+    fn act(&mut self, key: Key, now: Instant) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let has_stalled = conn.stalled.is_some_and(|since| since + self.config.timeouts.write <= now);
+        match &conn.phase {
+            Phase::Stream(session) if has_stalled => {
+                let session = *session;
+                log::info!("session {} dropped: its client does not read", session.slot);
+                self.drop_session(session, now);
+            }
+            Phase::Stream(session) => {
+                let session = *session;
+                if self.expiry(session).is_some_and(|at| at <= now) {
+                    log::info!("session {} has expired", session.slot);
+                    return self.end_session(session, now);
+                }
+                self.comment(key, now);
+            }
+            Phase::Head => self.refuse(key, now, SLOW_HEAD),
+            Phase::Body(pending) if pending.action != Action::Skip && !has_stalled => self.refuse(key, now, SLOW_BODY),
+            Phase::Idle | Phase::Body(_) | Phase::Ending | Phase::Lingering { .. } | Phase::Dead => {
+                self.enter(key, now, Phase::Dead);
+            }
+        }
+    }
+
+    /// A line that means nothing, so that nobody takes the stream for dead (R-SSE-30). Not behind output that waits:
+    /// then the peer has more than a comment to read.
+    fn comment(&mut self, key: Key, now: Instant) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        conn.since = now;
+        if conn.unsent().is_empty() {
+            sse::encode::comment(conn.writer(&mut self.buffers), "ping");
+            self.touch(key);
+        }
+    }
+
+    pub(super) fn begin_stop(&mut self, now: Instant) {
+        if self.stopping.is_some() {
+            return;
+        }
+        self.stopping = Some(now + self.config.timeouts.stop);
+        let keys: Vec<Key> = self.conns.keys().collect();
+        for key in keys {
+            match self.conns.get(key).map(|conn| &conn.phase) {
+                Some(Phase::Idle) => self.enter(key, now, Phase::Ending),
+                Some(Phase::Head | Phase::Body(_)) => self.refuse(key, now, STOPPING),
+                _ => {}
+            }
+        }
+        self.end_all_sessions(now, |in_flight| in_flight == 0);
+    }
+
+    /// Ends the sessions whose number of requests in flight is as wanted.
+    fn end_all_sessions(&mut self, now: Instant, which: impl Fn(usize) -> bool) {
+        let keys: Vec<Key> = self.sessions.keys().collect();
+        for key in keys {
+            if self.sessions.get(key).is_some_and(|session| which(session.state.in_flight())) {
+                self.end_session(key, now);
+            }
+        }
+    }
+}
+
+const SLOW_HEAD: Refusal =
+    Refusal::new(Status::RequestTimeout, "the head of the request took longer than `timeouts` allows");
+const SLOW_BODY: Refusal =
+    Refusal::new(Status::RequestTimeout, "the body of the request took longer than `timeouts` allows");
+const STOPPING: Refusal = Refusal::new(Status::ServiceUnavailable, "the server is being stopped");

@@ -1,0 +1,348 @@
+//! The one loop: sockets and readiness, bytes between them and the engine. Nothing is decided here.
+//!
+//! One thread serves all connections. Sockets are non-blocking, registered once for both directions and edge-triggered;
+//! a read that returns less than was asked for has emptied the socket, so no second one is made to be told so. An
+//! event or an answer is one write, made in the turn that produced it. A `tools/call` costs a read, two writes and its
+//! share of a poll.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant as Clock};
+
+use mcp_core::time::Instant;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::engine::{BUSY, ConnId, Engine, Next};
+use crate::error::Error;
+use crate::handle::Handle;
+use crate::server::Server;
+
+const LISTENER: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
+
+/// Bytes of one read. 64 KiB: a head and a usual body many times over; one buffer serves all connections.
+const READ_BYTES: usize = 64 * 1024;
+/// Reads of one connection in one turn, so that a peer that sends without end does not keep the others waiting.
+const READS_A_TURN: usize = 4;
+/// Connections taken in in one turn, for the same reason.
+const ACCEPTS_A_TURN: usize = 64;
+/// How long no connections are taken in when the system has no more files for them; one that closes ends it as well.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that listens. [`Bound::run`] serves until it is stopped; who owns a loop calls [`Bound::turn`] instead.
+#[derive(Debug)]
+pub struct Bound {
+    engine: Engine,
+    poll: Poll,
+    events: Events,
+    listener: Option<TcpListener>,
+    address: SocketAddr,
+    /// By [`ConnId::index`].
+    sockets: Vec<Option<Socket>>,
+    scratch: Vec<u8>,
+    /// Connections that had more to read than one turn allows.
+    unread: Vec<ConnId>,
+    /// Whether the listener may have more connections; until when it is left alone.
+    accepting: bool,
+    accept_after: Option<Clock>,
+    origin: Clock,
+    handle: Handle,
+    /// Whether the engine was told to stop.
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Socket {
+    id: ConnId,
+    stream: TcpStream,
+}
+
+impl Server {
+    /// Listens at `address`; the first that works of several. Only loopback addresses should be used without thought:
+    /// on others every host name is served until [`Server::allow_host`] names some (R-SEC-4).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] for a setting that cannot work, [`Error::Io`] when nothing can listen there.
+    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Bound, Error> {
+        let mut refused = io::Error::new(io::ErrorKind::InvalidInput, "the address names no socket address");
+        for address in address.to_socket_addrs()? {
+            match TcpListener::bind(address) {
+                Ok(listener) => return Bound::new(self, listener),
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused.into())
+    }
+}
+
+impl Bound {
+    fn new(server: Server, mut listener: TcpListener) -> Result<Self, Error> {
+        let address = listener.local_addr()?;
+        let entropy = |secret: &mut [u8; 16]| getrandom::fill(secret).is_ok();
+        let mut engine = server.engine_at(address.ip(), Box::new(entropy))?;
+        let poll = Poll::new()?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let handle = Handle::new(Waker::new(poll.registry(), WAKER)?);
+        let waker = handle.clone();
+        engine.service_mut().set_waker(Arc::new(move || waker.wake()));
+        log::info!("listening on {address}");
+        Ok(Self {
+            engine,
+            poll,
+            events: Events::with_capacity(256),
+            listener: Some(listener),
+            address,
+            sockets: Vec::new(),
+            scratch: vec![0; READ_BYTES],
+            unread: Vec::new(),
+            accepting: false,
+            accept_after: None,
+            origin: Clock::now(),
+            handle,
+            stopping: false,
+        })
+    }
+
+    /// Where it listens: with the port that the system chose if 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What stops it from another thread.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.engine.sessions()
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.engine.connections()
+    }
+
+    /// Serves on this thread until [`Handle::stop`] is called and the last stream has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the system's readiness interface fails. What happens on single connections never ends the run.
+    pub fn run(mut self) -> Result<(), Error> {
+        while !self.is_stopped() {
+            self.turn(None)?;
+        }
+        Ok(())
+    }
+
+    /// Whether it was stopped and the last connection is gone.
+    pub fn is_stopped(&self) -> bool {
+        self.engine.is_stopped()
+    }
+
+    /// Waits until something happens, for `timeout` at most (`None`: as long as it takes), and serves what happened. For
+    /// who owns the loop; a timeout of zero never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bound::run`].
+    pub fn turn(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
+        let patience = self.patience(timeout);
+        match self.poll.poll(&mut self.events, patience) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.into()),
+            Err(_) => self.events.clear(),
+            Ok(()) => {}
+        }
+        let now = self.now();
+        // Streams are looked at before connections are taken in: an event can then never mean a successor of its socket.
+        self.serve_unread(now);
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                LISTENER => self.accepting = true,
+                WAKER => self.engine.deliver_replies(now),
+                Token(index) => {
+                    let Some(Some(Socket { id, .. })) = self.sockets.get(index) else { continue };
+                    let id = *id;
+                    if event.is_writable() && !self.engine.output(id).is_empty() {
+                        self.flush(id, now);
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        // A hang-up may lie behind what was sent before it: then short reads prove nothing.
+                        self.read(id, now, event.is_read_closed() || event.is_error());
+                    }
+                    self.flush_ready(now);
+                }
+            }
+        }
+        self.events = events;
+        if self.handle.is_stopping() && !self.stopping {
+            self.stop(now);
+        }
+        self.engine.handle_timeouts(now);
+        self.flush_ready(now);
+        self.accept(now);
+        Ok(())
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_elapsed(self.origin.elapsed())
+    }
+
+    /// How long to wait: for the caller's timeout, the engine's next deadline, the end of a pause.
+    fn patience(&self, timeout: Option<Duration>) -> Option<Duration> {
+        if !self.unread.is_empty()
+            || (self.accepting && self.accept_after.is_none())
+            || self.handle.is_stopping() && !self.stopping
+        {
+            return Some(Duration::ZERO);
+        }
+        let due = self.engine.next_wake().map(|at| at.since(self.now()));
+        let pause = self.accept_after.map(|at| at.saturating_duration_since(Clock::now()));
+        // The system waits in whole milliseconds and would otherwise wake a moment too early, to wait for nothing.
+        let due = [due, pause].into_iter().flatten().min().map(|wait| wait + Duration::from_millis(1));
+        [due, timeout].into_iter().flatten().min()
+    }
+
+    fn serve_unread(&mut self, now: Instant) {
+        for id in std::mem::take(&mut self.unread) {
+            self.read(id, now, true);
+            self.flush_ready(now);
+        }
+    }
+
+    /// Reads what there is. `to_end`: until the system says that there is no more.
+    fn read(&mut self, id: ConnId, now: Instant, to_end: bool) {
+        for _ in 0..READS_A_TURN {
+            let Some(Some(socket)) = self.sockets.get_mut(id.index()) else { return };
+            if socket.id != id {
+                return;
+            }
+            match socket.stream.read(&mut self.scratch) {
+                Ok(0) => return self.engine.ended(id, now),
+                Ok(n) => {
+                    self.engine.received(id, now, &self.scratch[..n]);
+                    if n < self.scratch.len() && !to_end {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.close(id),
+            }
+        }
+        self.unread.push(id);
+    }
+
+    fn flush_ready(&mut self, now: Instant) {
+        while let Some(id) = self.engine.next_ready() {
+            self.flush(id, now);
+        }
+    }
+
+    /// Sends what there is and does what comes after it.
+    fn flush(&mut self, id: ConnId, now: Instant) {
+        let Some(Some(socket)) = self.sockets.get_mut(id.index()) else { return };
+        loop {
+            let output = self.engine.output(id);
+            if output.is_empty() {
+                break;
+            }
+            let wanted = output.len();
+            match socket.stream.write(output) {
+                Ok(n) => {
+                    self.engine.sent(id, now, n);
+                    if n < wanted {
+                        // The socket is full; the next edge says when it is not.
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.engine.sent(id, now, 0);
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.close(id),
+            }
+        }
+        match self.engine.next(id) {
+            Next::Wait => {}
+            Next::HalfClose => {
+                let closed = socket.stream.shutdown(Shutdown::Write);
+                self.engine.half_closed(id);
+                if closed.is_err() {
+                    self.close(id);
+                }
+            }
+            Next::Close => self.close(id),
+        }
+    }
+
+    fn close(&mut self, id: ConnId) {
+        if let Some(slot) = self.sockets.get_mut(id.index()) {
+            // Closing the socket takes it out of the poll as well.
+            *slot = None;
+        }
+        self.engine.closed(id);
+        self.accept_after = None;
+    }
+
+    fn accept(&mut self, now: Instant) {
+        if !self.accepting || self.accept_after.is_some_and(|at| at > Clock::now()) {
+            return;
+        }
+        self.accept_after = None;
+        for _ in 0..ACCEPTS_A_TURN {
+            let Some(listener) = &self.listener else { return };
+            match listener.accept() {
+                Ok((stream, _)) => self.take_in(stream, now),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.accepting = false;
+                    return;
+                }
+                // The peer went away while it waited.
+                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
+                }
+                Err(error) => {
+                    // Too many open files, usually. The connection stays in the queue: trying at once would spin.
+                    log::warn!("no connection can be taken in: {error}");
+                    self.accept_after = Some(Clock::now() + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_in(&mut self, mut stream: TcpStream, now: Instant) {
+        // Without this an event waits for the acknowledgement of the one before, up to 44 ms.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let Some(id) = self.engine.accept(now) else {
+            log::warn!("a connection refused: there are as many as `limits` allows");
+            // A fresh socket has room for this; if not, closing says the same.
+            let _ = stream.write(BUSY);
+            return;
+        };
+        let token = Token(id.index());
+        if self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE).is_err() {
+            return self.engine.closed(id);
+        }
+        if self.sockets.len() <= id.index() {
+            self.sockets.resize_with(id.index() + 1, || None);
+        }
+        self.sockets[id.index()] = Some(Socket { id, stream });
+    }
+
+    fn stop(&mut self, now: Instant) {
+        log::info!("stopping");
+        self.stopping = true;
+        self.accepting = false;
+        // Closing the listener refuses whoever still comes.
+        self.listener = None;
+        self.engine.stop(now);
+    }
+}
