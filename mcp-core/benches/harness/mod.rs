@@ -21,15 +21,18 @@ pub(crate) struct Case {
     pub(crate) target: Target,
 }
 
-/// Two ways to state a goal.
+/// Ways to state a goal.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     /// Our speed, as a part of the limit's.
-    #[allow(dead_code, reason = "each benchmark uses one of the two")]
+    #[allow(dead_code, reason = "each benchmark uses some of these")]
     SpeedAtLeast(f64),
     /// Our time, as a multiple of the limit's.
-    #[allow(dead_code, reason = "each benchmark uses one of the two")]
+    #[allow(dead_code, reason = "each benchmark uses some of these")]
     TimeAtMost(f64),
+    /// None: the case is there to be compared with another.
+    #[allow(dead_code, reason = "each benchmark uses some of these")]
+    None,
 }
 
 /// Rounds whose median is reported.
@@ -56,18 +59,25 @@ pub(crate) fn compare(case: &Case, mut ours: impl FnMut() -> usize, mut limit: i
 
     let speed = |seconds: f64| case.bytes as f64 / seconds / 1e9;
     let nanos = |seconds: f64| seconds / case.items as f64 * 1e9;
-    let (ratio, target, met) = match case.target {
-        Target::SpeedAtLeast(target) => (limit / ours, format!("at least {target:.2}"), limit / ours >= target),
-        Target::TimeAtMost(target) => (ours / limit, format!("at most {target:.2}"), ours / limit <= target),
+    let verdict = |met| if met { "met" } else { "missed" };
+    let (ratio, target) = match case.target {
+        Target::SpeedAtLeast(target) => {
+            let ratio = limit / ours;
+            (ratio, format!(" (target at least {target:.2}: {})", verdict(ratio >= target)))
+        }
+        Target::TimeAtMost(target) => {
+            let ratio = ours / limit;
+            (ratio, format!(" (target at most {target:.2}: {})", verdict(ratio <= target)))
+        }
+        Target::None => (limit / ours, String::new()),
     };
     println!(
-        "{:<42} ours {:>6.2} GB/s {:>9.1} ns   limit {:>6.2} GB/s {:>9.1} ns   ratio {ratio:.3} (target {target}: {})",
+        "{:<42} ours {:>6.2} GB/s {:>9.1} ns   limit {:>6.2} GB/s {:>9.1} ns   ratio {ratio:.3}{target}",
         case.name,
         speed(ours),
         nanos(ours),
         speed(limit),
         nanos(limit),
-        if met { "met" } else { "missed" },
     );
 }
 

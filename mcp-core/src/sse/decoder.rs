@@ -69,6 +69,8 @@ pub struct Decoder {
     lines: Lines,
     /// Whether the unfinished event has a `data` line; its data is what `lines` keeps.
     has_data: bool,
+    /// Where the data of the event is that is being handed out.
+    data: Range<usize>,
     /// The type of the unfinished event; empty stands for [`MESSAGE`] as well. A copy, because joining data lines writes over
     /// the lines between them.
     event: Vec<u8>,
@@ -95,6 +97,13 @@ struct Bounds {
     retry: u64,
 }
 
+/// How far [`Decoder::advance`] came.
+enum Step {
+    Event,
+    NeedMore,
+    Failed(LimitExceeded),
+}
+
 impl Decoder {
     /// A decoder at the start of a stream.
     pub fn new(limits: &Limits) -> Self {
@@ -109,6 +118,7 @@ impl Decoder {
         Self {
             lines: Lines::new(bounds.buffer),
             has_data: false,
+            data: 0..0,
             event: Vec::new(),
             dispatched: false,
             next_id: Vec::new(),
@@ -154,12 +164,11 @@ impl Decoder {
     /// Those of [`space`](Self::space), also when there is room for some of the bytes but not for all; none is taken then.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), LimitExceeded> {
-        let bound = self.bounds.buffer;
-        let room = self.space(bytes.len())?;
-        let room = room.get_mut(..bytes.len()).ok_or(LimitExceeded { limit: Limit::BufferedBytes, bound })?;
-        room.copy_from_slice(bytes);
-        self.lines.filled(bytes.len());
-        Ok(())
+        match self.failed {
+            Some(failed) => Err(failed),
+            None if self.lines.push(bytes) => Ok(()),
+            None => Err(LimitExceeded { limit: Limit::BufferedBytes, bound: self.bounds.buffer }),
+        }
     }
 
     /// The next event; `None` when more input is needed.
@@ -170,19 +179,19 @@ impl Decoder {
     /// that bound. The stream is lost: every further call answers the same error, until [`finish`](Self::finish).
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, LimitExceeded> {
-        if let Some(failed) = self.failed {
-            return Err(failed);
+        // The way out for small pieces, of which most end no line. A decoder that failed is at a start and does not take it.
+        if self.lines.is_searched() && self.lines.unfinished() <= self.bounds.line {
+            return Ok(None);
         }
-        let data = match self.next_data() {
-            Ok(Some(data)) => data,
-            Ok(None) => return Ok(None),
-            Err(limit) => return Err(self.fail(limit)),
-        };
-        Ok(Some(Event {
-            event: if self.event.is_empty() { MESSAGE } else { &self.event },
-            data: self.lines.bytes(data),
-            id: &self.last_id,
-        }))
+        match self.advance() {
+            Step::Event => Ok(Some(Event {
+                event: if self.event.is_empty() { MESSAGE } else { &self.event },
+                data: self.lines.bytes(self.data.clone()),
+                id: &self.last_id,
+            })),
+            Step::NeedMore => Ok(None),
+            Step::Failed(failed) => Err(failed),
+        }
     }
 
     /// The id of the last event that had one, also one without data; empty when there was none or it was cleared.
@@ -220,37 +229,45 @@ impl Decoder {
         self.failed = None;
     }
 
-    /// Reads lines up to the end of an event with data, and gives the place of that data.
-    #[inline]
-    fn next_data(&mut self) -> Result<Option<Range<usize>>, Limit> {
+    /// Reads lines up to the end of an event with data, and notes where that data is.
+    ///
+    /// The answer fits into registers; a whole event that went through memory here cost short events as much again as finding
+    /// them.
+    fn advance(&mut self) -> Step {
+        if let Some(failed) = self.failed {
+            return Step::Failed(failed);
+        }
         if self.dispatched {
             self.dispatched = false;
             self.event.clear();
         }
         while let Some(line) = self.lines.next_line() {
-            if !line.is_empty() {
-                self.field(line)?;
-            } else if let Some(data) = self.dispatch() {
-                return Ok(Some(data));
+            if line.is_empty() {
+                if self.dispatch() {
+                    return Step::Event;
+                }
+            } else if let Err(limit) = self.field(line) {
+                return self.fail(limit);
             }
         }
-        if self.lines.unfinished() > self.bounds.line { Err(Limit::LineBytes) } else { Ok(None) }
+        if self.lines.unfinished() > self.bounds.line { self.fail(Limit::LineBytes) } else { Step::NeedMore }
     }
 
     /// R-EV-20 to R-EV-24: the empty line.
     #[inline]
-    fn dispatch(&mut self) -> Option<Range<usize>> {
+    fn dispatch(&mut self) -> bool {
         if self.id_pending {
             self.id_pending = false;
             core::mem::swap(&mut self.last_id, &mut self.next_id);
         }
         if !self.has_data {
             self.event.clear();
-            return None;
+            return false;
         }
         self.has_data = false;
         self.dispatched = true;
-        Some(self.lines.release())
+        self.data = self.lines.release();
+        true
     }
 
     /// R-EV-10 to R-EV-19: a line that is not empty.
@@ -302,7 +319,7 @@ impl Decoder {
     }
 
     #[cold]
-    fn fail(&mut self, limit: Limit) -> LimitExceeded {
+    fn fail(&mut self, limit: Limit) -> Step {
         let bound = match limit {
             Limit::EventBytes => self.bounds.data,
             Limit::EventIdBytes => self.bounds.id,
@@ -312,7 +329,8 @@ impl Decoder {
         let failed = LimitExceeded { limit, bound };
         // Nothing of this stream will be read any more; its memory need not wait for the decoder's end.
         self.lines.reset();
-        *self.failed.insert(failed)
+        self.failed = Some(failed);
+        Step::Failed(failed)
     }
 }
 

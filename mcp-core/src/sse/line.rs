@@ -46,7 +46,7 @@ pub(super) struct Lines {
     skip_lf: bool,
     /// No more than a part of a byte order mark has been seen of this stream.
     at_start: bool,
-    /// The farthest `end` since the buffer was last drained: what the input of this round needed.
+    /// The farthest `end` that [`Lines::tidy`] saw since the buffer was last drained: what the input of this round needed.
     peak: usize,
     /// Bound of `buf.len()`.
     bound: usize,
@@ -70,13 +70,9 @@ impl Lines {
     /// Room for input: `min` bytes or more, less where the bound does not allow that many, `None` when it allows none.
     #[inline]
     pub(super) fn space(&mut self, min: usize) -> Option<&mut [u8]> {
-        let min = min.max(1);
-        if self.buffered() == 0 {
-            self.drained(min);
-        }
-        let crowded = self.buf.len() - self.end < min;
-        if crowded || (self.dead() >= MOVE_EARLY && self.movable() <= self.dead() / 8) {
-            self.make_room(min);
+        let crowded = self.buf.len() - self.end < min.max(1);
+        if crowded || self.buffered() == 0 || self.next >= MOVE_EARLY {
+            self.tidy(min.max(1));
         }
         let room = &mut self.buf[self.end..];
         if room.is_empty() { None } else { Some(room) }
@@ -88,7 +84,6 @@ impl Lines {
         assert!(n <= self.buf.len() - self.end, "more bytes filled than there was space for");
         let from = self.end;
         self.end += n;
-        self.peak = self.peak.max(self.end);
         if self.skip_lf && n > 0 {
             self.skip_lf = false;
             if self.buf[from] == b'\n' {
@@ -96,6 +91,24 @@ impl Lines {
                 self.searched = self.next;
             }
         }
+    }
+
+    /// Takes a copy of `bytes` as input; answers `false` and takes nothing when the bound does not allow that.
+    #[inline]
+    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
+        let Some(room) = self.space(bytes.len()).and_then(|room| room.get_mut(..bytes.len())) else {
+            return false;
+        };
+        room.copy_from_slice(bytes);
+        let from = self.end;
+        let caught_up = self.searched == from;
+        self.filled(bytes.len());
+        // The search goes through what was copied from: reading back what was written a moment ago stalls the processor, which
+        // costs a short piece more than the search itself.
+        if caught_up && self.searched == from {
+            self.searched += memchr::memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+        }
+        true
     }
 
     /// The next whole line without its end, as a range for [`Lines::bytes`]. `None` until more input has come.
@@ -106,8 +119,9 @@ impl Lines {
         }
         let start = self.next;
         let unseen = &self.buf[self.searched..self.end];
-        // The empty line after a `data` line is every second line of most streams: a look is cheaper than a search.
+        // A look is cheaper than a search, and often enough: every second line of most streams is the empty one after `data`.
         let ahead = match unseen {
+            [] => None,
             [b'\n', ..] => Some(0),
             _ => memchr::memchr2(b'\n', b'\r', unseen),
         };
@@ -127,6 +141,12 @@ impl Lines {
         }
         self.searched = self.next;
         Some(start..line_end)
+    }
+
+    /// Whether all input was searched and there is no whole line in it. May be `false` although that is so.
+    #[inline]
+    pub(super) fn is_searched(&self) -> bool {
+        self.searched == self.end && !self.at_start
     }
 
     /// Length of the line that has begun and not ended; meaningful when there is no whole line left.
@@ -215,8 +235,20 @@ impl Lines {
         kept + (self.end - self.next)
     }
 
+    /// Makes room if there is too little, and now and then when it is cheap.
+    fn tidy(&mut self, min: usize) {
+        self.peak = self.peak.max(self.end);
+        if self.buffered() == 0 {
+            self.start_over(min);
+        }
+        let crowded = self.buf.len() - self.end < min;
+        if crowded || (self.dead() >= MOVE_EARLY && self.movable() <= self.dead() / 8) {
+            self.make_room(min);
+        }
+    }
+
     /// Starts over at the front of the buffer. A large buffer that the last round did not need is given back.
-    fn drained(&mut self, min: usize) {
+    fn start_over(&mut self, min: usize) {
         // An empty data line may be pending: its value is nothing, at any place.
         (self.kept, self.next, self.searched, self.end) = (0..0, 0, 0, 0);
         let keep = KEEP.max(min);
