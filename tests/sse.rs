@@ -187,6 +187,16 @@ mod decoding {
     }
 
     #[test]
+    fn a_decoder_shows_none_of_its_input_and_an_event_all_of_it() {
+        let mut decoder = sse::Decoder::new(&Limits::default());
+        decoder.push(b"event: x\ndata: secret\n").unwrap();
+        assert_eq!(format!("{decoder:?}"), "Decoder { buffered: 23, retry: None, failed: None, .. }");
+        decoder.push(b"\n").unwrap();
+        let event = decoder.next_event().unwrap().unwrap();
+        assert_eq!(format!("{event:?}"), r#"Event { event: "x", data: "secret", id: "" }"#);
+    }
+
+    #[test]
     #[should_panic(expected = "more bytes filled than there was space for")]
     fn filling_more_than_the_space_is_the_callers_fault() {
         let mut decoder = sse::Decoder::new(&Limits::default());

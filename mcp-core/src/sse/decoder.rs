@@ -8,6 +8,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
@@ -21,7 +22,7 @@ const MESSAGE: &[u8] = b"message";
 /// One event, borrowed from the decoder until it is asked for the next.
 ///
 /// The bytes are those of the stream: they need not be UTF-8. The `_str` methods give the text that the standard asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The type; `message` when the stream names none.
     pub event: &'a [u8],
@@ -54,6 +55,16 @@ impl<'a> Event<'a> {
     }
 }
 
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("event", &self.event_str())
+            .field("data", &self.data_str())
+            .field("id", &self.id_str())
+            .finish()
+    }
+}
+
 /// Reads an event stream that arrives in pieces.
 ///
 /// Put bytes in with [`space`](Self::space) and [`filled`](Self::filled), or with [`push`](Self::push); then take events
@@ -64,7 +75,6 @@ impl<'a> Event<'a> {
 /// It doubles when it has to grow. A buffer of more than 64 KiB is given back by a `space` that finds nothing buffered,
 /// if what came in since the last such `space` would have fitted into 64 KiB: not at once, so that large events one after
 /// the other do not pay for memory each time, but at the next read after them.
-#[derive(Debug)]
 pub struct Decoder {
     lines: Lines,
     /// Whether the unfinished event has a `data` line; its data is what `lines` keeps.
@@ -331,6 +341,17 @@ impl Decoder {
         self.lines.reset();
         self.failed = Some(failed);
         Step::Failed(failed)
+    }
+}
+
+/// Without the buffer: it is long, and what is in it may be secret.
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("buffered", &self.buffered())
+            .field("retry", &self.retry)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
 

@@ -29,7 +29,6 @@ const MOVE_EARLY: usize = 32 * 1024;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// A buffer of input and the lines in it.
-#[derive(Debug)]
 pub(super) struct Lines {
     /// Initialised throughout, so that reads can land in it; its length is what is allocated.
     buf: Vec<u8>,

@@ -1,0 +1,7 @@
+//! Any text through the encoder and back.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| mcp_tests::fuzz_sse::encode(input));
