@@ -1,0 +1,262 @@
+//! The threads beside the caller's: who reads when nobody calls, who answers the server, who runs the handlers.
+//!
+//! | Thread | Lives | Does |
+//! | --- | --- | --- |
+//! | `mcp-read` | with the session | reads the stream while no caller does ([`reader`](crate::reader)) |
+//! | `mcp-post` | from the first thing it has to send | answers to the server, cancellations |
+//! | `mcp-events` | with the session, if there are handlers | runs the handlers, one at a time, in order, without a lock |
+//!
+//! The queues between them are bounded. What finds a queue full is dropped, and the log says so: a server that asks faster
+//! than it takes answers, or a handler that is slower than its server, must not grow this program.
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use mcp_core::jsonrpc;
+use mcp_core::time::{Cause, Deadline};
+use mcp_core::types::{LoggingLevel, LoggingMessage};
+use serde_json::value::RawValue;
+
+use crate::client::{Client, Handle};
+use crate::clock;
+use crate::engine::{Engine, LOG};
+
+/// Messages of ours that wait to be sent. 64: beyond that a server does not take what it asks for.
+const POSTS: usize = 64;
+/// Notifications that wait for their handler. 1024: a burst of progress and logs of one call fits.
+const NOTICES: usize = 1024;
+/// How long sending one of them may take.
+const POST_TIME: Duration = Duration::from_secs(10);
+/// How long closing may take in all.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+/// A log message of the server (`notifications/message`). Untrusted text.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LogMessage {
+    /// How bad it is.
+    pub level: LoggingLevel,
+    /// Which part of the server says it.
+    pub logger: Option<String>,
+    /// What it says: any JSON, often a string. See [`LogMessage::text`].
+    pub data: Box<RawValue>,
+}
+
+/// A notification of the server other than progress and logs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Notification {
+    /// The name of the method.
+    pub method: String,
+    /// The parameters as raw JSON.
+    pub params: Option<Box<RawValue>>,
+}
+
+impl LogMessage {
+    /// The text, when the data is a JSON string; else the JSON itself.
+    pub fn text(&self) -> String {
+        serde_json::from_str(self.data.get()).unwrap_or_else(|_| self.data.get().to_owned())
+    }
+}
+
+pub(crate) type LogHandler = Box<dyn FnMut(&Client, &LogMessage) + Send>;
+pub(crate) type NotificationHandler = Box<dyn FnMut(&Client, &Notification) + Send>;
+
+/// What the caller wants to hear.
+#[derive(Default)]
+pub(crate) struct Handlers {
+    pub(crate) log: Option<LogHandler>,
+    pub(crate) notification: Option<NotificationHandler>,
+}
+
+pub(crate) enum Notice {
+    Log(LogMessage),
+    Other(Notification),
+}
+
+/// The threads of one client and the queues to them.
+pub(crate) struct Background {
+    workers: Mutex<Vec<Worker>>,
+    outbox: Mutex<Outbox>,
+    notices: Mutex<Option<Sender<Notice>>>,
+    dropped: AtomicU64,
+    wants: Wants,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Wants {
+    logs: bool,
+    notifications: bool,
+}
+
+enum Outbox {
+    /// Nothing had to be sent yet.
+    Idle,
+    Open(Sender<Vec<u8>>),
+    Ended,
+}
+
+struct Worker {
+    thread: JoinHandle<()>,
+    /// Disconnected once the thread is done.
+    done: Receiver<Infallible>,
+}
+
+impl Background {
+    /// Also gives what the thread for `handlers` will read, if there are any.
+    pub(crate) fn new(handlers: &Handlers) -> (Self, Option<Receiver<Notice>>) {
+        let wants = Wants { logs: handlers.log.is_some(), notifications: handlers.notification.is_some() };
+        let (sender, receiver) = (wants.logs || wants.notifications).then(|| bounded(NOTICES)).unzip();
+        let background = Self {
+            workers: Mutex::default(),
+            outbox: Mutex::new(Outbox::Idle),
+            notices: Mutex::new(sender),
+            dropped: AtomicU64::new(0),
+            wants,
+        };
+        (background, receiver)
+    }
+
+    /// Starts the thread that reads when no caller does.
+    pub(crate) fn start_reader(&self, engine: &Arc<Engine>) -> std::io::Result<()> {
+        let engine = Arc::clone(engine);
+        self.spawn("mcp-read", move || engine.keep())
+    }
+
+    /// Starts the thread that runs the handlers.
+    pub(crate) fn start_handlers(
+        &self,
+        client: Weak<Handle>,
+        notices: Receiver<Notice>,
+        mut handlers: Handlers,
+    ) -> std::io::Result<()> {
+        self.spawn("mcp-events", move || {
+            for notice in notices {
+                // Held for this notice only; when it was the last handle, the client closes on this thread.
+                let Some(client) = Client::upgrade(&client) else { return };
+                let handled = catch_unwind(AssertUnwindSafe(|| handlers.run(&client, &notice)));
+                if handled.is_err() {
+                    log::error!(target: LOG, "a handler panicked");
+                }
+            }
+        })
+    }
+
+    /// Sends `message` soon, on another thread.
+    pub(crate) fn post(&self, engine: &Engine, message: Vec<u8>) {
+        let mut outbox = lock(&self.outbox);
+        if let Outbox::Idle = *outbox {
+            let (sender, receiver) = bounded(POSTS);
+            let Some(engine) = engine.arc() else { return };
+            match self.spawn("mcp-post", move || post_all(&engine, &receiver)) {
+                Ok(()) => *outbox = Outbox::Open(sender),
+                Err(error) => return log::error!(target: LOG, "no thread to answer the server on: {error}"),
+            }
+        }
+        if let Outbox::Open(sender) = &*outbox
+            && let Err(TrySendError::Full(_)) = sender.try_send(message)
+        {
+            log::warn!(target: LOG, "dropped an answer to the server: {POSTS} wait to be sent already");
+        }
+    }
+
+    pub(crate) fn log(&self, message: &LoggingMessage<'_>) {
+        if self.wants.logs {
+            self.notice(Notice::Log(LogMessage {
+                level: message.level,
+                logger: message.logger.as_deref().map(str::to_owned),
+                data: message.data.to_owned(),
+            }));
+        }
+    }
+
+    pub(crate) fn notification(&self, notification: &jsonrpc::Notification<'_>) {
+        if self.wants.notifications {
+            self.notice(Notice::Other(Notification {
+                method: notification.method.clone().into_owned(),
+                params: notification.params.map(ToOwned::to_owned),
+            }));
+        }
+    }
+
+    fn notice(&self, notice: Notice) {
+        let Some(sender) = &*lock(&self.notices) else { return };
+        match sender.try_send(notice) {
+            Ok(()) => {
+                let dropped = self.dropped.swap(0, Ordering::Relaxed);
+                if dropped > 0 {
+                    log::warn!(target: LOG, "dropped {dropped} notifications: their handlers are slower than the server");
+                }
+            }
+            Err(_) => drop(self.dropped.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// Lets the threads run out: nothing new reaches them.
+    pub(crate) fn end(&self) {
+        *lock(&self.outbox) = Outbox::Ended;
+        *lock(&self.notices) = None;
+    }
+
+    /// Waits until the threads are gone, [`CLOSE_TIME`] at most. The thread that asks does not wait for itself.
+    pub(crate) fn join(&self) {
+        let deadline = Deadline::after(clock::now(), CLOSE_TIME, Cause::Close);
+        let workers = std::mem::take(&mut *lock(&self.workers));
+        for worker in workers {
+            if worker.thread.thread().id() == thread::current().id() {
+                continue;
+            }
+            let left = deadline.at.since(clock::now());
+            match worker.done.recv_timeout(left) {
+                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => drop(worker.thread.join()),
+                _ => log::warn!(
+                    target: LOG,
+                    "the thread {} is left behind: it still runs code of this program",
+                    worker.thread.thread().name().unwrap_or("without a name")
+                ),
+            }
+        }
+    }
+
+    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let (alive, done) = bounded(0);
+        let thread = thread::Builder::new().name(name.into()).spawn(move || {
+            let _alive: Sender<Infallible> = alive;
+            run();
+        })?;
+        lock(&self.workers).push(Worker { thread, done });
+        Ok(())
+    }
+}
+
+impl Handlers {
+    fn run(&mut self, client: &Client, notice: &Notice) {
+        match (notice, &mut self.log, &mut self.notification) {
+            (Notice::Log(message), Some(handler), _) => handler(client, message),
+            (Notice::Other(notification), _, Some(handler)) => handler(client, notification),
+            _ => {}
+        }
+    }
+}
+
+/// The one loop of `mcp-post`.
+fn post_all(engine: &Engine, messages: &Receiver<Vec<u8>>) {
+    for message in messages {
+        let deadline = Deadline::after(clock::now(), POST_TIME, Cause::Response);
+        if let Err(error) = engine.post(&message, Some(deadline), None) {
+            log::debug!(target: LOG, "an answer or a cancellation did not reach the server: {error}");
+        }
+        if engine.http.is_closed() {
+            return;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

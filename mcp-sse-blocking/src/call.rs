@@ -1,0 +1,155 @@
+//! Calls: their options, and those that run while their caller does something else.
+
+use std::fmt;
+use std::sync::Weak;
+use std::time::Duration;
+
+use mcp_core::types::{CallToolResult, Method};
+
+use crate::client::{Client, OwnTimeout, read};
+use crate::engine::{Engine, Pending};
+use crate::error::{Delivery, Error};
+use crate::slot::{Found, Progress};
+
+/// How a call is to be made.
+#[derive(Default)]
+pub struct CallOptions<'a> {
+    pub(crate) timeout: OwnTimeout,
+    pub(crate) on_progress: Option<Box<dyn FnMut(Progress) + 'a>>,
+}
+
+impl<'a> CallOptions<'a> {
+    /// As `call` does it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long the call may take in all, instead of the client's `call_timeout`. Neither progress nor a ping extends it.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = OwnTimeout::Own(Some(timeout));
+        self
+    }
+
+    /// No deadline: the call waits until the server answers or the stream ends.
+    pub fn no_timeout(mut self) -> Self {
+        self.timeout = OwnTimeout::Own(None);
+        self
+    }
+
+    /// Asks for progress and runs `tell` on it, on the thread that calls, with no lock held: it may use the client. The stream
+    /// is read by another thread meanwhile. A [`Job`] does not use this: it is an iterator over its progress.
+    pub fn on_progress(mut self, tell: impl FnMut(Progress) + 'a) -> Self {
+        self.on_progress = Some(Box::new(tell));
+        self
+    }
+}
+
+impl fmt::Debug for CallOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// A call that was started: an iterator over its progress, then its [`result`](Job::result).
+///
+/// Dropping it before the result was taken cancels the call. It keeps the client open.
+pub struct Job {
+    // Before the client, so that the cancellation leaves while there is a session.
+    call: Pending,
+    client: Client,
+    result: Option<Result<CallToolResult, Error>>,
+}
+
+impl Job {
+    pub(crate) fn new(client: Client, call: Pending) -> Self {
+        Self { call, client, result: None }
+    }
+
+    /// A way to cancel the call from another thread.
+    pub fn canceller(&self) -> Canceller {
+        Canceller { engine: std::sync::Arc::downgrade(self.client.engine()), id: self.call.slot.id }
+    }
+
+    /// Waits for the result; progress that nobody took is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::call`](crate::Client::call); [`Error::Cancelled`] when it was cancelled.
+    pub fn result(mut self) -> Result<CallToolResult, Error> {
+        loop {
+            if let Some(result) = self.result.take() {
+                return result;
+            }
+            let _ = self.next();
+        }
+    }
+
+    /// The result, if it is here; never waits.
+    pub fn try_result(&mut self) -> Option<&Result<CallToolResult, Error>> {
+        if self.result.is_none()
+            && let Some(outcome) = self.call.slot.take_outcome()
+        {
+            self.settle(outcome);
+        }
+        self.result.as_ref()
+    }
+
+    fn settle(&mut self, outcome: crate::slot::Outcome) {
+        self.result = Some(match outcome {
+            Ok(result) => {
+                self.call.finish();
+                read(Method::ToolsCall.name(), &result)
+            }
+            Err(error) => Err(self.call.failed(error)),
+        });
+    }
+}
+
+impl Iterator for Job {
+    type Item = Progress;
+
+    /// Waits for progress; `None` when the result is here, or never will be.
+    fn next(&mut self) -> Option<Progress> {
+        if self.result.is_some() {
+            return None;
+        }
+        loop {
+            match self.call.slot.wait(self.call.deadline) {
+                Found::Progress(progress) => return Some(progress),
+                Found::Outcome(outcome) => self.settle(outcome),
+                // The role of the reader is not given to jobs.
+                Found::Lead => continue,
+                Found::Nothing => self.result = Some(Err(self.call.expired())),
+            }
+            return None;
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("id", &self.call.slot.id).finish_non_exhaustive()
+    }
+}
+
+/// Cancels a call from another thread. Does not keep the client open.
+#[derive(Clone)]
+pub struct Canceller {
+    engine: Weak<Engine>,
+    id: u64,
+}
+
+impl Canceller {
+    /// Frees whoever waits for the call at once, with [`Error::Cancelled`], and tells the server in the background
+    /// (R-LM-77). False when the call was over already.
+    pub fn cancel(&self, reason: &str) -> bool {
+        let Some(engine) = self.engine.upgrade() else { return false };
+        engine.cancel(self.id, reason, Some(Err(Error::Cancelled(Delivery::Sent))))
+    }
+}
+
+impl fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Canceller").field("id", &self.id).finish()
+    }
+}

@@ -1,0 +1,297 @@
+//! The client as its user sees it.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::types::{
+    CallToolParams, CallToolResult, Implementation, InitializeResult, JsonObject, LoggingLevel, Method,
+    ServerCapabilities, SetLevelParams,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::call::{CallOptions, Job};
+use crate::clock;
+use crate::config::Builder;
+use crate::engine::{Engine, Pending, Want};
+use crate::error::{Delivery, Error, PeerError};
+use crate::slot::Waiter;
+use crate::tools::Tools;
+use mcp_core::time::{Cause, Deadline};
+
+/// A session with a server.
+///
+/// Cloning is cheap and gives another handle to the same session; many threads may call at once. The session is closed by
+/// [`close`](Client::close) or when the last handle is dropped, which takes a second at most, whatever the server does.
+///
+/// A call waits on the thread that makes it, which also reads the reply off the stream. No call waits longer than its
+/// deadline, and none of them takes more memory than [`Limits`](mcp_core::Limits) allow.
+#[derive(Clone)]
+pub struct Client {
+    handle: Arc<Handle>,
+}
+
+/// What the handles share; dropped with the last of them.
+pub(crate) struct Handle {
+    session: Session,
+    server: InitializeResult,
+    version: ProtocolVersion,
+}
+
+/// Closes the session when dropped.
+pub(crate) struct Session(pub(crate) Arc<Engine>);
+
+impl Client {
+    /// Connects to the HTTP+SSE server whose event stream is at `url`, with the defaults of [`Client::builder`].
+    ///
+    /// Blocks until the handshake is done.
+    ///
+    /// # Errors
+    ///
+    /// Whatever can be wrong with an address, a network and a server; see [`Error`].
+    pub fn connect(url: &str) -> Result<Self, Error> {
+        Self::builder(url).connect()
+    }
+
+    /// Settings for a connection to the event stream at `url`, for instance `http://localhost:8000/sse` (R-SSE-13).
+    pub fn builder(url: &str) -> Builder {
+        Builder::new(url)
+    }
+
+    pub(crate) fn new(session: Session, server: InitializeResult, version: ProtocolVersion) -> Self {
+        Self { handle: Arc::new(Handle { session, server, version }) }
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Handle> {
+        Arc::downgrade(&self.handle)
+    }
+
+    pub(crate) fn upgrade(handle: &Weak<Handle>) -> Option<Self> {
+        Some(Self { handle: handle.upgrade()? })
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.handle.session.0
+    }
+
+    /// Who the server says it is. Untrusted: for people and logs.
+    pub fn server_info(&self) -> &Implementation {
+        &self.handle.server.server_info
+    }
+
+    /// What the server offers.
+    pub fn capabilities(&self) -> &ServerCapabilities {
+        &self.handle.server.capabilities
+    }
+
+    /// How to use the server, for a model. Untrusted.
+    pub fn instructions(&self) -> Option<&str> {
+        self.handle.server.instructions.as_deref()
+    }
+
+    /// The revision that was agreed on.
+    pub fn protocol_version(&self) -> ProtocolVersion {
+        self.handle.version
+    }
+
+    /// The tools of the server, page after page, each fetched when the one before is used up.
+    pub fn tools(&self) -> Tools<'_> {
+        Tools::new(self)
+    }
+
+    /// Calls a tool and waits for its result. `arguments` serialize to a JSON object; `()` stands for none.
+    ///
+    /// A tool that fails says so in its result, with [`is_error`](CallToolResult::is_error).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rpc`] when the server refuses the call, for instance because it has no such tool; [`Error::Timeout`] when
+    /// `call_timeout` passes, after which the server is told that nobody waits.
+    pub fn call<A: Serialize + ?Sized>(&self, name: &str, arguments: &A) -> Result<CallToolResult, Error> {
+        self.call_with(name, arguments, CallOptions::new())
+    }
+
+    /// As [`call`](Self::call), with a deadline of its own or with progress.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn call_with<A: Serialize + ?Sized>(
+        &self,
+        name: &str,
+        arguments: &A,
+        mut options: CallOptions<'_>,
+    ) -> Result<CallToolResult, Error> {
+        let want = Want {
+            waiter: Waiter::Caller,
+            timeout: options.timeout.or_default(self.engine().call_timeout),
+            progress: options.on_progress.is_some(),
+        };
+        let mut call = self.begin_call(name, arguments, want)?;
+        call.send()?;
+        let mut tell = |progress| {
+            if let Some(tell) = &mut options.on_progress {
+                tell(progress);
+            }
+        };
+        self.engine().wait_for(&mut call, Some(&mut tell), |result| read(Method::ToolsCall.name(), result))
+    }
+
+    /// Starts a call and returns at once: the [`Job`] gives its progress and its result, and may be cancelled from another
+    /// thread.
+    ///
+    /// # Errors
+    ///
+    /// When the call could not be sent.
+    pub fn start<A: Serialize + ?Sized>(&self, name: &str, arguments: &A) -> Result<Job, Error> {
+        self.start_with(name, arguments, CallOptions::new())
+    }
+
+    /// As [`start`](Self::start), with a deadline of its own. It begins now, not when the result is asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with<A: Serialize + ?Sized>(
+        &self,
+        name: &str,
+        arguments: &A,
+        options: CallOptions<'_>,
+    ) -> Result<Job, Error> {
+        let timeout = options.timeout.or_default(self.engine().call_timeout);
+        let want = Want { waiter: Waiter::Job, timeout, progress: true };
+        let mut call = self.begin_call(name, arguments, want)?;
+        call.send()?;
+        Ok(Job::new(self.clone(), call))
+    }
+
+    /// Makes any request. `params` serialize to a JSON object; `()` stands for none. The result is read as `R`; use
+    /// `Box<RawValue>` for the JSON as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call); [`Error::Peer`] when the result is no `R`.
+    pub fn request<P: Serialize + ?Sized, R: DeserializeOwned>(&self, method: &str, params: &P) -> Result<R, Error> {
+        // The caller's `Serialize` and `Deserialize` may do anything, so they run without a lock.
+        let params = raw(params)?;
+        let want = Want { waiter: Waiter::Caller, timeout: self.engine().call_timeout, progress: false };
+        let mut call = self.engine().begin(method, &params, want)?;
+        call.send()?;
+        let result = self.engine().wait_for(&mut call, None, |result| Ok(result.to_owned()))?;
+        read(method, &result)
+    }
+
+    /// Sends a notification. Returns when the server has taken it over.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be sent.
+    pub fn notify<P: Serialize + ?Sized>(&self, method: &str, params: &P) -> Result<(), Error> {
+        let message = self.engine().notification(method, &raw(params)?)?;
+        let deadline =
+            self.engine().call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Response));
+        self.engine().post(&message, deadline, None)
+    }
+
+    /// Asks the server for a sign of life and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn ping(&self) -> Result<(), Error> {
+        self.request::<_, JsonObject>(Method::Ping.name(), &()).map(drop)
+    }
+
+    /// Asks for log messages of this level and above (R-LM-90). They reach the handler set by
+    /// [`Builder::on_log`](crate::Builder::on_log).
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call); servers without logging answer with [`Error::Rpc`].
+    pub fn set_log_level(&self, level: LoggingLevel) -> Result<(), Error> {
+        self.request::<_, JsonObject>(Method::LoggingSetLevel.name(), &SetLevelParams { level }).map(drop)
+    }
+
+    /// Whether the session still stands, as far as is known here: the end of the stream is seen after some 20 ms when nothing
+    /// is being called, and a peer that is gone without a word only by a deadline.
+    pub fn is_connected(&self) -> bool {
+        self.engine().ended().is_none()
+    }
+
+    /// Closes the session for all handles: calls in flight fail with [`Error::Closed`], connections are shut down, threads
+    /// end. Takes a second at most. Dropping the last handle does the same.
+    ///
+    /// May be called from a handler: its own thread then ends when the handler returns. Handlers that hold a handle of their
+    /// own keep the session open until somebody calls this.
+    pub fn close(&self) {
+        self.handle.session.close();
+    }
+
+    fn begin_call<A: Serialize + ?Sized>(&self, name: &str, arguments: &A, want: Want) -> Result<Pending, Error> {
+        let arguments = raw(arguments)?;
+        let arguments = match arguments.get() {
+            "null" => None,
+            object if object.starts_with('{') => Some(&*arguments),
+            _ => return Err(Error::Usage("the arguments of a tool must serialize to a JSON object".into())),
+        };
+        let none = RawValue::from_string("{}".into()).ok();
+        // Servers differ about absent arguments, so that none is sent as an empty object (R-FS-23).
+        let arguments = arguments.or(none.as_deref());
+        let params = CallToolParams { name: name.into(), arguments, meta: None };
+        self.engine().begin(Method::ToolsCall.name(), &params, want)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("url", &self.engine().target().url)
+            .field("server", &self.server_info().name)
+            .field("version", &self.protocol_version())
+            .field("connected", &self.is_connected())
+            .finish()
+    }
+}
+
+impl Session {
+    pub(crate) fn close(&self) {
+        self.0.end(Error::Closed(Delivery::NotSent));
+        self.0.background.join();
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn raw<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, Error> {
+    to_raw_value(value).map_err(|error| Error::Usage(format!("the value cannot be written as JSON: {error}")))
+}
+
+/// Reads a result as what its method returns.
+pub(crate) fn read<'a, R: serde::Deserialize<'a>>(method: &str, result: &'a RawValue) -> Result<R, Error> {
+    serde_json::from_str(result.get())
+        .map_err(|error| PeerError::Result { method: method.to_owned(), problem: error.to_string() }.into())
+}
+
+/// A timeout that a call may have of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum OwnTimeout {
+    #[default]
+    Inherited,
+    Own(Option<Duration>),
+}
+
+impl OwnTimeout {
+    pub(crate) fn or_default(self, default: Option<Duration>) -> Option<Duration> {
+        match self {
+            Self::Inherited => default,
+            Self::Own(timeout) => timeout,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What can go wrong, by whose fault it is.
+
+use std::fmt;
+use std::time::Duration;
+
+use mcp_core::http::EndpointError;
+use mcp_core::jsonrpc;
+use mcp_core::limits::LimitExceeded;
+use mcp_core::time::Cause;
+
+/// Why something did not work. The variant says whose fault it is.
+///
+/// An error may be cloned: when a stream ends, every call in flight gets the same one. No `Display` or `Debug` shows a
+/// credential or the query of a URL.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller's: an address, header or argument that cannot be used. Nothing was sent.
+    Usage(String),
+    /// The peer answered the request with a JSON-RPC error. Not a failed tool, which is a result with `is_error`.
+    Rpc(jsonrpc::Error),
+    /// The peer broke the protocol.
+    Peer(PeerError),
+    /// The peer passed a bound of [`Limits`](mcp_core::Limits), which the error names.
+    Limit(LimitExceeded),
+    /// An HTTP answer that is no success. The message that it answers was not taken over; the session goes on.
+    Status(Box<Status>),
+    /// The server does not know the session (any more): everything in flight is lost, a new client is needed (R-SSE-28).
+    SessionGone(Box<Status>),
+    /// A deadline passed.
+    Timeout(Timeout),
+    /// The network, or TLS.
+    Transport(TransportError),
+    /// The event stream ended, and with it the session (R-SSE-39).
+    StreamEnded(Delivery),
+    /// The call was cancelled by this program.
+    Cancelled(Delivery),
+    /// The client was closed by this program.
+    Closed(Delivery),
+}
+
+/// Whether a request that got no answer may have been acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// No byte of it left: it may be sent again, over a new session if need be.
+    NotSent,
+    /// It was sent, wholly or in part: the server may have acted on it.
+    Sent,
+}
+
+/// How the peer broke the protocol.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// What was found at the URL is not an event stream.
+    NotAnEventStream {
+        /// What it is, in words, with its media type.
+        found: String,
+        /// The beginning of the body.
+        excerpt: String,
+    },
+    /// The URL for messages, or that of a redirect, cannot be used (R-SSE-18 to R-SSE-20).
+    Endpoint(EndpointError),
+    /// More redirects than are followed.
+    TooManyRedirects,
+    /// The HTTP of the peer cannot be understood, or is larger than an answer's head may be.
+    Http(String),
+    /// The result of a request has another form than its method says.
+    Result {
+        /// The method.
+        method: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The server chose a protocol revision that this library does not speak, or that has no HTTP+SSE.
+    ProtocolVersion(String),
+    /// A page of a list repeats the cursor of an earlier one (R-LM-87).
+    RepeatedCursor,
+}
+
+/// An HTTP answer that is no success.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Status {
+    /// The status code.
+    pub code: u16,
+    /// What it means here, in words.
+    pub meaning: &'static str,
+    /// The beginning of the body, 512 bytes at most, control characters replaced.
+    pub excerpt: String,
+    /// The values of `WWW-Authenticate`, as they came: how to authenticate.
+    pub www_authenticate: Vec<String>,
+    /// The value of `Retry-After`, as it came.
+    pub retry_after: Option<String>,
+}
+
+/// Which deadline passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeout {
+    /// What it was set for. [`Timeout::setting`] is the setting.
+    pub cause: Cause,
+    /// How long it was, when that is known.
+    pub after: Option<Duration>,
+    /// Whether the request may have been acted on.
+    pub delivery: Delivery,
+}
+
+/// The network failed, or TLS.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TransportError {
+    /// What was being done.
+    pub doing: &'static str,
+    /// The kind of failure, as the system names it.
+    pub kind: std::io::ErrorKind,
+    /// The failure in words.
+    pub problem: String,
+    /// Whether the request may have been acted on.
+    pub delivery: Delivery,
+}
+
+impl Error {
+    /// Whether the server may have acted on the request that failed. `None` when it certainly saw it and answered, or when
+    /// there was no request.
+    pub fn delivery(&self) -> Option<Delivery> {
+        match self {
+            Self::Usage(_) => Some(Delivery::NotSent),
+            Self::Timeout(timeout) => Some(timeout.delivery),
+            Self::Transport(error) => Some(error.delivery),
+            Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => Some(*delivery),
+            Self::Rpc(_) | Self::Peer(_) | Self::Limit(_) | Self::Status(_) | Self::SessionGone(_) => None,
+        }
+    }
+
+    /// The same failure of a request with this delivery.
+    pub(crate) fn with_delivery(mut self, new: Delivery) -> Self {
+        match &mut self {
+            Self::Timeout(timeout) => timeout.delivery = new,
+            Self::Transport(error) => error.delivery = new,
+            Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => *delivery = new,
+            _ => {}
+        }
+        self
+    }
+}
+
+impl Timeout {
+    /// The setting of the builder that the deadline comes from.
+    pub fn setting(&self) -> &'static str {
+        match self.cause {
+            Cause::Connect => "connect_timeout",
+            Cause::Endpoint => "endpoint_timeout",
+            Cause::IdleRead => "idle_timeout",
+            _ => "call_timeout",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(problem) => f.write_str(problem),
+            Self::Rpc(error) => write!(f, "the server answered {error}"),
+            Self::Peer(error) => error.fmt(f),
+            Self::Limit(error) => error.fmt(f),
+            Self::Status(status) => status.fmt(f),
+            Self::SessionGone(status) => write!(f, "the session is gone: {status}"),
+            Self::Timeout(timeout) => timeout.fmt(f),
+            Self::Transport(error) => error.fmt(f),
+            Self::StreamEnded(delivery) => write!(f, "the event stream ended, and with it the session{delivery}"),
+            Self::Cancelled(delivery) => write!(f, "the call was cancelled{delivery}"),
+            Self::Closed(delivery) => write!(f, "the client was closed{delivery}"),
+        }
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSent => "",
+            Self::Sent => "; the request had been sent",
+        })
+    }
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnEventStream { found, excerpt } => {
+                write!(f, "there is no event stream at this URL but {found}")?;
+                if excerpt.is_empty() { Ok(()) } else { write!(f, ": {excerpt}") }
+            }
+            Self::Endpoint(error) => error.fmt(f),
+            Self::TooManyRedirects => {
+                write!(f, "more than {} redirects", mcp_core::http::endpoint::MAX_REDIRECTS)
+            }
+            Self::Http(problem) => write!(f, "the server's HTTP cannot be understood: {problem}"),
+            Self::Result { method, problem } => write!(f, "the result of `{method}` cannot be read: {problem}"),
+            Self::ProtocolVersion(version) => {
+                write!(f, "the server chose protocol revision `{version}`, which HTTP+SSE does not have")
+            }
+            Self::RepeatedCursor => f.write_str("the server's list goes in circles: a cursor was repeated"),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP status {}, {}", self.code, self.meaning)?;
+        if self.excerpt.is_empty() { Ok(()) } else { write!(f, ": {}", self.excerpt) }
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} deadline passed", self.cause)?;
+        if let Some(after) = self.after {
+            write!(f, " after {after:?}")?;
+        }
+        write!(f, " (setting `{}`){}", self.setting(), self.delivery)
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}{}", self.doing, self.problem, self.delivery)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Rpc(error) => Some(error),
+            Self::Limit(error) => Some(error),
+            Self::Peer(PeerError::Endpoint(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<LimitExceeded> for Error {
+    fn from(error: LimitExceeded) -> Self {
+        Self::Limit(error)
+    }
+}
+
+impl From<PeerError> for Error {
+    fn from(error: PeerError) -> Self {
+        Self::Peer(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_names_its_deadline_and_its_setting() {
+        let timeout = Timeout { cause: Cause::Call, after: Some(Duration::from_secs(60)), delivery: Delivery::Sent };
+        assert_eq!(
+            Error::Timeout(timeout).to_string(),
+            "the call deadline passed after 60s (setting `call_timeout`); the request had been sent"
+        );
+    }
+
+    #[test]
+    fn an_error_is_small_enough_to_return() {
+        assert!(size_of::<Error>() <= 96, "{}", size_of::<Error>());
+    }
+}

@@ -1,0 +1,216 @@
+//! What one HTTP exchange may take and what became of it, known to the socket that carries it.
+//!
+//! ureq hands its own timeouts down to a transport, but the only way to give one request other timeouts than the next is a
+//! copy of its whole configuration, and nothing comes back up except an error. Both ways matter here: each call has its
+//! own deadline, and a lost request must say whether it had been sent. An exchange runs on one thread from its start to its
+//! end, so the two sides meet in a thread-local [`Exchange`].
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp_core::time::{Cause, Deadline};
+
+use crate::clock;
+
+thread_local! {
+    static EXCHANGE: Exchange = const { Exchange::new() };
+}
+
+/// The exchange that runs on this thread.
+struct Exchange {
+    /// When the exchange as a whole must be over; none is for ever.
+    deadline: Cell<Option<Deadline>>,
+    /// When a connection that is being opened must be open. Set by the connector, cleared when it is done.
+    connect: Cell<Option<Deadline>>,
+    /// Set by another thread that no longer wants the answer.
+    stop: RefCell<Option<Arc<dyn Stop>>>,
+    progress: Cell<Progress>,
+    expired: Cell<Option<Cause>>,
+    stopped: Cell<bool>,
+}
+
+/// How far an exchange came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The connection had carried an exchange before.
+    pub(crate) reused: bool,
+    /// Bytes of the request may have left.
+    pub(crate) sent: bool,
+    /// Bytes of the answer have come.
+    pub(crate) answered: bool,
+}
+
+/// How an exchange ended, from the socket's view.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Outcome {
+    pub(crate) progress: Progress,
+    /// The deadline that ended it.
+    pub(crate) expired: Option<Cause>,
+    /// Another thread ended it through its stop flag.
+    pub(crate) stopped: bool,
+}
+
+/// The bounds of an exchange in time.
+#[derive(Clone, Default)]
+pub(crate) struct Bounds {
+    pub(crate) deadline: Option<Deadline>,
+    /// Looked at every [`STOP_CHECK`] while the socket is silent.
+    pub(crate) stop: Option<Arc<dyn Stop>>,
+}
+
+/// Something that another thread may set to say that an exchange need not be finished.
+pub(crate) trait Stop: Send + Sync {
+    fn is_stopped(&self) -> bool;
+}
+
+/// How often a silent socket looks at the stop flag: rarely enough to cost nothing, often enough for a person.
+pub(super) const STOP_CHECK: Duration = Duration::from_millis(200);
+
+/// The socket must not wait any longer. The [`Outcome`] says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Over;
+
+impl Exchange {
+    const fn new() -> Self {
+        Self {
+            deadline: Cell::new(None),
+            connect: Cell::new(None),
+            stop: RefCell::new(None),
+            progress: Cell::new(Progress { reused: false, sent: false, answered: false }),
+            expired: Cell::new(None),
+            stopped: Cell::new(false),
+        }
+    }
+}
+
+/// Runs `exchange` within `bounds` and says how it ended.
+pub(crate) fn run<T>(bounds: Bounds, exchange: impl FnOnce() -> T) -> (T, Outcome) {
+    EXCHANGE.with(|it| {
+        it.deadline.set(bounds.deadline);
+        it.connect.set(None);
+        it.stop.replace(bounds.stop);
+        it.progress.set(Progress::default());
+        it.expired.set(None);
+        it.stopped.set(false);
+    });
+    let answer = exchange();
+    let outcome = EXCHANGE.with(|it| Outcome {
+        progress: it.progress.get(),
+        expired: it.expired.take(),
+        stopped: it.stopped.get(),
+    });
+    (answer, outcome)
+}
+
+/// A connection is being opened; it has `within` to open.
+pub(super) fn connecting(within: Option<Duration>) {
+    EXCHANGE.with(|it| it.connect.set(within.map(|within| Deadline::after(clock::now(), within, Cause::Connect))));
+}
+
+/// The connection is open: from here only the deadline of the whole exchange counts.
+pub(super) fn connected() {
+    EXCHANGE.with(|it| it.connect.set(None));
+}
+
+/// How long the exchange may still take; none is for ever.
+pub(super) fn left() -> Result<Option<Duration>, Over> {
+    EXCHANGE.with(|it| {
+        let Some(deadline) = earlier(it.connect.get(), it.deadline.get()) else { return Ok(None) };
+        let left = deadline.at.since(clock::now());
+        if left.is_zero() {
+            it.expired.set(Some(deadline.cause));
+            return Err(Over);
+        }
+        Ok(Some(left))
+    })
+}
+
+/// The deadline for `cause` passed while something else than the socket was waited for.
+pub(super) fn expire(cause: Cause) {
+    EXCHANGE.with(|it| it.expired.set(Some(cause)));
+}
+
+/// Looks at the stop flag. Asked only when the socket was silent for [`STOP_CHECK`]: a reply on the stream usually
+/// overtakes the answer to its POST by microseconds, and the connection is worth more than those.
+pub(super) fn check_stop() -> Result<(), Over> {
+    EXCHANGE.with(|it| {
+        let stopped = it.stop.borrow().as_ref().is_some_and(|stop| stop.is_stopped());
+        it.stopped.set(stopped);
+        if stopped { Err(Over) } else { Ok(()) }
+    })
+}
+
+/// Whether another thread may end the exchange through a stop flag.
+pub(super) fn can_be_stopped() -> bool {
+    EXCHANGE.with(|it| it.stop.borrow().is_some())
+}
+
+/// Notes how far the exchange came.
+pub(super) fn note(change: impl FnOnce(&mut Progress)) {
+    EXCHANGE.with(|it| {
+        let mut progress = it.progress.get();
+        change(&mut progress);
+        it.progress.set(progress);
+    });
+}
+
+fn earlier(a: Option<Deadline>, b: Option<Deadline>) -> Option<Deadline> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use mcp_core::time::Instant;
+
+    use super::*;
+
+    fn bounds(within: Duration) -> Bounds {
+        Bounds { deadline: Some(Deadline::after(clock::now(), within, Cause::Call)), stop: None }
+    }
+
+    #[test]
+    fn an_exchange_names_the_deadline_that_ended_it() {
+        let past = Bounds { deadline: Some(Deadline { at: Instant::ZERO, cause: Cause::Endpoint }), stop: None };
+        let (waited, outcome) = run(past, left);
+        assert_eq!(waited, Err(Over));
+        assert_eq!(outcome.expired, Some(Cause::Endpoint));
+        let (_, outcome) = run(Bounds::default(), || ());
+        assert_eq!(outcome.expired, None, "it does not outlive its exchange");
+    }
+
+    #[test]
+    fn while_connecting_the_earlier_deadline_counts() {
+        let ((), outcome) = run(bounds(Duration::from_secs(60)), || {
+            connecting(Some(Duration::ZERO));
+            assert_eq!(left(), Err(Over));
+            connected();
+            assert!(left().is_ok());
+        });
+        assert_eq!(outcome.expired, Some(Cause::Connect));
+    }
+
+    #[test]
+    fn a_stop_flag_is_seen_when_it_is_looked_at() {
+        #[derive(Default)]
+        struct Flag(AtomicBool);
+        impl Stop for Flag {
+            fn is_stopped(&self) -> bool {
+                self.0.load(Ordering::Relaxed)
+            }
+        }
+        let flag = Arc::new(Flag::default());
+        let (looks, outcome) = run(Bounds { deadline: None, stop: Some(Arc::clone(&flag) as Arc<dyn Stop>) }, || {
+            let before = check_stop();
+            flag.0.store(true, Ordering::Relaxed);
+            (before, left(), check_stop())
+        });
+        assert_eq!(looks, (Ok(()), Ok(None), Err(Over)));
+        assert!(outcome.stopped);
+    }
+}

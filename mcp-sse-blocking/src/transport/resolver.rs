@@ -1,0 +1,89 @@
+//! Name lookup, once per client.
+//!
+//! ureq looks the name up before every request, also when an open connection will carry it. A session lives on one server,
+//! so the addresses of the first lookup serve all of its connections; it also keeps a name that changes its address
+//! between two requests (DNS rebinding) from moving the session elsewhere.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
+use std::{io, thread};
+
+use mcp_core::time::Cause;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::http::uri::{Authority, Scheme};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+use ureq::{Error, Timeout};
+
+use super::exchange;
+
+/// Addresses that are kept of one name; ureq has room for 16.
+const ADDRESSES: usize = 16;
+
+/// Looks a name up once.
+#[derive(Debug)]
+pub(super) struct OnceResolver {
+    known: Mutex<Option<(Scheme, Authority, Vec<SocketAddr>)>>,
+    timeout: Option<Duration>,
+}
+
+impl OnceResolver {
+    pub(super) fn new(timeout: Option<Duration>) -> Self {
+        Self { known: Mutex::new(None), timeout }
+    }
+}
+
+impl Resolver for OnceResolver {
+    fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(Error::BadUri("no scheme or no host".into()));
+        };
+        let mut result = self.empty();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known_scheme, known_authority, addresses)) = &*known
+            && known_scheme == scheme
+            && known_authority == authority
+        {
+            addresses.iter().for_each(|address| result.push(*address));
+            return Ok(result);
+        }
+        let port = authority.port_u16().unwrap_or(if *scheme == Scheme::HTTPS { 443 } else { 80 });
+        exchange::connecting(self.timeout);
+        let addresses = look_up(authority.host(), port)?;
+        if addresses.is_empty() {
+            return Err(Error::HostNotFound);
+        }
+        addresses.iter().for_each(|address| result.push(*address));
+        *known = Some((scheme.clone(), authority.clone(), addresses));
+        Ok(result)
+    }
+}
+
+fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    let literal = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = literal.parse() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let left = exchange::left().map_err(|_| Error::Timeout(Timeout::Resolve))?;
+    let name = (host.to_owned(), port);
+    let Some(left) = left else { return Ok(name.to_socket_addrs()?.take(ADDRESSES).collect()) };
+    // The system's lookup cannot be interrupted, so it gets a thread of its own that is left behind when it hangs.
+    let (found, answer) = mpsc::sync_channel(1);
+    thread::Builder::new().name("mcp-lookup".into()).spawn(move || {
+        let _ = found.send(name.to_socket_addrs().map(|addresses| addresses.take(ADDRESSES).collect()));
+    })?;
+    match answer.recv_timeout(left) {
+        Ok(addresses) => addresses.map_err(not_found),
+        Err(_) => {
+            exchange::expire(Cause::Connect);
+            Err(Error::Timeout(Timeout::Resolve))
+        }
+    }
+}
+
+/// What `getaddrinfo` says comes as an error without a kind.
+fn not_found(error: io::Error) -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::NotFound, format!("the host is not known: {error}")))
+}
