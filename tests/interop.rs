@@ -2,7 +2,14 @@
 //!
 //! The peers are programs under `tests/interop`; what each does differently from the others is written at its head.
 
+// In helpers too a panic is the report.
+#![allow(clippy::unwrap_used)]
+
 use mcp_tests::peers::{self, Peer};
+use mcp_tests::process::Process;
+
+#[path = "interop/our_client.rs"]
+mod our_client;
 
 /// What every client checks, ours and theirs.
 const CHECKS: [&str; 13] = [
@@ -21,14 +28,52 @@ const CHECKS: [&str; 13] = [
     "close",
 ];
 
-/// Where this fails, a failure below says nothing about us.
-#[test]
-fn the_peers_pass_their_checks_against_each_other() {
-    for (client, server) in
-        [(Peer::Python1, Peer::TypeScript), (Peer::Python2, Peer::Python1), (Peer::TypeScript, Peer::Python2)]
-    {
-        let Some((_server, address)) = server.sse_server() else { return };
-        let Some(mut client) = client.sse_client(&format!("{address}/sse")) else { return };
+/// Where these fail, a failure further down says nothing about us.
+mod between_peers {
+    use super::*;
+
+    #[test]
+    fn they_pass_their_checks_against_each_other() {
+        for (client, server) in
+            [(Peer::Python1, Peer::TypeScript), (Peer::Python2, Peer::Python1), (Peer::TypeScript, Peer::Python2)]
+        {
+            let Some((_server, address)) = server.sse_server() else { return };
+            all_checks(client, &address);
+        }
+    }
+
+    #[test]
+    fn a_client_is_told_that_its_server_is_gone() {
+        let Some((server, address)) = Peer::TypeScript.sse_server() else { return };
+        gone(Peer::Python1, server, &address);
+    }
+}
+
+/// Runs every check of a peer's client against a server.
+fn all_checks(client: Peer, address: &str) {
+    if let Some(mut client) = client.sse_client(&format!("{address}/sse")) {
         peers::checks(&mut client, &CHECKS);
     }
+}
+
+/// Kills a server under a call and expects its client to be told.
+fn gone(client: Peer, mut server: Process, address: &str) {
+    let Some(client) = in_flight(client, address) else { return };
+    server.kill();
+    told(client);
+}
+
+/// A client with one call under way.
+fn in_flight(client: Peer, address: &str) -> Option<Process> {
+    let client = Process::start(client.sse_client(&format!("{address}/sse"))?.arg("--gone"));
+    let check = peers::next_check(&client).unwrap_or_else(|| panic!("no call in flight: {}", client.log()));
+    assert_eq!((check.check.as_str(), check.ok), ("in_flight", true), "{}", client.log());
+    Some(client)
+}
+
+/// The client of [`in_flight`] must learn that its server is gone, and end.
+fn told(mut client: Process) {
+    let check = peers::next_check(&client).unwrap_or_else(|| panic!("the client was told nothing: {}", client.log()));
+    assert_eq!((check.check.as_str(), check.ok), ("gone", true), "{}", client.log());
+    assert!(client.wait().success(), "{}", client.log());
 }

@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use crate::process::Process;
 
@@ -110,38 +109,27 @@ pub fn checks(command: &mut Command, wanted: &[&str]) {
     }
 }
 
-/// The path of a program of the `examples` package, built on the first call.
+/// The path of a program of the `examples` package, built if it is not yet.
+///
+/// It is built as `cargo test --workspace` builds it, so that nothing is compiled twice, and cargo is asked where it is: the
+/// target directory may be set in the environment or in a configuration file.
 ///
 /// # Panics
 /// When it does not build.
 pub fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let examples = BUILT.get_or_init(build_examples);
-    match examples {
-        Ok(folder) => folder.join(name),
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// Builds the examples as the tests themselves were built, so that nothing is compiled twice, and asks cargo where they are:
-/// the target directory may be set in the environment or in a configuration file.
-fn build_examples() -> Result<PathBuf, String> {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "mcp-examples", "--examples", "--message-format=json"])
+        .args(["build", "--quiet", "--locked", "--workspace", "--example", name, "--message-format=json"])
         .args(if cfg!(debug_assertions) { None } else { Some("--release") })
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
-        .map_err(|error| format!("cannot run cargo: {error}"))?;
+        .unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
     let messages = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        return Err(format!("the examples do not build: {}\n{messages}", String::from_utf8_lossy(&output.stderr)));
-    }
-    messages
+    let executable = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .find_map(|executable| executable.parent().map(Path::to_owned))
-        .ok_or_else(|| "cargo named no example".to_owned())
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executable
+        .unwrap_or_else(|| panic!("`{name}` does not build: {}\n{messages}", String::from_utf8_lossy(&output.stderr)))
 }
 
 fn python(environment: &str) -> (PathBuf, bool) {
