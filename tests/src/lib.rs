@@ -11,3 +11,5 @@ pub mod sse_oracle;
 pub mod sse_vectors;
 pub mod fuzz_jsonrpc;
 pub mod random;
+pub mod raw_engine;
+pub mod raw_http;
