@@ -28,8 +28,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use bare::Bare;
+use mcp_sse_blocking::Client;
+use mcp_sse_blocking::mcp_core::types::ContentBlock;
 use process::Server;
 use report::{Table, median};
+use serde_json::json;
 
 const BATCHES: usize = 15;
 const CALLS: usize = 2000;
@@ -60,16 +63,25 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
         process::pin_self(asking)?;
     }
     let mut bare = Bare::open(server.address, floor::TEXT)?;
+    let client = Client::connect(&format!("http://{}/sse", server.address))?;
+    let arguments = json!({"text": floor::TEXT});
+    let mut ours = || {
+        let result = client.call("echo", &arguments)?;
+        match result.content.as_slice() {
+            [ContentBlock::Text { text, .. }] if text == floor::TEXT => Ok(()),
+            _ => Err(format!("unexpected result: {result:?}").into()),
+        }
+    };
     let mut rounds = Vec::new();
     for _ in 0..=BATCHES {
-        rounds.push([batch(|| Ok(bare.call()?))?]);
+        rounds.push([batch(|| Ok(bare.call()?))?, batch(&mut ours)?]);
     }
     // The first batches warm caches, branches and congestion windows.
     rounds.remove(0);
 
     println!("\none tools/call after the other over HTTP+SSE, {BATCHES} interleaved batches of {CALLS}; {title}");
     let mut table = Table::new(&["client", "median us", "of limit", "99th percentile us"]);
-    for (place, name) in ["bare sockets"].into_iter().enumerate() {
+    for (place, name) in ["bare sockets", "mcp-sse-blocking"].into_iter().enumerate() {
         table.row(&[
             name.to_owned(),
             format!("{:.1}", median(rounds.iter().map(|round| round[place].median))),
