@@ -1,0 +1,133 @@
+//! How the program ends, by whose fault it is.
+
+use std::io;
+use std::process::ExitCode;
+
+use mcp_sse_blocking::{Error, PeerError};
+
+/// How the program ends; `--help` lists the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done = 0,
+    ToolFailed = 1,
+    Usage = 2,
+    /// No connection, no session, or the stream was lost.
+    Lost = 3,
+    Peer = 4,
+    Deadline = 5,
+    /// As a shell reports a program that SIGINT ended.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why there is no result.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line cannot be used, in words.
+    Usage(String),
+    /// The client says why.
+    Client(Error),
+    /// Standard output takes no more.
+    Output(io::Error),
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            // `mcp tools URL | head -1`: whoever wanted the output has enough.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            Self::Output(_) => Exit::Lost,
+            Self::Client(error) => match error {
+                Error::Usage(_) => Exit::Usage,
+                Error::Rpc(_) => Exit::ToolFailed,
+                Error::Peer(_) | Error::Limit(_) => Exit::Peer,
+                Error::Timeout(_) => Exit::Deadline,
+                Error::Cancelled(_) | Error::Closed(_) => Exit::Interrupted,
+                _ => Exit::Lost,
+            },
+        }
+    }
+
+    /// What to tell the user; nothing when there is nothing to mend.
+    pub(crate) fn message(&self, url: &str) -> Option<String> {
+        match self {
+            Self::Usage(problem) => Some(problem.clone()),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+            Self::Output(error) => Some(format!("standard output: {error}")),
+            Self::Client(Error::Cancelled(_) | Error::Closed(_)) => Some("interrupted".to_owned()),
+            Self::Client(error) => Some(match hint(error, url) {
+                Some(hint) => format!("{error}\n{hint}"),
+                None => error.to_string(),
+            }),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// What most often helps.
+fn hint(error: &Error, url: &str) -> Option<String> {
+    match error {
+        Error::Status(status) if status.code == 401 => {
+            Some("     credentials go into a header: -H 'Authorization: Bearer TOKEN'".to_owned())
+        }
+        Error::Status(status) if !matches!(status.code, 404 | 405) => None,
+        // A page, or nothing, where people expect the server itself to be.
+        Error::Status(_) | Error::Peer(PeerError::NotAnEventStream { .. }) => {
+            let is_sse = url.trim_end_matches('/').ends_with("/sse");
+            (!is_sse).then(|| "     the event stream of most servers is at a path that ends with /sse".to_owned())
+        }
+        Error::Timeout(timeout) if timeout.setting() != "idle_timeout" => {
+            Some("     --timeout SECONDS gives it longer".to_owned())
+        }
+        Error::Usage(_) if !url.contains("://") => Some("     a URL begins with http:// or https://".to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_core::jsonrpc;
+    use mcp_sse_blocking::Delivery;
+
+    #[test]
+    fn each_fault_has_its_code() {
+        let client = |error: Error| Failure::Client(error).exit();
+        assert_eq!(Failure::Usage(String::new()).exit() as u8, 2);
+        assert_eq!(client(Error::Usage(String::new())) as u8, 2);
+        assert_eq!(client(Error::Rpc(jsonrpc::Error::new(-32602, "no such tool"))) as u8, 1);
+        assert_eq!(client(Error::StreamEnded(Delivery::Sent)) as u8, 3);
+        assert_eq!(client(Error::Peer(PeerError::RepeatedCursor)) as u8, 4);
+        assert_eq!(client(Error::Cancelled(Delivery::Sent)) as u8, 130);
+    }
+
+    #[test]
+    fn nobody_is_told_that_nobody_reads() {
+        let failure = Failure::Output(io::ErrorKind::BrokenPipe.into());
+        assert_eq!((failure.exit(), failure.message("")), (Exit::Done, None));
+    }
+
+    #[test]
+    fn a_page_where_the_server_was_expected_is_met_with_advice() {
+        let found = || Error::Peer(PeerError::NotAnEventStream { found: "a page".into(), excerpt: String::new() });
+        assert!(Failure::Client(found()).message("http://h/").unwrap().ends_with("/sse"));
+        assert!(!Failure::Client(found()).message("http://h/sse/").unwrap().contains("most servers"));
+    }
+}
