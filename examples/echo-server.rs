@@ -1,0 +1,118 @@
+//! A server with tools that show what a transport can do; for measuring and for trying clients.
+//!
+//! ```text
+//! cargo run --release --example echo-server -- [--listen ADDRESS]     at http://127.0.0.1:8000/sse unless told otherwise
+//! ```
+//!
+//! | Tool | Does |
+//! | --- | --- |
+//! | `echo(text)` | gives the text back |
+//! | `slow(ms)` | answers after so many milliseconds |
+//! | `progress(steps, ms)` | reports each step, one every `ms` milliseconds |
+//! | `fail()` | always fails |
+//! | `big(bytes)` | answers with that many bytes |
+//!
+//! It prints `listening on http://ADDRESS` on standard error when it is ready, then nothing unless `RUST_LOG` asks for it, and ends
+//! with code 0 on SIGINT and SIGTERM. Port 0 takes a free port.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mcp_server_tiny::{Call, Server, Tool, ToolError};
+
+const USAGE: &str = "usage: echo-server [--listen ADDRESS]";
+
+/// What `big` gives at most: more than any client takes, and less than this program would choke on.
+const BIG: usize = 64 << 20;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let address = match arguments[..] {
+        [] => "127.0.0.1:8000",
+        ["--listen", address] => address,
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    env_logger::init();
+    match serve(address) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo-server: {address}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(address: &str) -> Result<(), Box<dyn Error>> {
+    let server = Server::new("echo", env!("CARGO_PKG_VERSION"))
+        // Slow calls wait on threads of their own, which start when they are needed.
+        .workers(64, 1024)
+        .tool(
+            Tool::new("echo").description("Gives the text back").param::<String>("text", "what to give back"),
+            |call| call.arg::<String>("text"),
+        )
+        .tool(
+            Tool::new("slow")
+                .description("Answers after a while")
+                .param::<u64>("ms", "after how many milliseconds")
+                .on_worker(),
+            slow,
+        )
+        .tool(
+            Tool::new("progress")
+                .description("Reports each of its steps")
+                .param::<u32>("steps", "how many")
+                .optional_param::<u64>("ms", "milliseconds before each of them; none if absent")
+                .on_worker(),
+            progress,
+        )
+        .tool(Tool::new("fail").description("Always fails"), |_| Err::<(), _>(ToolError::new("this tool always fails")))
+        .tool(
+            Tool::new("big").description("Answers with that many bytes").param::<usize>("bytes", "how many"),
+            |call| match call.arg("bytes")? {
+                bytes @ ..=BIG => Ok("x".repeat(bytes)),
+                bytes => Err(ToolError::new(format!("{bytes} bytes are more than {BIG}"))),
+            },
+        )
+        .bind(address)?;
+    let handle = server.handle();
+    ctrlc::set_handler(move || handle.stop())?;
+    eprintln!("listening on http://{}", server.local_addr());
+    server.run()?;
+    Ok(())
+}
+
+fn slow(call: &mut Call<'_>) -> Result<String, ToolError> {
+    let ms = call.arg("ms")?;
+    sleep(call, ms)?;
+    Ok(format!("slept {ms} ms"))
+}
+
+fn progress(call: &mut Call<'_>) -> Result<String, ToolError> {
+    let (steps, ms) = (call.arg("steps")?, call.arg::<Option<u64>>("ms")?.unwrap_or(0));
+    for step in 1..=steps {
+        sleep(call, ms)?;
+        call.progress(step.into(), Some(f64::from(steps)), Some(&format!("step {step}")));
+    }
+    Ok(format!("{steps} steps"))
+}
+
+/// Sleeps in short pieces, to notice soon that nobody waits any more.
+fn sleep(call: &Call<'_>, ms: u64) -> Result<(), ToolError> {
+    let start = Instant::now();
+    let wanted = Duration::from_millis(ms);
+    loop {
+        if call.is_cancelled() {
+            return Err(ToolError::new("cancelled"));
+        }
+        match wanted.checked_sub(start.elapsed()) {
+            None | Some(Duration::ZERO) => return Ok(()),
+            Some(left) => thread::sleep(left.min(Duration::from_millis(10))),
+        }
+    }
+}
