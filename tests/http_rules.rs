@@ -6,6 +6,7 @@
 
 use mcp_core::http::{self, EndpointError, HostPolicy, OriginPolicy, Url};
 use mcp_tests::fuzz_http;
+use mcp_tests::random::Random;
 use std::net::Ipv4Addr;
 
 /// The rows of a table: its line number and its columns, unescaped.
@@ -252,13 +253,13 @@ fn no_input_makes_the_rules_panic() {
         "=",
         "session",
     ];
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     for _ in 0..30_000 {
         let mut input = Vec::new();
         for _ in 0..random.below(9) {
-            input.extend_from_slice(pieces[random.below(pieces.len())].as_bytes());
+            input.extend_from_slice(random.pick(&pieces).as_bytes());
             if random.below(16) == 0 {
-                input.push(random.below(256) as u8);
+                input.push(random.byte());
             }
         }
         fuzz_http::endpoint(&input);
@@ -266,17 +267,5 @@ fn no_input_makes_the_rules_panic() {
     }
     for row in rows(include_str!("vectors/endpoint.tsv")) {
         fuzz_http::endpoint(row.1[..2].join("\n").as_bytes());
-    }
-}
-
-/// Xorshift: the same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
     }
 }

@@ -160,9 +160,9 @@ fn cited(text: &str) -> impl Iterator<Item = &str> {
 fn what_is_open_is_listed() {
     let rows = page();
     let count = |wanted: &str| rows.iter().filter(|row| row.status.split(':').next() == Some(wanted)).count();
-    println!("{} covered, {} open, {} later, {} n/a", count("covered"), count("open"), count("later"), count("n/a"));
+    eprintln!("{} covered, {} open, {} later, {} n/a", count("covered"), count("open"), count("later"), count("n/a"));
     for row in rows.iter().filter(|row| row.status == "open") {
-        println!("open: {}-{} {}", row.family, row.numbers.start(), row.sentence);
+        eprintln!("open: {}-{} {}", row.family, row.numbers.start(), row.sentence);
     }
     assert!(rows.len() > 100);
 }

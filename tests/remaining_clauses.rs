@@ -1,0 +1,45 @@
+//! Clauses that are small, and that no other file proves.
+
+#![allow(clippy::unwrap_used)] // a panic is the report
+
+use std::time::Duration;
+
+use mcp_server_tiny::Server;
+use mcp_tests::raw_engine::RawEngine;
+use mcp_tests::raw_http::INITIALIZE;
+
+fn server() -> Server {
+    Server::new("test", "1.0.0")
+}
+
+/// R-LM-9: where batches are taken at all, `initialize` in one changes nothing, and an empty one is no message.
+#[test]
+fn a_batch_that_is_empty_or_opens_a_session_is_refused() {
+    let mut engine = RawEngine::new(server());
+    let session = engine.open();
+    let initialize = INITIALIZE.replace("2024-11-05", "2025-03-26");
+    assert_eq!(engine.post(&session, &format!("[{initialize}]")).status, 400, "no revision is agreed on yet");
+    assert_eq!(engine.taken(session.stream), "");
+
+    assert_eq!(engine.post(&session, &initialize).status, 202);
+    assert!(engine.taken(session.stream).contains("\"protocolVersion\":\"2025-03-26\""));
+    let empty = engine.post(&session, "[]");
+    assert_eq!(empty.status, 400);
+    assert!(empty.body.contains("-32600"), "{}", empty.body);
+    let again = initialize.replace("2025-03-26", "2025-11-25").replace("\"id\":0", "\"id\":5");
+    assert_eq!(engine.post(&session, &format!("[{again}]")).status, 202);
+    let answer = engine.taken(session.stream);
+    assert!(answer.contains("-32600") && !answer.contains("protocolVersion"), "{answer}");
+}
+
+/// R-LM-25
+#[test]
+fn a_server_says_nothing_by_itself_before_the_client_is_ready() {
+    let mut engine = RawEngine::new(server());
+    let session = engine.open();
+    engine.post(&session, INITIALIZE);
+    engine.taken(session.stream);
+    engine.pass(Duration::from_secs(150));
+    let said = engine.taken(session.stream);
+    assert!(said.lines().all(|line| line.is_empty() || line.starts_with(':')), "more than comments: {said}");
+}
