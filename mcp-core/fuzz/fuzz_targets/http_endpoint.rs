@@ -1,0 +1,7 @@
+//! A URL and a reference against it, from anyone.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| mcp_tests::fuzz_http::endpoint(input));

@@ -1,0 +1,7 @@
+//! The headers of a request or an answer, from anyone.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| mcp_tests::fuzz_http::head(input));
