@@ -37,7 +37,7 @@ pub(crate) struct Engine {
     stream_url: Url,
     target: Mutex<MessageTarget>,
     table: Mutex<Table>,
-    pub(crate) stream: Mutex<EventStream>,
+    pub(crate) stream: Mutex<Option<EventStream>>,
     pub(crate) roles: Roles,
     pub(crate) background: Background,
 }
@@ -116,7 +116,7 @@ impl Engine {
                 initialized: Vec::new(),
             }),
             limits,
-            stream: Mutex::new(stream),
+            stream: Mutex::new(Some(stream)),
             roles: Roles::default(),
             background,
         })

@@ -136,7 +136,7 @@ impl Drop for Role<'_> {
 }
 
 impl Engine {
-    fn stream(&self) -> MutexGuard<'_, EventStream> {
+    fn stream(&self) -> MutexGuard<'_, Option<EventStream>> {
         self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -200,6 +200,8 @@ impl Engine {
     {
         // Locked after the role was taken and so released before it is given on.
         let mut stream = self.stream();
+        // The keeper drops the stream when the session is over; what ended it is at the caller's slot.
+        let Some(stream) = &mut *stream else { return Led::Look };
         loop {
             match stream.next_event() {
                 Ok(Some(event)) => match self.take_event(&event, Some(call.slot.id)) {
@@ -233,8 +235,14 @@ impl Engine {
         }
     }
 
-    /// The one loop of the keeper's thread. Returns when the stream is over.
+    /// The keeper's thread. When the session is over it drops the stream, and with it the last socket.
     pub(crate) fn keep(&self) {
+        self.keep_watch();
+        *self.stream() = None;
+    }
+
+    /// The one loop of the keeper.
+    fn keep_watch(&self) {
         let mut state = self.roles.state();
         // As if the stream had just been led: the handshake comes first, on the thread that connects.
         let mut seen = state.led.wrapping_sub(1);
@@ -270,6 +278,7 @@ impl Engine {
     /// Reads the stream until it is over or a caller would rather do so.
     fn keep_reading(&self, _role: Role<'_>) {
         let mut stream = self.stream();
+        let Some(stream) = &mut *stream else { return };
         loop {
             let mut served = false;
             let event = loop {

@@ -1,0 +1,217 @@
+//! Closing the client in every state: bounded time, no thread and no socket left behind.
+//!
+//! A binary of its own, and one test in it, because it counts what the whole process holds.
+#![cfg(target_os = "linux")]
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use mcp_sse_blocking::{Client, Delivery, Error};
+use mcp_tests::leaks::{client_threads, held, held_once};
+use mcp_tests::scripted_peer::{BOUND, ENDPOINT, Peer, Running};
+
+/// What closing may take: a second, as promised, and some for a machine that does other things as well.
+const SOON: Duration = Duration::from_millis(1500);
+
+fn connect<T>(peer: &Running<T>) -> Client {
+    // Deadlines that cannot be what ends anything here.
+    Client::builder(&peer.url("/sse"))
+        .endpoint_timeout(BOUND * 6)
+        .call_timeout(BOUND * 6)
+        .idle_timeout(None)
+        .on_log(|_, _| {})
+        .connect()
+        .unwrap()
+}
+
+/// Runs `scene`, then checks that it left nothing behind.
+fn leaves_nothing(name: &str, scene: impl FnOnce()) {
+    let before = held();
+    scene();
+    let after = held_once(|now| *now == before);
+    assert_eq!(after, before, "{name}");
+    assert_eq!(client_threads(), [""; 0], "{name}");
+}
+
+/// Closes `client` and checks how long that takes.
+fn close(client: Client) {
+    let start = Instant::now();
+    client.close();
+    drop(client);
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[test]
+fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
+    // Whatever the first use of a library sets up for good.
+    warm_up();
+
+    leaves_nothing("at rest", || {
+        let peer = Peer::run(|peer| {
+            let stream = peer.handshake();
+            peer.wait_closed(stream.connection);
+        });
+        let client = connect(&peer);
+        assert_eq!(client_threads().len(), 2, "one that reads, one for the handlers: {:?}", client_threads());
+        close(client);
+        peer.finish();
+    });
+
+    leaves_nothing("while a call waits for its reply", || {
+        let peer = Peer::run(|peer| {
+            let stream = peer.handshake();
+            peer.request().accepted();
+            stream.connection
+        });
+        let client = connect(&peer);
+        let (other, (begun, wait)) = (client.clone(), bounded(1));
+        let call = std::thread::spawn(move || {
+            begun.send(()).unwrap();
+            other.call("slow", &())
+        });
+        wait.recv_timeout(BOUND).unwrap();
+        peer.finish();
+        close(client);
+        let error = call.join().unwrap().unwrap_err();
+        assert!(matches!(&error, Error::Closed(_)), "{error:?}");
+    });
+
+    leaves_nothing("while a POST waits for its answer", || {
+        let peer = Peer::run(|peer| {
+            peer.handshake();
+            peer.request();
+        });
+        let client = connect(&peer);
+        let other = client.clone();
+        let call = std::thread::spawn(move || other.call("slow", &()));
+        peer.finish();
+        close(client);
+        assert!(matches!(call.join().unwrap(), Err(Error::Closed(Delivery::Sent))));
+    });
+
+    leaves_nothing("while a POST is being written to a server that does not read", || {
+        let peer = Peer::run(|peer| {
+            let mut stream = peer.handshake();
+            // The thread that reads requests stops taking bytes when its connection is not read any more.
+            let call = peer.request();
+            call.accepted();
+            stream.reply_text(&call, "");
+            call.stop_reading();
+        });
+        let client = connect(&peer);
+        client.call("echo", &()).unwrap();
+        peer.finish();
+        let other = client.clone();
+        let (begun, wait) = bounded(1);
+        let call = std::thread::spawn(move || {
+            let text = "x".repeat(50 << 20);
+            begun.send(()).unwrap();
+            other.call("echo", &serde_json::json!({"text": text}))
+        });
+        wait.recv_timeout(BOUND).unwrap();
+        close(client);
+        assert!(matches!(call.join().unwrap(), Err(Error::Closed(_))));
+    });
+
+    leaves_nothing("with a job and an unanswered cancellation", || {
+        let peer = Peer::run(|peer| {
+            peer.handshake();
+            peer.request().accepted();
+            // The cancellation is never answered.
+            peer.request();
+        });
+        let client = connect(&peer);
+        let job = client.start("slow", &()).unwrap();
+        job.canceller().cancel("enough");
+        peer.finish();
+        close(client);
+        assert!(matches!(job.result(), Err(Error::Cancelled(_))));
+    });
+
+    leaves_nothing("when the server is gone", || {
+        let peer = Peer::run(|peer| {
+            let mut stream = peer.handshake();
+            stream.cut();
+        });
+        let client = connect(&peer);
+        peer.finish();
+        assert_eq!(held_once(|_| client_threads().is_empty()).threads.len(), held().threads.len());
+        assert!(!client.is_connected());
+        close(client);
+    });
+
+    leaves_nothing("when the endpoint never comes", || {
+        let peer = Peer::run(|peer| {
+            let stream = peer.stream();
+            peer.wait_closed(stream.connection);
+        });
+        let result = Client::builder(&peer.url("/sse")).endpoint_timeout(Duration::from_millis(50)).connect();
+        assert!(matches!(result, Err(Error::Timeout(_))));
+        peer.finish();
+    });
+
+    leaves_nothing("when the handshake fails", || {
+        let peer = Peer::run(|peer| {
+            let mut stream = peer.stream();
+            stream.event("endpoint", ENDPOINT);
+            peer.request().status("500 Internal Server Error", "");
+            peer.wait_closed(stream.connection);
+        });
+        assert!(Client::connect(&peer.url("/sse")).is_err());
+        peer.finish();
+    });
+
+    leaves_nothing("when a TLS handshake is never answered", || {
+        let peer = Peer::run(|_| {});
+        let url = peer.url("/sse").replace("http:", "https:");
+        let start = Instant::now();
+        let error = Client::builder(&url).connect_timeout(Duration::from_millis(100)).connect().unwrap_err();
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert_eq!(error.to_string(), "the connect deadline passed after 100ms (setting `connect_timeout`)");
+        peer.finish();
+    });
+
+    leaves_nothing("when the last handle is dropped in a handler", || {
+        let peer = Peer::run(|peer| {
+            let mut stream = peer.handshake();
+            stream.message(r#"{"jsonrpc":"2.0","method":"notifications/x"}"#);
+            peer.wait_closed(stream.connection);
+        });
+        let (inside, entered) = bounded(1);
+        let (leave, left) = bounded::<()>(0);
+        let client = Client::builder(&peer.url("/sse"))
+            .on_notification(move |_, _| {
+                inside.send(()).unwrap();
+                let _ = left.recv_timeout(BOUND);
+            })
+            .connect()
+            .unwrap();
+        entered.recv_timeout(BOUND).unwrap();
+        drop(client);
+        drop(leave);
+        peer.finish();
+    });
+
+    leaves_nothing("a hundred clients one after the other", || {
+        let peer = Peer::run(|peer| {
+            for _ in 0..100 {
+                let stream = peer.handshake();
+                peer.wait_closed(stream.connection);
+            }
+        });
+        for _ in 0..100 {
+            drop(connect(&peer));
+        }
+        peer.finish();
+    });
+}
+
+fn warm_up() {
+    let peer = Peer::run(|peer| {
+        let stream = peer.handshake();
+        peer.wait_closed(stream.connection);
+    });
+    drop(connect(&peer));
+    peer.finish();
+    held_once(|now| now.threads.len() <= 2);
+}

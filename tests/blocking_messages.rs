@@ -1,0 +1,533 @@
+//! The client and its messages: what the answer to a POST means, which replies count, what the server may ask.
+
+use std::time::Duration;
+
+use mcp_core::Limits;
+use mcp_core::limits::Limit;
+use mcp_sse_blocking::{Builder, Client, Delivery, Error, PeerError};
+use mcp_tests::scripted_peer::{BOUND, Peer};
+use serde_json::{Value, json};
+
+fn builder(url: &str) -> Builder {
+    Client::builder(url).endpoint_timeout(Duration::from_secs(5)).call_timeout(Duration::from_secs(5))
+}
+
+fn connect(url: &str) -> Client {
+    builder(url).connect().unwrap()
+}
+
+#[test]
+fn any_success_takes_a_message_over_and_its_body_means_nothing() {
+    let answers = [
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 202 Accepted\r\nContent-Length: 8\r\n\r\nAccepted",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nAcc\r\n5\r\nepted\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}",
+        "HTTP/1.1 202 Accepted\r\nConnection: close\r\n\r\nAccepted",
+    ];
+    let count = answers.len();
+    let peer = Peer::run(move |peer| {
+        let mut stream = peer.handshake();
+        for answer in answers {
+            let call = peer.request();
+            call.answer(answer);
+            if answer.contains("close") {
+                call.hang_up();
+            }
+            stream.reply_text(&call, answer);
+        }
+    });
+    let client = connect(&peer.url("/sse"));
+    for index in 0..count {
+        assert_eq!(client.call("echo", &()).unwrap().all_text(), answers[index]);
+    }
+    peer.finish();
+}
+
+#[test]
+fn a_long_body_of_an_answer_costs_the_connection_but_not_the_call() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.answer("HTTP/1.1 202 Accepted\r\nContent-Length: 1000000000\r\n\r\n");
+        call.answer(vec![b'x'; 200_000]);
+        peer.wait_closed(call.connection);
+        stream.reply_text(&call, "hi");
+    });
+    assert_eq!(connect(&peer.url("/sse")).call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
+#[test]
+fn an_event_stream_in_the_answer_to_a_message_is_not_waited_for() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.answer("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: nothing\n\n");
+        peer.wait_closed(call.connection);
+        stream.reply_text(&call, "hi");
+    });
+    assert_eq!(connect(&peer.url("/sse")).call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
+#[test]
+fn a_reply_may_come_before_the_answer_to_its_post() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        for size in [10, 3_000_000] {
+            let call = peer.request();
+            // Larger than the buffers of both sockets: somebody has to read the stream while the POST hangs.
+            stream.reply_text(&call, &"x".repeat(size));
+            call.accepted();
+        }
+    });
+    let client = connect(&peer.url("/sse"));
+    assert_eq!(client.call("echo", &()).unwrap().all_text().len(), 10);
+    assert_eq!(client.call("echo", &()).unwrap().all_text().len(), 3_000_000);
+    peer.finish();
+}
+
+#[test]
+fn a_reply_counts_although_its_post_is_never_answered() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        stream.reply_text(&call, "hi");
+        peer.wait_closed(call.connection);
+    });
+    let client = builder(&peer.url("/sse")).call_timeout(BOUND * 3).connect().unwrap();
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
+#[test]
+fn a_refused_message_fails_alone() {
+    let refusals = [
+        ("400 Bad Request", "Could not parse message"),
+        ("401 Unauthorized", ""),
+        ("403 Forbidden", ""),
+        ("413 Payload Too Large", "too large"),
+        ("415 Unsupported Media Type", ""),
+        ("500 Internal Server Error", "oh\x1b[31m"),
+        ("503 Service Unavailable", ""),
+    ];
+    let peer = Peer::run(move |peer| {
+        let mut stream = peer.handshake();
+        for (status, body) in refusals {
+            peer.request().status(status, body);
+        }
+        let call = peer.request();
+        call.accepted();
+        stream.reply_text(&call, "hi");
+    });
+    let client = connect(&peer.url("/sse"));
+    for (expected, body) in refusals {
+        let error = client.call("echo", &()).unwrap_err();
+        let Error::Status(status) = &error else { panic!("{error:?}") };
+        assert!(expected.starts_with(&status.code.to_string()), "{error}");
+        assert_eq!(status.excerpt, body.replace('\x1b', "\u{fffd}"));
+        assert_eq!(error.delivery(), None);
+    }
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
+#[test]
+fn an_unknown_session_ends_everything_in_flight() {
+    for (status, body) in [
+        ("404 Not Found", "Could not find session"),
+        ("410 Gone", ""),
+        ("400 Bad Request", "No transport found for sessionId"),
+    ] {
+        let peer = Peer::run(move |peer| {
+            let stream = peer.handshake();
+            let first = peer.request();
+            first.accepted();
+            peer.request().status(status, body);
+            peer.wait_closed(stream.connection);
+        });
+        let client = connect(&peer.url("/sse"));
+        let job = client.start("slow", &()).unwrap();
+        let error = client.call("echo", &()).unwrap_err();
+        assert!(matches!(&error, Error::SessionGone(_)), "{error:?}");
+        assert!(matches!(job.result(), Err(Error::SessionGone(_))));
+        assert!(matches!(client.call("echo", &()), Err(Error::SessionGone(_))));
+        assert!(!client.is_connected());
+        peer.finish();
+    }
+}
+
+#[test]
+fn a_redirected_post_is_sent_again_only_when_the_method_is_kept_and_within_the_origin() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        for status in [307, 308] {
+            let call = peer.request();
+            call.answer(format!(
+                "HTTP/1.1 {status} Moved\r\nLocation: /messages/?sessionId=hidden\r\nContent-Length: 0\r\n\r\n"
+            ));
+            let again = peer.request();
+            assert_eq!(again.target, "/messages/?sessionId=hidden");
+            assert_eq!(again.body, call.body);
+            assert_eq!(again.header("content-type"), Some("application/json"));
+            again.accepted();
+            stream.reply_text(&again, "hi");
+        }
+        for status in [301, 302, 303] {
+            peer.request().answer(format!("HTTP/1.1 {status} Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"));
+        }
+        peer.request().answer("HTTP/1.1 307 Moved\r\nLocation: http://evil.example/\r\nContent-Length: 0\r\n\r\n");
+        for _ in 0..6 {
+            peer.request().answer("HTTP/1.1 307 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n");
+        }
+        assert!(peer.is_quiet());
+    });
+    let client = connect(&peer.url("/sse"));
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    for _ in 0..3 {
+        assert!(matches!(client.call("echo", &()), Err(Error::Status(_))));
+    }
+    assert!(matches!(client.call("echo", &()), Err(Error::Peer(PeerError::Endpoint(_)))));
+    assert!(matches!(client.call("echo", &()), Err(Error::Peer(PeerError::TooManyRedirects))));
+    assert!(client.is_connected());
+    peer.finish();
+}
+
+#[test]
+fn a_post_on_a_connection_that_went_stale_is_sent_again() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        // As a server does that has had enough of an idle connection.
+        call.hang_up();
+        stream.reply_text(&call, "one");
+        let again = peer.request();
+        assert_ne!(again.connection, call.connection);
+        again.accepted();
+        stream.reply_text(&again, "two");
+        assert!(peer.is_quiet(), "it is sent once");
+    });
+    let client = connect(&peer.url("/sse"));
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "one");
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "two");
+    peer.finish();
+}
+
+#[test]
+fn a_post_is_not_sent_again_once_an_answer_has_begun_or_on_a_fresh_connection() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        // An answer that breaks off, on a connection that was used before.
+        let call = peer.request();
+        call.answer("HTTP/1.1 202 Acc");
+        call.hang_up();
+        // A fresh connection that is closed without an answer.
+        let call = peer.request();
+        call.hang_up();
+        let call = peer.request();
+        call.accepted();
+        stream.reply_text(&call, "hi");
+    });
+    let client = connect(&peer.url("/sse"));
+    for _ in 0..2 {
+        let error = client.call("echo", &()).unwrap_err();
+        assert!(matches!(&error, Error::Transport(_)), "{error:?}");
+        assert_eq!(error.delivery(), Some(Delivery::Sent));
+    }
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
+#[test]
+fn only_the_reply_with_the_id_of_the_request_counts() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        let reply = |id: &str, text: &str| {
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}"#)
+        };
+        for id in [format!("\"{}\"", call.id()), "999".into(), "-1".into(), "1.5".into(), "null".into(), "\"\"".into()]
+        {
+            stream.message(&reply(&id, "wrong"));
+        }
+        stream.message(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"what?"}}"#);
+        stream.message(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what?"}}"#);
+        stream.reply_text(&call, "right");
+        stream.reply_text(&call, "twice");
+        let call = peer.request();
+        call.accepted();
+        stream.reply_text(&call, "next");
+    });
+    let client = connect(&peer.url("/sse"));
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "right");
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "next");
+    peer.finish();
+}
+
+#[test]
+fn what_is_no_message_is_ignored() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        for data in [
+            "Update 0",
+            "{",
+            "{}",
+            "[]",
+            "5",
+            "null",
+            r#"{"jsonrpc":"1.0","id":1,"result":{}}"#,
+            r#"{"jsonrpc":"2.0"}"#,
+        ] {
+            stream.message(data);
+        }
+        stream.raw("event: ping\ndata: x\n\nevent: message\n\ndata:\n\nid: 7\n\nretry: 5\n\n");
+        stream.raw("event: other\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n\n");
+        // No event type, CRLF, several data lines, no space after the colon.
+        stream.raw(format!(
+            "data:{{\"jsonrpc\":\"2.0\",\r\ndata: \"id\":{},\r\ndata:\"result\":{{\"content\":[]}}}}\r\n\r\n",
+            call.id()
+        ));
+    });
+    assert!(connect(&peer.url("/sse")).call("echo", &()).unwrap().content.is_empty());
+    peer.finish();
+}
+
+#[test]
+fn ill_formed_utf8_is_replaced_and_the_reply_still_counts() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        let mut event =
+            format!(r#"data: {{"jsonrpc":"2.0","id":{},"result":{{"content":[{{"type":"text","text":"a"#, call.id())
+                .into_bytes();
+        event.extend_from_slice(b"\xff\xfe\"}]}}\n\n");
+        stream.raw(event);
+    });
+    assert_eq!(connect(&peer.url("/sse")).call("echo", &()).unwrap().all_text(), "a\u{fffd}\u{fffd}");
+    peer.finish();
+}
+
+#[test]
+fn an_error_of_the_server_keeps_its_code_and_data() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        stream.message(&format!(
+            r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32602,"message":"Unknown tool","data":[1]}}}}"#,
+            call.id()
+        ));
+    });
+    let error = connect(&peer.url("/sse")).call("nope", &()).unwrap_err();
+    let Error::Rpc(error) = &error else { panic!("{error:?}") };
+    assert_eq!((error.code, error.message.as_str()), (-32602, "Unknown tool"));
+    assert_eq!(error.data.as_ref().unwrap().get(), "[1]");
+    peer.finish();
+}
+
+#[test]
+fn a_failed_tool_is_a_result_and_an_odd_result_is_the_peers_fault() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        for result in [
+            r#"{"content":[{"type":"text","text":"no"}],"isError":true}"#,
+            r#"{"content":[{"type":"hologram","data":"x"}],"structuredContent":{"a":1}}"#,
+            r#"{"structuredContent":{"a":1}}"#,
+            r#"{"content":"text"}"#,
+        ] {
+            let call = peer.request();
+            call.accepted();
+            stream.reply(&call, result);
+        }
+    });
+    let client = connect(&peer.url("/sse"));
+    assert!(client.call("a", &()).unwrap().is_error);
+    assert_eq!(client.call("b", &()).unwrap().content.len(), 1);
+    assert_eq!(client.call("c", &()).unwrap().structured_content, Some(json!({"a": 1})));
+    let error = client.call("d", &()).unwrap_err();
+    assert!(matches!(&error, Error::Peer(PeerError::Result { method, .. }) if method == "tools/call"), "{error:?}");
+    peer.finish();
+}
+
+#[test]
+fn the_server_may_ping_and_ask_for_what_there_is_not_at_any_time() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        stream.message(r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#);
+        let pong = peer.request();
+        assert_eq!(pong.json(), json!({"jsonrpc": "2.0", "id": "p", "result": {}}));
+        pong.accepted();
+        stream.message(r#"{"jsonrpc":"2.0","id":9007199254740993,"method":"roots/list"}"#);
+        let refusal = peer.request();
+        assert_eq!(refusal.json()["error"]["code"], -32601);
+        assert_eq!(refusal.json()["id"].to_string(), "9007199254740993", "ids are echoed to the digit (R-LM-12)");
+        refusal.accepted();
+        stream.reply_text(&call, "hi");
+        // And when nobody calls.
+        stream.message(r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#);
+        let pong = peer.request();
+        assert_eq!(pong.json()["id"], 7);
+        pong.accepted();
+    });
+    let client = connect(&peer.url("/sse"));
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
+#[test]
+fn a_server_that_asks_and_never_takes_an_answer_does_not_disturb_calls() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        for id in 0..500 {
+            stream.message(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#));
+        }
+        // The first answer hangs; the call gets through beside it.
+        loop {
+            let post = peer.request();
+            if post.message_method() == "tools/call" {
+                post.accepted();
+                return stream.reply_text(&post, "hi");
+            }
+        }
+    });
+    let client = connect(&peer.url("/sse"));
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    client.close();
+    peer.finish();
+}
+
+#[test]
+fn batches_count_only_where_the_revision_has_them() {
+    for (version, expected) in [("2025-03-26", true), ("2024-11-05", false)] {
+        let peer = Peer::run(move |peer| {
+            let mut stream = peer.stream();
+            stream.event("endpoint", "/m");
+            let initialize = peer.request();
+            initialize.accepted();
+            stream.reply(
+                &initialize,
+                &format!(
+                    r#"{{"protocolVersion":"{version}","capabilities":{{}},"serverInfo":{{"name":"x","version":"1"}}}}"#
+                ),
+            );
+            peer.request().accepted();
+            let call = peer.request();
+            call.accepted();
+            stream.message(&format!(
+                r#"[{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":1}}}},{{"jsonrpc":"2.0","id":{},"result":{{"content":[]}}}}]"#,
+                call.id()
+            ));
+            if !expected {
+                let refusal = peer.request();
+                refusal.accepted();
+                assert_eq!(refusal.json()["error"]["code"], -32600);
+                stream.reply_text(&call, "alone");
+            }
+        });
+        let result = connect(&peer.url("/sse")).call("echo", &()).unwrap();
+        assert_eq!(result.content.is_empty(), expected);
+        peer.finish();
+    }
+}
+
+#[test]
+fn tools_are_listed_page_after_page() {
+    let tool = |name: &str| format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#);
+    let pages = [
+        (None, format!(r#"{{"tools":[{},{}],"nextCursor":""}}"#, tool("a"), tool("b"))),
+        (Some(""), r#"{"tools":[],"nextCursor":"c/2"}"#.to_owned()),
+        (Some("c/2"), format!(r#"{{"tools":[{}],"nextCursor":null}}"#, tool("c"))),
+    ];
+    let peer = Peer::run(move |peer| {
+        let mut stream = peer.handshake();
+        for (cursor, page) in pages {
+            let list = peer.request();
+            assert_eq!(list.message_method(), "tools/list");
+            assert_eq!(list.json()["params"]["cursor"].as_str(), cursor);
+            list.accepted();
+            stream.reply(&list, &page);
+        }
+    });
+    let client = connect(&peer.url("/sse"));
+    let names: Vec<String> = client.tools().map(|tool| tool.unwrap().name).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    peer.finish();
+}
+
+#[test]
+fn a_list_that_goes_in_circles_or_has_no_end_is_ended() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        for page in 0.. {
+            let list = peer.request();
+            if list.message_method() == "ping" {
+                list.accepted();
+                return stream.reply(&list, "{}");
+            }
+            list.accepted();
+            let cursor = if page < 2 { "same".to_owned() } else { page.to_string() };
+            stream.reply(
+                &list,
+                &format!(r#"{{"tools":[{{"name":"t{page}","inputSchema":{{}}}}],"nextCursor":"{cursor}"}}"#),
+            );
+        }
+    });
+    let mut limits = Limits::default();
+    limits.list_pages = 5;
+    let client = builder(&peer.url("/sse")).limits(limits).connect().unwrap();
+    let items: Vec<_> = client.tools().collect();
+    assert_eq!(items.len(), 3);
+    assert!(matches!(&items[2], Err(Error::Peer(PeerError::RepeatedCursor))), "{items:?}");
+    let items: Vec<_> = client.tools().collect();
+    assert_eq!(items.len(), 6);
+    assert!(matches!(&items[5], Err(Error::Limit(exceeded)) if exceeded.limit == Limit::ListPages), "{items:?}");
+    client.ping().unwrap();
+    peer.finish();
+}
+
+#[test]
+fn other_requests_and_notifications_can_be_made() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let request = peer.request();
+        assert_eq!(request.json()["params"], json!({"level": "warning"}));
+        assert_eq!(request.message_method(), "logging/setLevel");
+        request.accepted();
+        stream.reply(&request, "{}");
+        let request = peer.request();
+        assert_eq!((request.message_method().as_str(), request.json().get("params")), ("x/y", None));
+        request.accepted();
+        stream.reply(&request, r#"{"a":1}"#);
+        let notification = peer.request();
+        assert_eq!(notification.json(), json!({"jsonrpc": "2.0", "method": "notifications/x", "params": {"b": 2}}));
+        notification.status("404 Not Found", "");
+    });
+    let client = connect(&peer.url("/sse"));
+    client.set_log_level(mcp_core::types::LoggingLevel::Warning).unwrap();
+    assert_eq!(client.request::<_, Value>("x/y", &()).unwrap(), json!({"a": 1}));
+    assert!(matches!(client.notify("notifications/x", &json!({"b": 2})), Err(Error::SessionGone(_))));
+    assert!(matches!(client.request::<_, Value>("x/y", &[1]), Err(Error::Usage(_)) | Err(Error::SessionGone(_))));
+    peer.finish();
+}
+
+#[test]
+fn arguments_must_be_an_object() {
+    let peer = Peer::run(|peer| {
+        peer.handshake();
+    });
+    let client = connect(&peer.url("/sse"));
+    for arguments in [json!([1]), json!("text"), json!(5)] {
+        assert!(matches!(client.call("echo", &arguments), Err(Error::Usage(_))), "{arguments}");
+    }
+    peer.finish();
+}
