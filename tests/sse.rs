@@ -1,5 +1,7 @@
 //! The event-stream decoder and encoder against vectors, against a slow judge, and against their limits.
 
+#![allow(clippy::unwrap_used, reason = "a panic is the report, in the helpers too")]
+
 use mcp_core::limits::{Limit, LimitExceeded};
 use mcp_core::{Limits, sse};
 use mcp_tests::chunks::{Random, cuts, random_cut};

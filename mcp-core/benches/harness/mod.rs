@@ -1,8 +1,8 @@
 //! Measures our code and a limit for it side by side.
 //!
 //! A limit is the least that any implementation has to do, a `memchr` pass or a `memcpy` for instance. Both are run by turns
-//! for a few milliseconds each, so that a slow moment of the machine hits both; printed are the medians and their ratio, which means more on
-//! another machine than either number.
+//! for half a millisecond each, many times: what else the machine has to do hits some of the runs, and the medians, which are
+//! printed with their ratio, do not move. The ratio means more on another machine than either number.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its results")]
 
@@ -36,10 +36,10 @@ pub(crate) enum Target {
 }
 
 /// Rounds whose median is reported.
-const ROUNDS: usize = 41;
+const ROUNDS: usize = 501;
 
-/// How long either side runs in a round.
-const SLICE: Duration = Duration::from_millis(4);
+/// How long either side runs in a round: less than a scheduler lets a program run.
+const SLICE: Duration = Duration::from_micros(500);
 
 /// Runs both and prints one line, unless an argument was given that the name of the case does not contain.
 ///
