@@ -130,6 +130,14 @@ impl RawEngine {
         self.answer(id)
     }
 
+    /// Sends a request on a connection of its own, which then ends, and gives its answer.
+    pub fn connect_and_ask(&mut self, request: &str) -> RawAnswer {
+        let id = self.connect();
+        let answer = self.ask(id, request);
+        self.end(id);
+        answer
+    }
+
     /// Whether the engine has closed `id`.
     pub fn is_closed(&mut self, id: ConnId) -> bool {
         self.wire(id).closed

@@ -48,7 +48,7 @@ impl Engine {
                 [comment, self.expiry(*session)].into_iter().flatten().min()
             }
             Phase::Ending | Phase::Lingering { .. } => Some(conn.since + timeouts.linger),
-            Phase::Dead => None,
+            Phase::Dead => return None,
         };
         let by_stall = conn.stalled.map(|since| since + timeouts.write);
         [by_phase, by_stall].into_iter().flatten().min()
