@@ -10,6 +10,8 @@ use mcp_tests::process::Process;
 
 #[path = "interop/our_client.rs"]
 mod our_client;
+#[path = "interop/our_server.rs"]
+mod our_server;
 
 /// What every client checks, ours and theirs.
 const CHECKS: [&str; 13] = [
@@ -27,6 +29,10 @@ const CHECKS: [&str; 13] = [
     "slow calls beside a quick one",
     "close",
 ];
+
+/// What the programs that are shaped like agent frameworks check.
+const AGENT_CHECKS: [&str; 8] =
+    ["connect", "call", "several sessions", "start", "call from another thread", "stop", "with", "left"];
 
 /// Where these fail, a failure further down says nothing about us.
 mod between_peers {
