@@ -35,10 +35,8 @@ mod outbox;
 mod streams;
 mod timeouts;
 
-pub use outbox::Outbox;
-
 use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 use core::fmt;
 use core::net::IpAddr;
 
@@ -93,7 +91,7 @@ pub struct Engine {
     timers: Timers,
     buffers: Buffers,
     /// Connections to look after, each once.
-    ready: Vec<Key>,
+    ready: VecDeque<Key>,
     /// Bytes of requests that arrived in part, of all connections.
     held: usize,
     /// When a stop was asked for: until when requests in flight are waited for.
@@ -125,7 +123,7 @@ impl Engine {
             sessions: Sessions::default(),
             timers: Timers::default(),
             buffers: Buffers::default(),
-            ready: Vec::new(),
+            ready: VecDeque::new(),
             held: 0,
             stopping: None,
         })
@@ -155,7 +153,7 @@ impl Engine {
     /// changes; one whose output could not be sent comes up again only by a change, or by the caller's own doing when
     /// there is room again.
     pub fn next_ready(&mut self) -> Option<ConnId> {
-        while let Some(key) = self.ready.pop() {
+        while let Some(key) = self.ready.pop_front() {
             if let Some(conn) = self.conns.get_mut(key) {
                 conn.ready = false;
                 return Some(ConnId(key));
@@ -219,9 +217,10 @@ impl Engine {
     }
 
     /// Sends what workers and deferred replies have to say. To be called after the waker of the service called.
+    #[cfg(feature = "std")]
     pub fn deliver_replies(&mut self, now: Instant) {
-        while let Some(reply) = self.service.next_reply() {
-            self.deliver(now, reply);
+        while let Some(mail) = self.service.next_mail() {
+            self.deliver(now, mail);
         }
     }
 
@@ -257,7 +256,7 @@ impl Engine {
             && !conn.ready
         {
             conn.ready = true;
-            self.ready.push(key);
+            self.ready.push_back(key);
         }
     }
 }

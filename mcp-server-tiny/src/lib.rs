@@ -4,8 +4,11 @@
 
 extern crate alloc;
 
+pub mod call;
 pub mod config;
 mod conn;
+#[cfg(feature = "std")]
+pub mod deferred;
 pub mod engine;
 mod error;
 #[cfg(feature = "std")]
@@ -13,17 +16,28 @@ mod handle;
 pub mod http1;
 #[cfg(feature = "std")]
 mod poll;
+pub mod result;
+pub mod schema;
 mod server;
-mod service;
+pub mod service;
 mod sessions;
 mod slab;
 mod timers;
+pub mod tool;
+#[cfg(feature = "std")]
+mod worker;
 
+pub use call::Call;
+#[cfg(feature = "std")]
+pub use deferred::Deferred;
 pub use engine::Engine;
 pub use error::Error;
 #[cfg(feature = "std")]
 pub use handle::Handle;
 #[cfg(feature = "std")]
 pub use poll::Bound;
+pub use result::{IntoToolResult, Json, Later, ToolError, ToolResult};
+pub use schema::{Schema, Type};
 pub use server::Server;
 pub use sessions::SessionKey;
+pub use tool::Tool;

@@ -7,7 +7,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
 use mcp_core::time::Instant;
@@ -87,7 +86,7 @@ impl Bound {
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let handle = Handle::new(Waker::new(poll.registry(), WAKER)?);
         let waker = handle.clone();
-        engine.service_mut().set_waker(Arc::new(move || waker.wake()));
+        engine.service_mut().wake_with(move || waker.wake());
         log::info!("listening on {address}");
         Ok(Self {
             engine,

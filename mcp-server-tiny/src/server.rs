@@ -1,14 +1,19 @@
 //! A server before it listens: what it offers and its settings.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
+use mcp_core::types::Implementation;
+
+use crate::call::Call;
 use crate::config::{Config, Limits, Timeouts};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::result::{IntoToolResult, ToolError};
 use crate::service::Service;
+use crate::tool::Tool;
 
 /// A server that does not listen yet: tools and settings, one call each, then [`Server::bind`] or [`Server::engine`].
 #[must_use = "a server does nothing before it is bound"]
@@ -21,6 +26,49 @@ impl Server {
     /// A server called `name` at `version`, as clients are told (`serverInfo`).
     pub fn new(name: &str, version: &str) -> Self {
         Self { service: Service::new(name, version), config: Config::default() }
+    }
+
+    /// Offers a tool. `handler` is called for each call whose arguments fit what the tool declares; see [`Call`] for the thread it runs
+    /// on. It returns anything that is [`IntoToolResult`]. A mistake in the tool is reported by [`Server::bind`].
+    pub fn tool<R, F>(mut self, tool: Tool, handler: F) -> Self
+    where
+        R: IntoToolResult,
+        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
+    {
+        self.service.tool(tool, handler);
+        self
+    }
+
+    /// How many threads the tools [on workers](Tool::on_worker) have at most, and how many calls may wait for one; one more is answered 503.
+    /// Threads start when they are first needed. 4 and 64 unless set.
+    #[cfg(feature = "std")]
+    pub fn workers(mut self, threads: usize, queue: usize) -> Self {
+        self.service.set_workers(threads, queue);
+        self
+    }
+
+    /// Tells models how to use the server.
+    pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
+        self.service.set_instructions(instructions);
+        self
+    }
+
+    /// Changes what clients are told of the server beside its name and version: `.info(|info| info.title = Some("Calendar".into()))`.
+    pub fn info(mut self, change: impl FnOnce(&mut Implementation)) -> Self {
+        change(self.service.info_mut());
+        self
+    }
+
+    /// How many tools `tools/list` answers at a time. All unless set.
+    pub fn page_size(mut self, tools: usize) -> Self {
+        self.service.set_page_size(tools);
+        self
+    }
+
+    /// Sends no log messages to clients: [`Call::log`] then does nothing.
+    pub fn without_logging(mut self) -> Self {
+        self.service.disable_logging();
+        self
     }
 
     /// Where a GET opens an event stream, and where messages are posted. `/sse` and `/messages` unless set.
@@ -91,6 +139,7 @@ impl Server {
     }
 
     pub(crate) fn engine_at(self, address: IpAddr, entropy: crate::engine::Entropy) -> Result<Engine, Error> {
+        self.service.check().map_err(|mistake| Error::Setting(mistake.to_string().into()))?;
         Engine::new(self.config, self.service, address, entropy)
     }
 }

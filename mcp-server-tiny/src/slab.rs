@@ -10,6 +10,19 @@ pub(crate) struct Key {
     generation: u32,
 }
 
+impl Key {
+    /// The key as a number, for those who need not know what it stands for.
+    pub(crate) fn to_bits(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    /// The key of a number from [`to_bits`](Self::to_bits).
+    #[cfg(feature = "std")]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self { slot: bits as u32, generation: (bits >> 32) as u32 }
+    }
+}
+
 /// Rows of `T`.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {

@@ -126,6 +126,11 @@ impl ServerSession {
         self.version
     }
 
+    /// The lowest level of log messages that the client wants (R-LM-90).
+    pub fn level(&self) -> LoggingLevel {
+        self.level
+    }
+
     /// How many requests are in flight.
     pub fn in_flight(&self) -> usize {
         self.pending.len()

@@ -6,17 +6,17 @@ use mcp_core::sse;
 
 /// Appends messages to the stream of one session, each as one event named `message` (R-SSE-4, R-SSE-45).
 #[derive(Debug)]
-pub struct Outbox<'a> {
+pub(super) struct EventOutbox<'a> {
     out: &'a mut Vec<u8>,
 }
 
-impl<'a> Outbox<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+impl<'a> EventOutbox<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out }
     }
 
     /// Sends what `write` appends to the buffer: one message on one line, or nothing at all.
-    pub fn message<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    pub(super) fn event<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         let mark = sse::begin(self.out, "message");
         let payload = self.out.len();
         let result = write(self.out);
@@ -26,5 +26,12 @@ impl<'a> Outbox<'a> {
             sse::discard(self.out, mark);
         }
         result
+    }
+}
+
+impl crate::service::Outbox for EventOutbox<'_> {
+    fn message(&mut self, write: &mut dyn FnMut(&mut Vec<u8>) -> bool) {
+        let mark = sse::begin(self.out, "message");
+        if write(self.out) { sse::finish(self.out, mark) } else { sse::discard(self.out, mark) }
     }
 }

@@ -4,18 +4,19 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use mcp_core::jsonrpc::{self, ErrorId, ErrorObject, Message, Payload};
+use mcp_core::jsonrpc::{self, DecodeError, ErrorId, ErrorObject, Message, Payload};
 use mcp_core::session::ServerEvent;
 use mcp_core::sse;
 use mcp_core::time::Instant;
 
+use super::Engine;
 use super::admission::Answer;
-use super::{Engine, Outbox};
+use super::outbox::EventOutbox;
 use crate::conn::{Exchange, Phase};
 use crate::http1::response::write_event_stream_head;
 use crate::http1::{Response, Status};
-use crate::service::{Incoming, Reply};
-use crate::sessions::{Secret, SessionKey};
+use crate::service::{Origin, Outcome, WhenBusy};
+use crate::sessions::Secret;
 use crate::slab::Key;
 
 impl Engine {
@@ -67,24 +68,35 @@ impl Engine {
                 return self.reject(key, now, exchange, &fault.id, &error);
             }
         };
-        self.respond(key, now, exchange, Response::text(Status::Accepted, "Accepted", exchange.persistence));
-        match payload {
-            Payload::Message(message) => self.handle(session, message),
+        let accepted = match payload {
+            Payload::Message(message) => self.handle(session, message, WhenBusy::Refuse) != Outcome::Busy,
             Payload::Batch(batch) => {
-                for message in batch {
-                    match message {
-                        Ok(message) => self.handle(session, message),
-                        Err(fault) => {
-                            let error = ErrorObject::new(fault.code(), fault.to_string());
-                            self.emit(session, |outbox| {
-                                outbox.message(|out| jsonrpc::write_error(out, &fault.id, &error));
-                            });
-                        }
-                    }
-                }
+                batch.into_iter().for_each(|message| self.handle_in_batch(session, message));
+                true
             }
+        };
+        // Sent before the event, though made after it: the client waits for this before it looks at the stream.
+        if accepted {
+            self.respond(key, now, exchange, Response::text(Status::Accepted, "Accepted", exchange.persistence));
+        } else {
+            // R-SSE-49: refused here rather than queued without end.
+            self.answer(key, now, exchange, &Answer::busy("all workers are taken and the queue is full"));
         }
         self.after_output(session, now);
+    }
+
+    /// One message of a batch. The others are accepted, so it is answered even if it cannot be read or carried out.
+    fn handle_in_batch(&mut self, key: Key, message: Result<Message<'_>, DecodeError<'_>>) {
+        match message {
+            Ok(message) => drop(self.handle(key, message, WhenBusy::Answer)),
+            Err(fault) => {
+                let error = ErrorObject::new(fault.code(), fault.to_string());
+                let conn = self.sessions.get(key).and_then(|session| self.conns.get_mut(session.conn));
+                let Some(conn) = conn else { return };
+                EventOutbox::new(conn.writer(&mut self.buffers))
+                    .event(|out| jsonrpc::write_error(out, &fault.id, &error));
+            }
+        }
     }
 
     /// 400 with the JSON-RPC error as its body: readable by programs and people.
@@ -101,35 +113,33 @@ impl Engine {
     }
 
     /// One message of a client. What it brings about at once is in the output of the stream afterwards.
-    fn handle(&mut self, key: Key, message: Message<'_>) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(conn) = self.conns.get_mut(session.conn) else { return };
-        let mut outbox = Outbox::new(conn.writer(&mut self.buffers));
+    fn handle(&mut self, key: Key, message: Message<'_>, when_busy: WhenBusy) -> Outcome {
+        let Some(session) = self.sessions.get_mut(key) else { return Outcome::Answered };
+        let Some(conn) = self.conns.get_mut(session.conn) else { return Outcome::Answered };
+        let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
         let event = outbox
-            .message(|out| session.state.handle_message(&self.service.profile(), &self.config.messages, message, out));
+            .event(|out| session.state.handle_message(&self.service.profile(), &self.config.messages, message, out));
         match event {
             ServerEvent::Request { key: request, method, params } => {
-                let incoming = Incoming { session: SessionKey(key), request, method, params };
-                self.service.request(incoming, &mut session.state, &mut outbox);
+                let origin = Origin { session: key.to_bits(), key: request, when_busy };
+                return self.service.handle(&mut session.state, &origin, method, params, &mut outbox);
             }
-            ServerEvent::Cancelled { key: request, .. } => self.service.cancelled(SessionKey(key), request),
+            ServerEvent::Cancelled { key: request, .. } => self.service.cancel(key.to_bits(), request),
             ServerEvent::Ignored(why) => log::debug!("message ignored: {why}"),
             _ => {}
         }
+        Outcome::Answered
     }
 
     /// What a worker or a deferred reply has to say. Nothing, if the session is gone or the request was cancelled.
-    pub(super) fn deliver(&mut self, now: Instant, reply: Reply) {
-        let key = reply.session().0;
+    #[cfg(feature = "std")]
+    pub(super) fn deliver(&mut self, now: Instant, mail: crate::service::Mail) {
+        let key = Key::from_bits(mail.session());
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(conn) = self.conns.get_mut(session.conn) else { return };
-        reply.write(&mut session.state, &mut Outbox::new(conn.writer(&mut self.buffers)));
+        let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
+        self.service.deliver(mail, &mut session.state, &mut outbox);
         self.after_output(key, now);
-    }
-
-    fn emit(&mut self, key: Key, write: impl FnOnce(&mut Outbox<'_>)) {
-        let Some(conn) = self.sessions.get(key).and_then(|session| self.conns.get_mut(session.conn)) else { return };
-        write(&mut Outbox::new(conn.writer(&mut self.buffers)));
     }
 
     /// To be called when something may have been written to the stream of a session.
@@ -171,7 +181,7 @@ impl Engine {
     pub(super) fn forget_session(&mut self, key: Key) -> Option<Key> {
         let mut session = self.sessions.remove(key)?;
         for request in session.state.close() {
-            self.service.cancelled(SessionKey(key), request);
+            self.service.cancel(key.to_bits(), request);
         }
         log::debug!("session {} over", key.slot);
         Some(session.conn)

@@ -1,0 +1,257 @@
+//! Answers that come later, from any thread, and how they reach the loop.
+//!
+//! A [`LaterCall`] is what a call leaves behind when its handler leaves the loop's thread. Whatever is said in its name goes through
+//! one [`Mailbox`] to the loop, in order. The mailbox is bounded: reports beyond the bound are dropped, and there are never more
+//! answers than requests in flight, which the sessions bound.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use mcp_core::jsonrpc::code;
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::session::RequestKey;
+use mcp_core::types::{LoggingLevel, ProgressToken};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::call::{Note, Reporter};
+use crate::result::{IntoToolResult, ToolError, ToolResult};
+use crate::tool::Definition;
+
+/// Reports that may wait for the loop. 1024: it empties the mailbox each time it wakes, and further reports say little that
+/// the next ones will not.
+const REPORTS: usize = 1024;
+
+/// A call that is answered later, from any thread, with what a handler could have returned. Dropped without an answer, it answers
+/// with an internal error.
+///
+/// ```
+/// use mcp_server_tiny::call::Call;
+/// use mcp_server_tiny::result::{Later, ToolError};
+///
+/// fn index(call: &mut Call<'_>) -> Result<Later, ToolError> {
+///     let reply = call.defer();
+///     std::thread::spawn(move || {
+///         reply.progress(1.0, Some(2.0), Some("half way"));
+///         reply.answer(Ok("done"));
+///     });
+///     Ok(Later)
+/// }
+/// ```
+#[must_use = "dropping it answers the call with an error"]
+pub struct Deferred {
+    call: Arc<LaterCall>,
+    answered: bool,
+}
+
+impl Deferred {
+    pub(crate) fn new(call: Arc<LaterCall>) -> Self {
+        Self { call, answered: false }
+    }
+
+    /// Answers the call. Nothing is sent when the client gave it up. Does not block.
+    pub fn answer<R: IntoToolResult>(mut self, result: Result<R, ToolError>) {
+        self.answered = true;
+        self.call.answer(result.and_then(R::into_tool_result));
+    }
+
+    /// Answers the call with an error.
+    pub fn fail(self, error: impl Into<ToolError>) {
+        self.answer::<()>(Err(error.into()));
+    }
+
+    /// Whether the client gave the call up, its session ended or the server stops: an answer is then sent to nobody.
+    pub fn is_cancelled(&self) -> bool {
+        self.call.is_cancelled()
+    }
+
+    /// As [`Call::progress`](crate::call::Call::progress).
+    pub fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
+        self.call.progress(done, total, message);
+    }
+
+    /// As [`Call::log`](crate::call::Call::log).
+    pub fn log<D: Serialize + ?Sized>(&self, level: LoggingLevel, data: &D) {
+        self.call.log(level, data);
+    }
+}
+
+impl Drop for Deferred {
+    fn drop(&mut self) {
+        if !self.answered && !self.call.is_cancelled() {
+            log::warn!("a deferred reply of tool `{}` was dropped without an answer", self.call.definition.name);
+            self.call.answer(Err(ToolError::protocol(code::INTERNAL_ERROR, "the tool gave no answer")));
+        }
+    }
+}
+
+impl fmt::Debug for Deferred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred").field("tool", &self.call.definition.name).finish_non_exhaustive()
+    }
+}
+
+/// A call whose handler left the loop's thread.
+pub(crate) struct LaterCall {
+    pub(crate) session: u64,
+    pub(crate) key: RequestKey,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) token: Option<ProgressToken<'static>>,
+    /// The lowest level that was wanted when the call began; `None` when the server does not log.
+    pub(crate) level: Option<LoggingLevel>,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) cancelled: AtomicBool,
+    /// Whether the handler took it along.
+    pub(crate) deferred: AtomicBool,
+    pub(crate) reporter: Mutex<Reporter>,
+    pub(crate) mailbox: Mailbox,
+}
+
+impl LaterCall {
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_deferred(&self) -> bool {
+        self.deferred.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_deferred(&self) {
+        self.deferred.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn progress(self: &Arc<Self>, done: f64, total: Option<f64>, message: Option<&str>) {
+        if self.token.is_none() || self.is_cancelled() {
+            return;
+        }
+        // Sent under the lock: two threads that report must not overtake each other between the check and the mailbox.
+        let mut reporter = self.reporter.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(note) = reporter.progress(done, total, message) {
+            self.send(Letter::Progress(note));
+        }
+    }
+
+    pub(crate) fn log<D: Serialize + ?Sized>(self: &Arc<Self>, level: LoggingLevel, data: &D) {
+        if self.level.is_none_or(|wanted| level < wanted) || self.is_cancelled() {
+            return;
+        }
+        if !self.reporter.lock().unwrap_or_else(PoisonError::into_inner).log() {
+            return;
+        }
+        if let Ok(data) = to_raw_value(data) {
+            self.send(Letter::Log(level, data));
+        }
+    }
+
+    /// The last thing to be said in the name of a call.
+    pub(crate) fn answer(self: &Arc<Self>, result: Result<ToolResult, ToolError>) {
+        let rest = self.reporter.lock().unwrap_or_else(PoisonError::into_inner).rest();
+        if let Some(note) = rest {
+            self.send(Letter::Progress(note));
+        }
+        self.send(Letter::Answer(result));
+    }
+
+    fn send(self: &Arc<Self>, letter: Letter) {
+        self.mailbox.post(Mail { call: Arc::clone(self), letter });
+    }
+}
+
+/// A message from a worker or a deferred reply to the loop.
+pub struct Mail {
+    pub(crate) call: Arc<LaterCall>,
+    pub(crate) letter: Letter,
+}
+
+pub(crate) enum Letter {
+    Progress(Note),
+    Log(LoggingLevel, Box<RawValue>),
+    Answer(Result<ToolResult, ToolError>),
+}
+
+impl Mail {
+    /// The number of the session it is for ([`Origin::session`](crate::service::Origin::session)).
+    pub fn session(&self) -> u64 {
+        self.call.session
+    }
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail").field("session", &self.call.session).finish_non_exhaustive()
+    }
+}
+
+/// Where mail is posted; one for all calls of a service.
+#[derive(Clone)]
+pub(crate) struct Mailbox(Arc<Shared>);
+
+/// Where the loop takes the mail out.
+pub(crate) struct Inbox {
+    mail: Receiver<Mail>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    mail: Sender<Mail>,
+    /// Reports that were posted and not taken out.
+    reports: AtomicUsize,
+    /// Whether the loop was woken and has not found the mailbox empty since: no need to wake it again.
+    woken: AtomicBool,
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+pub(crate) fn mailbox() -> (Mailbox, Inbox) {
+    let (sender, mail) = unbounded();
+    let shared = Arc::new(Shared {
+        mail: sender,
+        reports: AtomicUsize::new(0),
+        woken: AtomicBool::new(false),
+        wake: OnceLock::new(),
+    });
+    (Mailbox(Arc::clone(&shared)), Inbox { mail, shared })
+}
+
+impl Mailbox {
+    fn post(&self, mail: Mail) {
+        let shared = &*self.0;
+        if !matches!(mail.letter, Letter::Answer(_)) && shared.reports.fetch_add(1, Ordering::Relaxed) >= REPORTS {
+            shared.reports.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        // The receiver is gone when the service is: nobody is left to tell.
+        if shared.mail.send(mail).is_ok()
+            && !shared.woken.swap(true, Ordering::SeqCst)
+            && let Some(wake) = shared.wake.get()
+        {
+            wake();
+        }
+    }
+}
+
+impl Inbox {
+    /// Only the first `wake` counts.
+    pub(crate) fn wake_with(&self, wake: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.shared.wake.set(wake);
+    }
+
+    pub(crate) fn next(&self) -> Option<Mail> {
+        let mail = self.mail.try_recv().ok().or_else(|| {
+            self.shared.woken.store(false, Ordering::SeqCst);
+            // Posted between the look and the store, without a wake-up.
+            self.mail.try_recv().ok()
+        })?;
+        if !matches!(mail.letter, Letter::Answer(_)) {
+            self.shared.reports.fetch_sub(1, Ordering::Relaxed);
+        }
+        Some(mail)
+    }
+}

@@ -1,0 +1,294 @@
+//! What handlers return: results, errors, and how both look on the wire in each revision.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use mcp_core::jsonrpc::{self, code};
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::types::{CallToolResult, ContentBlock, JsonObject};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// What a handler may return: strings, numbers, [`Json`], content blocks, a whole [`CallToolResult`], or nothing.
+pub trait IntoToolResult {
+    /// The result it stands for.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`] when it cannot be written as JSON.
+    fn into_tool_result(self) -> Result<ToolResult, ToolError>;
+}
+
+/// A result, ready to be written. For handlers whose branches return different types.
+#[derive(Debug, Clone)]
+pub struct ToolResult(Repr);
+
+#[derive(Debug, Clone)]
+enum Repr {
+    /// The usual one: it is written straight to the socket's buffer.
+    Text(Cow<'static, str>),
+    /// Goes out as structured content and as text (R-FS-16).
+    Json(Box<RawValue>),
+    Full(Box<CallToolResult>),
+    Later,
+}
+
+/// JSON of a value: as structured content when it is an object and the revision has it, and in any case as text (R-FS-16). Also
+/// reads an argument of any type that deserializes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Json<T>(pub T);
+
+/// Says that the answer comes from the [`Deferred`](crate::deferred::Deferred) that the handler took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Later;
+
+/// Why a call failed. Any error, and any text, turns into one with `?` or `into()`: the client then gets a result with `isError` and
+/// that text, which is meant for the model that made the call (R-FS-18). Do not put secrets into it.
+#[derive(Debug, Clone)]
+pub struct ToolError(Failure);
+
+#[derive(Debug, Clone)]
+enum Failure {
+    Tool(String),
+    InvalidArguments(String),
+    Protocol(jsonrpc::Error),
+}
+
+impl ToolError {
+    /// The tool failed, and this tells the model why.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Failure::Tool(text.into()))
+    }
+
+    /// The arguments are wrong in a way that their types do not tell. From 2025-11-25 on a result with `isError`, so that a model can
+    /// correct itself; before that error -32602 (R-FS-18).
+    pub fn invalid_arguments(text: impl Into<String>) -> Self {
+        Self(Failure::InvalidArguments(text.into()))
+    }
+
+    /// An error of the protocol instead of a result: for what is not the tool's failure. Codes of your own lie outside of
+    /// -32768 to -32000 (R-LM-14).
+    pub fn protocol(code: i64, message: impl Into<String>) -> Self {
+        Self(Failure::Protocol(jsonrpc::Error::new(code, message)))
+    }
+
+    /// What it says.
+    pub fn message(&self) -> &str {
+        match &self.0 {
+            Failure::Tool(text) | Failure::InvalidArguments(text) => text,
+            Failure::Protocol(error) => &error.message,
+        }
+    }
+
+    /// How a client of a revision gets to know.
+    pub(crate) fn sent_as(&self, version: ProtocolVersion) -> SentAs<'_> {
+        match &self.0 {
+            Failure::Protocol(error) => SentAs::Error(error.as_object()),
+            Failure::InvalidArguments(text) if !version.reports_invalid_arguments_as_result() => {
+                SentAs::Error(jsonrpc::ErrorObject::new(code::INVALID_PARAMS, text.as_str()))
+            }
+            Failure::Tool(text) | Failure::InvalidArguments(text) => SentAs::Result(text),
+        }
+    }
+}
+
+/// The two ways to fail.
+pub(crate) enum SentAs<'a> {
+    /// A result with `isError`.
+    Result(&'a str),
+    /// A JSON-RPC error.
+    Error(jsonrpc::ErrorObject<'a>),
+}
+
+impl<E: fmt::Display> From<E> for ToolError {
+    fn from(error: E) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl ToolResult {
+    /// Whether the answer is left to a [`Deferred`](crate::deferred::Deferred).
+    pub(crate) fn is_later(&self) -> bool {
+        matches!(self.0, Repr::Later)
+    }
+
+    /// Whether a client that was promised structured content gets it.
+    pub(crate) fn is_structured(&self) -> bool {
+        match &self.0 {
+            Repr::Json(json) => json.get().starts_with('{'),
+            Repr::Full(result) => result.structured_content.is_some() || result.is_error,
+            Repr::Text(_) | Repr::Later => false,
+        }
+    }
+}
+
+/// A result as a revision has it.
+pub(crate) struct Answer<'a> {
+    pub(crate) result: &'a ToolResult,
+    pub(crate) version: ProtocolVersion,
+}
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match &self.result.0 {
+            Repr::Text(text) => map.serialize_entry("content", &[Text::new(text)])?,
+            Repr::Json(json) => {
+                map.serialize_entry("content", &[Text::new(json.get())])?;
+                if self.version.has_structured_content() && json.get().starts_with('{') {
+                    map.serialize_entry("structuredContent", json)?;
+                }
+            }
+            Repr::Full(result) => {
+                map.serialize_entry("content", &Content { blocks: &result.content, version: self.version })?;
+                let structured = result.structured_content.as_ref().filter(|_| self.version.has_structured_content());
+                if let Some(structured) = structured {
+                    // Up to 2025-11-25 it is an object (R-FS-17); other values are in the text.
+                    structured.as_object().map_or(Ok(()), |object| map.serialize_entry("structuredContent", object))?;
+                }
+                if result.is_error {
+                    map.serialize_entry("isError", &true)?;
+                }
+                if let Some(meta) = &result.meta {
+                    map.serialize_entry("_meta", meta)?;
+                }
+            }
+            Repr::Later => map.serialize_entry::<str, [Text<'_>]>("content", &[])?,
+        }
+        map.end()
+    }
+}
+
+/// A failure as a result.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Failed<'a> {
+    content: [Text<'a>; 1],
+    is_error: bool,
+}
+
+impl<'a> Failed<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { content: [Text::new(text)], is_error: true }
+    }
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    text: &'a str,
+}
+
+impl<'a> Text<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { kind: "text", text }
+    }
+}
+
+/// Content blocks, those that a revision does not know turned into text that says what they are (R-FS-6).
+struct Content<'a> {
+    blocks: &'a [ContentBlock],
+    version: ProtocolVersion,
+}
+
+impl Serialize for Content<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(Some(self.blocks.len()))?;
+        for block in self.blocks {
+            match block {
+                ContentBlock::Audio { data, mime_type, .. } if !self.version.has_audio() => {
+                    let text = format!("[audio, {mime_type}, {} bytes of Base64]", data.len());
+                    sequence.serialize_element(&Text::new(&text))?;
+                }
+                ContentBlock::ResourceLink { uri, name, description, .. } if !self.version.has_resource_links() => {
+                    let about = description.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+                    sequence.serialize_element(&Text::new(&format!("[resource {name} at {uri}{about}]")))?;
+                }
+                block => sequence.serialize_element(block)?,
+            }
+        }
+        sequence.end()
+    }
+}
+
+impl IntoToolResult for ToolResult {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        Ok(self)
+    }
+}
+
+macro_rules! into_tool_result {
+    ($($ty:ty: |$value:ident| $repr:expr;)*) => {
+        $(impl IntoToolResult for $ty {
+            fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+                let $value = self;
+                Ok(ToolResult($repr))
+            }
+        })*
+    };
+}
+
+into_tool_result! {
+    String: |text| Repr::Text(Cow::Owned(text));
+    &'static str: |text| Repr::Text(Cow::Borrowed(text));
+    Cow<'static, str>: |text| Repr::Text(text);
+    bool: |value| Repr::Text(Cow::Borrowed(if value { "true" } else { "false" }));
+    (): |_nothing| Repr::Full(Box::default());
+    Later: |_later| Repr::Later;
+    CallToolResult: |result| Repr::Full(Box::new(result));
+    ContentBlock: |block| Repr::Full(Box::new(CallToolResult::new(alloc::vec![block])));
+    Vec<ContentBlock>: |blocks| Repr::Full(Box::new(CallToolResult::new(blocks)));
+}
+
+macro_rules! numbers {
+    ($($ty:ty),*) => {
+        $(impl IntoToolResult for $ty {
+            fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+                self.to_string().into_tool_result()
+            }
+        })*
+    };
+}
+
+numbers!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64);
+
+impl<T: Serialize> IntoToolResult for Json<T> {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        // Not the handler's text for the model: a value that is no JSON is a fault of the program.
+        let json = to_raw_value(&self.0).map_err(|error| {
+            log::error!("a result cannot be written as JSON: {error}");
+            ToolError::protocol(code::INTERNAL_ERROR, "the result cannot be written as JSON")
+        })?;
+        Ok(ToolResult(Repr::Json(json)))
+    }
+}
+
+impl IntoToolResult for Value {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        Json(self).into_tool_result()
+    }
+}
+
+impl IntoToolResult for JsonObject {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        Json(self).into_tool_result()
+    }
+}
+
+/// `None` is a result without content.
+impl<T: IntoToolResult> IntoToolResult for Option<T> {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        match self {
+            Some(value) => value.into_tool_result(),
+            None => ().into_tool_result(),
+        }
+    }
+}
