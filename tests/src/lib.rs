@@ -15,3 +15,4 @@ pub mod raw_http;
 pub mod scripted_peer;
 pub mod sse_oracle;
 pub mod sse_vectors;
+pub mod tls_front;
