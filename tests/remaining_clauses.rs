@@ -5,8 +5,10 @@
 use std::time::Duration;
 
 use mcp_server_tiny::Server;
+use mcp_sse_blocking::{Client, Error};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::INITIALIZE;
+use mcp_tests::scripted_peer::{ENDPOINT, INITIALIZE_RESULT, Peer};
 
 fn server() -> Server {
     Server::new("test", "1.0.0")
@@ -42,4 +44,46 @@ fn a_server_says_nothing_by_itself_before_the_client_is_ready() {
     engine.pass(Duration::from_secs(150));
     let said = engine.taken(session.stream);
     assert!(said.lines().all(|line| line.is_empty() || line.starts_with(':')), "more than comments: {said}");
+}
+
+/// R-SSE-48: nothing can overtake `initialized`, for nobody has a client before the server took it over.
+#[test]
+fn initialized_is_taken_over_before_anything_else_is_sent() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.stream();
+        stream.event("endpoint", ENDPOINT);
+        let initialize = peer.request();
+        initialize.accepted();
+        stream.reply(&initialize, INITIALIZE_RESULT);
+        assert_eq!(peer.request().message_method(), "notifications/initialized");
+        // It is never answered.
+        peer.wait_closed(stream.connection);
+        assert!(peer.is_quiet());
+    });
+    let error = Client::builder(&peer.url("/sse")).call_timeout(Duration::from_millis(200)).connect().unwrap_err();
+    assert!(matches!(&error, Error::Timeout(_)), "{error:?}");
+    peer.finish();
+}
+
+/// R-LM-15: also when it has a code and a text that some client uses for its own failures.
+#[test]
+fn an_error_of_the_server_is_never_taken_for_one_of_our_own() {
+    let errors = [(-32000, "Connection closed"), (-32001, "Request timed out"), (408, "timeout"), (0, "closed")];
+    let peer = Peer::run(move |peer| {
+        let mut stream = peer.handshake();
+        for (code, message) in errors {
+            let call = peer.request();
+            call.accepted();
+            stream.message(&format!(
+                r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":{code},"message":"{message}"}}}}"#,
+                call.id()
+            ));
+        }
+    });
+    let client = Client::connect(&peer.url("/sse")).unwrap();
+    for (code, message) in errors {
+        let error = client.call("echo", &()).unwrap_err();
+        assert!(matches!(&error, Error::Rpc(it) if it.code == code && it.message == message), "{error:?}");
+    }
+    peer.finish();
 }
