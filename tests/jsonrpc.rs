@@ -257,3 +257,38 @@ fn arbitrary_input_neither_panics_nor_changes_when_written_back() {
         fuzz_jsonrpc::decode_and_write_back(&bytes);
     }
 }
+
+#[test]
+fn arbitrary_lines_do_not_depend_on_their_pieces() {
+    let mut random = Random::new(1);
+    for _ in 0..2_000 {
+        let length = random.below(600);
+        let mut bytes = random.bytes(length);
+        for _ in 0..length / 20 {
+            let at = random.below(length);
+            bytes[at] = *random.pick(b"\r\n");
+        }
+        fuzz_jsonrpc::lines_do_not_depend_on_pieces(&bytes);
+    }
+    fuzz_jsonrpc::lines_do_not_depend_on_pieces(&[b'x'; 5000]);
+}
+
+#[test]
+fn sessions_take_in_messages_in_any_order() {
+    let mut random = Random::new(2);
+    let messages: Vec<&str> = include_str!("vectors/jsonrpc.tsv")
+        .lines()
+        .filter_map(|line| line.rsplit('\t').next())
+        .chain([
+            r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2024-11-05","clientInfo":{"name":"f"}}}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2,"progress":1}}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":2,"result":{}}"#,
+        ])
+        .collect();
+    for _ in 0..2_000 {
+        let lines: Vec<&str> = (0..1 + random.below(8)).map(|_| *random.pick(&messages)).collect();
+        fuzz_jsonrpc::sessions(lines.join("\n").as_bytes());
+    }
+}

@@ -4,7 +4,8 @@
 
 use mcp_core::limits::{Limit, LimitExceeded};
 use mcp_core::{Limits, sse};
-use mcp_tests::chunks::{Random, cuts, random_cut};
+use mcp_tests::chunks::{cuts, random_cut};
+use mcp_tests::random::Random;
 use mcp_tests::sse_oracle::{self, Event, Seen};
 use mcp_tests::{fuzz_sse, sse_vectors};
 

@@ -5,7 +5,10 @@ use mcp_core::jsonrpc::{
     DecodeError, ErrorId, Message, Payload, decode, ndjson, write_error, write_notification, write_request,
     write_result,
 };
+use mcp_core::session::RequestOptions;
 use serde_json::Value;
+
+use crate::pair::Pair;
 
 /// Any bytes decode or fail without a panic. A message that decodes is written on one line, decodes again, and means the same.
 ///
@@ -25,6 +28,27 @@ pub fn decode_and_write_back(bytes: &[u8]) {
             }
         }
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Any lines are taken in by a session of either side, which sends at most one message for each and never more than it was asked.
+///
+/// # Panics
+///
+/// If one does not.
+pub fn sessions(bytes: &[u8]) {
+    let mut pair = Pair::operating("2025-03-26");
+    let mut asked = Vec::new();
+    let asking = RequestOptions { deadline: None, progress: true };
+    assert!(pair.client.request("tools/call", &(), asking, &mut asked).is_ok());
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let Ok(Payload::Message(message)) = decode(line, &Limits::default()) else { continue };
+        let may_answer = matches!(message, Message::Request(_));
+        for out in [pair.to_server(line, |_| {}), pair.to_client(line, |_| {})] {
+            assert!(
+                out.is_empty() || (may_answer && matches!(decode(&out, &Limits::default()), Ok(Payload::Message(_))))
+            );
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 
 use mcp_core::{Limits, sse};
 
-use crate::chunks::{Random, random_cut};
+use crate::chunks::random_cut;
+use crate::random::Random;
 use crate::sse_oracle::{self, Seen};
 
 /// Any bytes in any pieces give what the oracle gives; under tight limits memory stays bounded and errors stay.

@@ -12,9 +12,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// A host as it is written in a URL, borrowed from it.
 ///
 /// Names compare without regard to case, addresses by value: `[0:0:0:0:0:0:0:1]` is `[::1]`. A name with a final dot is
-/// another name than the one without, as browsers have it.
+/// another name than the one without, as browsers have it. There are no other kinds of host (RFC 3986, section 3.2.2).
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
 pub enum Host<'a> {
     /// A name. Letters, digits, `-`, `_` and `.`; not resolved, not lower-cased.
     Name(&'a str),

@@ -1,0 +1,7 @@
+//! Messages from anyone.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| mcp_tests::fuzz_jsonrpc::decode_and_write_back(input));
