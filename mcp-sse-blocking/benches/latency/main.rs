@@ -80,13 +80,14 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
     rounds.remove(0);
 
     println!("\none tools/call after the other over HTTP+SSE, {BATCHES} interleaved batches of {CALLS}; {title}");
-    let mut table = Table::new(&["client", "median us", "of limit", "99th percentile us"]);
+    let mut table = Table::new(&["client", "median us", "of limit", "99th percentile us", "us CPU/call"]);
     for (place, name) in ["bare sockets", "mcp-sse-blocking"].into_iter().enumerate() {
         table.row(&[
             name.to_owned(),
             format!("{:.1}", median(rounds.iter().map(|round| round[place].median))),
             format!("{:.2}", median(rounds.iter().map(|round| round[place].median / round[0].median))),
             format!("{:.1}", median(rounds.iter().map(|round| round[place].slow))),
+            format!("{:.1}", median(rounds.iter().map(|round| round[place].cpu))),
         ]);
     }
     table.print();
@@ -98,15 +99,19 @@ struct Batch {
     median: f64,
     /// 99 of a hundred calls were faster.
     slow: f64,
+    /// CPU time of this process, all its threads, for a call.
+    cpu: f64,
 }
 
 fn batch(mut call: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<Batch, Box<dyn Error>> {
     let mut times = Vec::with_capacity(CALLS);
+    let cpu_before = process::own_cpu_time();
     for _ in 0..CALLS {
         let start = Instant::now();
         call()?;
         times.push(start.elapsed().as_secs_f64() * 1e6);
     }
+    let cpu = (process::own_cpu_time() - cpu_before).as_secs_f64() / CALLS as f64 * 1e6;
     times.sort_by(f64::total_cmp);
-    Ok(Batch { median: times[CALLS / 2], slow: times[CALLS - CALLS / 100] })
+    Ok(Batch { median: times[CALLS / 2], slow: times[CALLS - CALLS / 100], cpu })
 }
