@@ -1,7 +1,9 @@
 //! Their clients, our server.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+use mcp_sse_blocking::Client;
 use mcp_tests::peers::{self, Peer};
 use mcp_tests::process::Process;
 
@@ -64,14 +66,33 @@ fn is_missed_by_typescript_when_it_is_gone() {
     gone(Peer::TypeScript, server, &address);
 }
 
-/// Asked to stop in mid-call, it ends every stream properly: the client is told, and the program ends with 0.
+/// Asked to stop in mid-call, it gives the call the time that it promises, then ends every stream properly: the client is
+/// told, and the program ends with 0.
 #[test]
 fn ends_its_streams_when_asked_to_stop() {
-    for peer in Peer::ALL {
+    std::thread::scope(|scope| {
+        for peer in Peer::ALL {
+            scope.spawn(move || {
+                let (mut server, address) = echo_server();
+                let Some(client) = in_flight(peer, &address) else { return };
+                assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
+                told(client);
+            });
+        }
+    });
+}
+
+/// With an open stream and nothing in flight there is nothing to wait for.
+#[test]
+fn ends_at_once_when_nothing_is_in_flight() {
+    for signal in ["TERM", "INT"] {
         let (mut server, address) = echo_server();
-        let Some(client) = in_flight(peer, &address) else { return };
-        assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
-        told(client);
+        let client = Client::connect(&format!("{address}/sse")).unwrap();
+        let started = Instant::now();
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+        assert!(started.elapsed() < Duration::from_secs(2), "SIG{signal} took {:?}", started.elapsed());
+        assert!(client.ping().is_err());
     }
 }
 
