@@ -22,8 +22,10 @@ use std::env;
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use mcp_server_tiny::{Server, Tool};
+
 /// The limit first, then what is measured against it.
-const SERVERS: [&str; 1] = ["floor"];
+const SERVERS: [&str; 2] = ["floor", "mcp-server-tiny"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     if let Some(role) = process::role() {
@@ -46,6 +48,14 @@ fn serve(role: &str) -> Result<(), Box<dyn Error>> {
     let ready = |address: SocketAddr| println!("{}{address}", process::LISTENING);
     match role {
         "floor" => floor::serve(listen, ready)?,
+        "mcp-server-tiny" => {
+            let echo = Tool::new("echo").param::<String>("text", "what to say");
+            let server = Server::new("bench", "0")
+                .tool(echo, |call| Ok(call.arg::<&str>("text")?.to_owned()))
+                .bind(listen)?;
+            ready(server.local_addr());
+            server.run()?;
+        }
         _ => return Err(format!("no server is called `{role}`").into()),
     }
     Ok(())
