@@ -13,6 +13,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 mod core_steps;
+mod server_steps;
 
 /// Hands out one block of memory front to back and takes nothing back.
 struct Arena {
@@ -58,5 +59,8 @@ pub extern "C" fn rust_eh_personality() {}
 /// Runs every step; 0 when all came out right.
 #[unsafe(no_mangle)]
 pub extern "C" fn main() -> i32 {
-    core_steps::run()
+    match core_steps::run() {
+        0 => server_steps::run(),
+        step => step,
+    }
 }
