@@ -50,9 +50,8 @@ fn serve(role: &str) -> Result<(), Box<dyn Error>> {
         "floor" => floor::serve(listen, ready)?,
         "mcp-server-tiny" => {
             let echo = Tool::new("echo").param::<String>("text", "what to say");
-            let server = Server::new("bench", "0")
-                .tool(echo, |call| Ok(call.arg::<&str>("text")?.to_owned()))
-                .bind(listen)?;
+            let server =
+                Server::new("bench", "0").tool(echo, |call| Ok(call.arg::<&str>("text")?.to_owned())).bind(listen)?;
             ready(server.local_addr());
             server.run()?;
         }
