@@ -202,6 +202,11 @@ impl Engine {
         let mut stream = self.stream();
         // The keeper drops the stream when the session is over; what ended it is at the caller's slot.
         let Some(stream) = &mut *stream else { return Led::Look };
+        // The reader before us may have served this call between its last look at its slot and its taking of the role.
+        // From here on nobody else can.
+        if !call.slot.is_empty() {
+            return Led::Look;
+        }
         loop {
             match stream.next_event() {
                 Ok(Some(event)) => match self.take_event(&event, Some(call.slot.id)) {

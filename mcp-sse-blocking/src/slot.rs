@@ -128,6 +128,12 @@ impl Slot {
         }
     }
 
+    /// Whether there is neither progress nor an outcome.
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.state();
+        state.progress.is_empty() && state.outcome.is_none()
+    }
+
     /// Takes the outcome, if there is one, past any progress.
     pub(crate) fn take_outcome(&self) -> Option<Outcome> {
         self.state().outcome.take()
