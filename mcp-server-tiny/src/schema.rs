@@ -4,6 +4,8 @@
 //! members `properties`, `type`, `enum` and `required` of the root are understood, and everything else is the handler's business.
 //! [Tools, features C](https://modelcontextprotocol.io/specification/2025-11-25/server/tools#tool)
 
+mod whole;
+
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -13,6 +15,8 @@ use core::fmt;
 use mcp_core::types::JsonObject;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+pub(crate) use whole::Whole;
 
 /// A Rust type that a parameter can be declared with, as in `Tool::param::<u32>`. Implement it for types of your own to give
 /// them a schema; reading such an argument is [`FromArgument`](crate::call::FromArgument)'s part.
@@ -99,8 +103,8 @@ impl Type {
             Self::Any => true,
             Self::String => text.is_some(),
             Self::Boolean => matches!(json, "true" | "false"),
-            Self::Integer => is_number(json) && is_integer(json),
-            Self::Unsigned => is_number(json) && is_integer(json) && (!json.starts_with('-') || is_zero(json)),
+            Self::Integer => is_number(json) && Whole::read(json).is_some(),
+            Self::Unsigned => is_number(json) && Whole::read(json).is_some_and(|whole| !whole.is_negative()),
             Self::Number => is_number(json),
             Self::Object => json.starts_with('{'),
             Self::Array(items) => json.starts_with('[') && (**items == Self::Any || items.fit_all(json)),
@@ -119,18 +123,6 @@ impl Type {
 
 fn is_number(json: &str) -> bool {
     json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-}
-
-fn is_integer(json: &str) -> bool {
-    if !json.contains(['.', 'e', 'E']) {
-        return true;
-    }
-    // Beyond 2^53 every number of this kind is one, and no Rust integer is read from it anyhow.
-    json.parse::<f64>().is_ok_and(|number| (number as i64) as f64 == number)
-}
-
-fn is_zero(json: &str) -> bool {
-    json.parse::<f64>() == Ok(0.0)
 }
 
 /// What is expected, for errors: `a string`.

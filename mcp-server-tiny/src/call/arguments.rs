@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::result::{Json, ToolError};
-use crate::schema::{Parameter, Schema};
+use crate::schema::{Parameter, Schema, Whole};
 
 /// A Rust type that an argument can be read as, as in `call.arg::<&str>("day")`. Implement it for types of your own, or read
 /// them as [`Json`](crate::result::Json).
@@ -218,7 +218,7 @@ macro_rules! integers {
         $(impl<'a> FromArgument<'a> for $ty {
             fn from_argument(argument: &'a Argument<'a>) -> Option<Self> {
                 let json = argument.json.get();
-                json.parse().ok().or_else(|| Self::try_from(whole(json)?).ok())
+                json.parse().ok().or_else(|| Self::try_from(Whole::read(json)?.value()?).ok())
             }
 
             fn expected() -> Cow<'static, str> {
@@ -230,14 +230,6 @@ macro_rules! integers {
 }
 
 integers!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
-
-/// The integer that a number such as `2.0` or `1e3` is, as far as a double holds integers exactly.
-fn whole(json: &str) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let number: f64 = json.parse().ok()?;
-    let integer = number as i64;
-    (number.abs() <= EXACT && integer as f64 == number).then_some(integer)
-}
 
 impl<'a> FromArgument<'a> for &'a RawValue {
     fn from_argument(argument: &'a Argument<'a>) -> Option<Self> {
