@@ -117,11 +117,15 @@ impl RawPeer {
     ///
     /// When the connection ends or [`PATIENCE`] passes first.
     pub fn until(&mut self, mark: &str) -> String {
+        // Where the search goes on: what was searched is not searched again, which matters for megabytes.
+        let mut searched = 0;
         loop {
-            if let Some(at) = find(&self.received, mark.as_bytes()) {
+            if let Some(found) = find(&self.received[searched..], mark.as_bytes()) {
+                let at = searched + found;
                 let bytes: Vec<u8> = self.received.drain(..at + mark.len()).collect();
                 return String::from_utf8_lossy(&bytes).into_owned();
             }
+            searched = self.received.len().saturating_sub(mark.len() - 1);
             assert!(self.read() > 0, "the connection ended before {mark:?}: {:?}", self.text());
         }
     }
@@ -160,7 +164,7 @@ impl RawPeer {
 
     /// 0 at the end, also when it is a reset.
     fn read(&mut self) -> usize {
-        let mut bytes = [0; 16 * 1024];
+        let mut bytes = [0; 64 * 1024];
         match self.socket.read(&mut bytes) {
             Ok(n) => {
                 self.received.extend_from_slice(&bytes[..n]);
