@@ -27,7 +27,7 @@ pub mod tool;
 #[cfg(feature = "std")]
 mod worker;
 
-pub use call::Call;
+pub use call::{Call, FromArgument};
 #[cfg(feature = "std")]
 pub use deferred::Deferred;
 pub use engine::Engine;

@@ -1,5 +1,6 @@
 //! Threads for tools that take their time: a bounded pool, started when it is first needed.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,17 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 /// Work for a thread. It must not panic.
-pub(crate) type Job = alloc::boxed::Box<dyn FnOnce() + Send>;
+pub(crate) type Job = Box<dyn FnOnce(Seat) + Send>;
+
+/// A seat in the pool, given back when it is dropped. A job drops it just before it tells of its result, so that whoever hears of that
+/// finds the seat free.
+pub(crate) struct Seat(Arc<AtomicUsize>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 /// All threads are taken and the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +102,7 @@ impl Running {
         let work = move || {
             let _alive = alive;
             for job in todo {
-                job();
-                outstanding.fetch_sub(1, Ordering::AcqRel);
+                job(Seat(Arc::clone(&outstanding)));
             }
         };
         match thread::Builder::new().name("mcp-worker".into()).spawn(work) {

@@ -12,6 +12,7 @@ pub mod process;
 pub mod random;
 pub mod raw_engine;
 pub mod raw_http;
+pub mod raw_service;
 pub mod scripted_peer;
 pub mod sse_oracle;
 pub mod sse_vectors;

@@ -12,7 +12,7 @@ use mcp_core::session::{RequestKey, ServerSession};
 use mcp_core::types::ProgressToken;
 use serde_json::value::RawValue;
 
-use super::run::run;
+use super::run::{Handler, run};
 use super::{Origin, Outbox, Outcome, Registered, Service, WhenBusy, answer, never_answered, refuse};
 use crate::call::{Arguments, Call, Link, Reporter};
 use crate::deferred::{Inbox, LaterCall, Letter, Mail, Mailbox, mailbox};
@@ -73,19 +73,13 @@ impl LaterCalls {
             mailbox: self.mailbox.clone(),
         });
         let (work, handler, arguments) = (Arc::clone(&call), Arc::clone(&tool.handler), Box::<str>::from(arguments));
-        self.pool.submit(Box::new(move || {
-            let result = || {
-                // They were read before, on the loop.
-                let raw: &RawValue = serde_json::from_str(&arguments).ok()?;
-                let arguments = Arguments::parse(Some(raw))?;
-                let mut call = Call::new(&work.definition, &arguments, Link::Away(&work));
-                Some(run(&*handler, &mut call))
-            };
-            if !work.is_cancelled()
-                && let Some(result) = result()
-            {
-                finish(&work, result);
+        self.pool.submit(Box::new(move |seat| {
+            if work.is_cancelled() {
+                return;
             }
+            let result = carry_out(&work, &*handler, &arguments);
+            drop(seat);
+            finish(&work, result);
         }))?;
         self.register(call);
         Ok(())
@@ -107,6 +101,14 @@ impl Drop for LaterCalls {
     fn drop(&mut self) {
         self.stop(DROPPED);
     }
+}
+
+/// Runs a handler on a worker.
+fn carry_out(call: &Arc<LaterCall>, handler: &Handler, arguments: &str) -> Result<ToolResult, ToolError> {
+    let raw = serde_json::from_str::<&RawValue>(arguments).ok();
+    // They were read once before, on the loop.
+    let Some(arguments) = Arguments::parse(raw) else { return Err(ToolError::invalid_arguments("no object")) };
+    run(handler, &mut Call::new(&call.definition, &arguments, Link::Away(call)))
 }
 
 /// Posts what a handler on a worker returned, unless it left the answer to a deferred reply.
