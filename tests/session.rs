@@ -130,9 +130,18 @@ fn a_server_refuses_requests_before_the_handshake_and_a_second_handshake() {
 #[test]
 fn a_handshake_without_its_parameters_is_refused_and_may_be_repeated() {
     let mut pair = Pair::default();
-    let refused = pair.to_server(br#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#, |_| {});
-    assert_eq!(value(&refused)["error"]["code"], -32602);
-    assert_eq!(pair.server.phase(), Phase::New);
+    for params in [
+        r#"{}"#,
+        r#"{"protocolVersion":"2025-11-25","capabilities":{}}"#,
+        r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":"a name"}"#,
+        r#"{"protocolVersion":"2025-11-25","capabilities":[],"clientInfo":{"name":"c","version":"1"}}"#,
+        r#"{"protocolVersion":20251125,"capabilities":{},"clientInfo":{"name":"c","version":"1"}}"#,
+    ] {
+        let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{params}}}"#);
+        let refused = pair.to_server(line.as_bytes(), |_| {});
+        assert_eq!(value(&refused)["error"]["code"], -32602, "{params}");
+        assert_eq!(pair.server.phase(), Phase::New);
+    }
 }
 
 #[test]
