@@ -117,8 +117,20 @@ pub fn checks(command: &mut Command, wanted: &[&str]) {
 /// # Panics
 /// When it does not build.
 pub fn example(name: &str) -> PathBuf {
+    built("--example", name)
+}
+
+/// The same for a program of another package of the workspace, such as `mcp`.
+///
+/// # Panics
+/// When it does not build.
+pub fn program(name: &str) -> PathBuf {
+    built("--bin", name)
+}
+
+fn built(kind: &str, name: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--workspace", "--example", name, "--message-format=json"])
+        .args(["build", "--quiet", "--locked", "--workspace", kind, name, "--message-format=json"])
         .args(if cfg!(debug_assertions) { None } else { Some("--release") })
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()

@@ -26,7 +26,7 @@ impl Interrupt {
         });
         if let Err(error) = watching {
             // Ctrl-C ends the program then as it ends any other.
-            output::say(&format!("Ctrl-C cannot be watched: {error}"));
+            output::say(format!("Ctrl-C cannot be watched: {error}"));
         }
         Self { call }
     }

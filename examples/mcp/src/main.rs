@@ -14,7 +14,7 @@ mod verbose;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mcp_core::types::{Implementation, Tool};
+use mcp_core::types::{CallToolResult, Implementation, Tool};
 use mcp_sse_blocking::{Client, Error};
 
 use args::{Arguments, Call, Command, Connection};
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let exit = done.unwrap_or_else(|failure| {
         let (Command::Tools { url } | Command::Call(Call { url, .. })) = &command;
         if let Some(message) = failure.message(url) {
-            output::say(&message);
+            output::say(message);
         }
         failure.exit()
     });
@@ -53,25 +53,30 @@ fn tools(url: &str, connection: &Connection) -> Result<Exit, Failure> {
 fn call(call: &Call, connection: &Connection) -> Result<Exit, Failure> {
     let interrupt = Interrupt::new();
     let client = connect(&call.url, connection)?;
-    let mut arguments = call.json.clone().unwrap_or_default();
-    if !call.pairs.is_empty() || call.json.is_none() {
-        let tool = find(&client, &call.tool)?;
-        values::add(&mut arguments, &call.pairs, tool.as_ref(), |warning| output::say(&warning))
-            .map_err(Failure::Usage)?;
-    }
-
-    let mut job = client.start(&call.tool, &arguments)?;
-    interrupt.cancels(job.canceller());
-    for progress in &mut job {
-        output::progress(&progress);
-    }
-    let result = job.result()?;
+    let result = result(&client, call, &interrupt);
+    // Not by dropping it: what the server logged before its answer is still to be shown.
+    client.close();
+    let result = result?;
     if result.is_error {
         output::failure(&call.tool, &result);
         return Ok(Exit::ToolFailed);
     }
     Output::new().result(&result)?;
     Ok(Exit::Done)
+}
+
+fn result(client: &Client, call: &Call, interrupt: &Interrupt) -> Result<CallToolResult, Failure> {
+    let mut arguments = call.json.clone().unwrap_or_default();
+    if !call.pairs.is_empty() || call.json.is_none() {
+        let tool = find(client, &call.tool)?;
+        values::add(&mut arguments, &call.pairs, tool.as_ref(), output::say).map_err(Failure::Usage)?;
+    }
+    let mut job = client.start(&call.tool, &arguments)?;
+    interrupt.cancels(job.canceller());
+    for progress in &mut job {
+        output::progress(&progress);
+    }
+    Ok(job.result()?)
 }
 
 /// What the server says of a tool: its schema decides what `key=value` means. `None` when it does not list it; it is called all the

@@ -45,28 +45,28 @@ impl Output {
 }
 
 /// A line on standard error from this program. One system call, so that lines of several threads do not mix.
-pub(crate) fn say(text: &str) {
+pub(crate) fn say(text: impl AsRef<str>) {
     // There is nobody left to tell that nobody reads this.
-    let _ = io::stderr().write_all(format!("mcp: {}\n", harmless(text)).as_bytes());
+    let _ = io::stderr().write_all(format!("mcp: {}\n", harmless(text.as_ref())).as_bytes());
 }
 
 /// The failure of a tool, in its own words.
 pub(crate) fn failure(tool: &str, result: &CallToolResult) {
     let text = text_of(result);
-    say(&format!("the tool `{}` failed: {}", Excerpt::new(tool, NAME), text.trim_end()));
+    say(format!("the tool `{}` failed: {}", Excerpt::new(tool, NAME), text.trim_end()));
 }
 
 /// How far a call is.
 pub(crate) fn progress(progress: &Progress) {
     let total = progress.total.map(|total| format!("/{total}")).unwrap_or_default();
     let message = progress.message.as_deref().map(|message| format!(" {message}")).unwrap_or_default();
-    say(&format!("progress {}{total}{message}", progress.progress));
+    say(format!("progress {}{total}{message}", progress.progress));
 }
 
 /// A log message of the server.
 pub(crate) fn log(message: &LogMessage) {
     let logger = message.logger.as_deref().map(|logger| format!(" {logger}")).unwrap_or_default();
-    say(&format!("server {}{logger}: {}", message.level, message.text()));
+    say(format!("server {}{logger}: {}", message.level, message.text()));
 }
 
 fn listing(tool: &Tool) -> String {
