@@ -115,7 +115,7 @@ impl<'a> Iterator for BatchMessages<'a> {
         Some(if message.starts_with('[') {
             Err(Fault::NotAnObject.into())
         } else {
-            decode_message(message.as_bytes(), &self.limits)
+            decode_message(message, &self.limits)
         })
     }
 
@@ -136,14 +136,16 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Payload<'a>, Decod
     if depth::exceeds(bytes, limits.depth) {
         return Err(LimitExceeded { limit: Limit::Depth, bound: limits.depth }.into());
     }
-    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[') => decode_batch(bytes, limits).map(Payload::Batch),
-        _ => decode_message(bytes, limits).map(Payload::Message),
+    // Once for the whole message: then nothing below checks it again, and the JSON parser is built for one kind of input.
+    let text = core::str::from_utf8(bytes).map_err(|error| Fault::NotJson(error.to_string()))?;
+    match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => decode_batch(text, limits).map(Payload::Batch),
+        _ => decode_message(text, limits).map(Payload::Message),
     }
 }
 
-fn decode_batch<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Batch<'a>, DecodeError<'a>> {
-    let messages: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(Fault::not_json)?;
+fn decode_batch<'a>(text: &'a str, limits: &Limits) -> Result<Batch<'a>, DecodeError<'a>> {
+    let messages: Vec<&RawValue> = serde_json::from_str(text).map_err(Fault::not_json)?;
     if messages.is_empty() {
         return Err(Fault::EmptyBatch.into());
     }
@@ -153,8 +155,8 @@ fn decode_batch<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Batch<'a>, Decod
     Ok(Batch { messages, limits: limits.clone() })
 }
 
-fn decode_message<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Message<'a>, DecodeError<'a>> {
-    let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(Fault::not_json)?;
+fn decode_message<'a>(text: &'a str, limits: &Limits) -> Result<Message<'a>, DecodeError<'a>> {
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(Fault::not_json)?;
     envelope.classify(limits)
 }
 
