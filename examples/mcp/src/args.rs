@@ -13,6 +13,10 @@ use crate::values::Object;
 
 /// What stands below the options in `--help`.
 const AFTER_HELP: &str = "\
+Examples:
+  mcp tools http://localhost:8000/sse
+  mcp call http://localhost:8000/sse get_events day=2025-05-05
+
 Result text goes to standard output, everything else to standard error.
 
 Exit codes:
@@ -26,7 +30,7 @@ Exit codes:
 
 /// Lists and calls the tools of a Model Context Protocol server.
 #[derive(Debug, Parser)]
-#[command(name = "mcp", version, after_help = AFTER_HELP)]
+#[command(name = "mcp", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -64,7 +68,7 @@ pub(crate) struct Call {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// How to talk to the server; `auto` finds out
+    /// How to talk to the server
     #[arg(long, value_enum, default_value_t, global = true)]
     pub(crate) transport: Transport,
     /// A header for every request; may be repeated. Its value is shown nowhere
@@ -81,10 +85,11 @@ pub(crate) struct Connection {
 /// A carrier of messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Transport {
-    /// Whatever the server speaks; today that is HTTP+SSE
+    // Plain comments here: described values would spread `--help` over three screens.
+    // Whatever the server speaks; today that is HTTP+SSE.
     #[default]
     Auto,
-    /// HTTP+SSE, revision 2024-11-05
+    // HTTP+SSE, revision 2024-11-05.
     Sse,
 }
 
