@@ -4,14 +4,14 @@
 # them); with MCP_INTEROP=required their absence fails.
 #
 #     tests/check.sh            everything
-#     tests/check.sh STEP ...   only these: format clippy docs no_std test examples
+#     tests/check.sh STEP ...   only these: format clippy docs no_std fuzz test examples
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 format() {
   cargo fmt --all --check
   cargo fmt --manifest-path tests/no_std_probe/Cargo.toml --check
-  if [ -f mcp-core/fuzz/Cargo.toml ]; then cargo fmt --manifest-path mcp-core/fuzz/Cargo.toml --check; fi
+  cargo fmt --manifest-path mcp-core/fuzz/Cargo.toml --check
 }
 
 # With `incompatible_msrv` clippy also refuses what the declared minimum Rust version does not have.
@@ -31,6 +31,12 @@ no_std() {
   bash tests/no_std_probe/check.sh
 }
 
+# That the fuzz targets still build. Fuzzing itself needs a nightly compiler; what the targets do, the tests do as well.
+# Not `--locked`: what they rest on is the tests' own package, which has its lock file at the top.
+fuzz() {
+  cargo check --quiet --manifest-path mcp-core/fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/fuzz"
+}
+
 test() {
   # Documentation examples are part of it.
   cargo test --locked --workspace
@@ -41,7 +47,7 @@ examples() {
   timeout 120 cargo run --quiet --locked --release --package mcp-examples --example quickstart
 }
 
-if [ $# -eq 0 ]; then set -- format clippy docs no_std test examples; fi
+if [ $# -eq 0 ]; then set -- format clippy docs no_std fuzz test examples; fi
 for step in "$@"; do
   echo "== $step"
   started=$SECONDS
