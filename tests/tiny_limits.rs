@@ -162,9 +162,21 @@ fn connections_are_bounded() {
     let first = engine.connect();
     engine.connect();
     engine.connect();
-    assert!(engine.try_connect().is_none());
+    let turned_away: Vec<_> = std::iter::from_fn(|| engine.try_connect()).collect();
+    assert_eq!(turned_away.len(), 32, "some are told so, and no more");
+    for id in turned_away {
+        engine.settle();
+        let answer = engine.answer(id);
+        assert_eq!((answer.status, answer.field("retry-after")), (503, Some("1")));
+        assert!(answer.body.contains("limits"), "{}", answer.body);
+        engine.send(id, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(engine.taken(id), "", "what they ask is not looked at");
+    }
+    engine.pass(2 * SECOND);
+    assert_eq!(engine.engine.connections(), 3);
     engine.end(first);
-    assert!(engine.try_connect().is_some(), "there is room again");
+    let next = engine.connect();
+    assert_eq!(engine.ask(next, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 404, "there is room again");
 }
 
 #[test]
@@ -257,4 +269,21 @@ fn no_random_bits_means_no_session() {
     engine.received(conn, now, b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(engine.output(conn).starts_with(b"HTTP/1.1 503 "));
     assert_eq!(engine.sessions(), 0);
+}
+
+#[test]
+fn a_stop_is_over_in_time_whatever_peers_do() {
+    let mut engine = RawEngine::new(server());
+    let (idle, deaf, silent) = (engine.initialized(), engine.initialized(), engine.connect());
+    engine.reads(deaf.stream, false);
+    engine.post(&deaf, PING);
+    engine.send(silent, "GET /");
+    let now = engine.now();
+    engine.engine.stop(now);
+    engine.settle();
+    assert!(engine.is_closed(idle.stream) && !engine.is_closed(deaf.stream) && engine.is_half_closed(silent));
+    engine.pass(5 * SECOND - TICK);
+    assert!(!engine.engine.is_stopped(), "what is unsent has its time");
+    engine.pass(2 * SECOND + TICK);
+    assert!(engine.engine.is_stopped());
 }

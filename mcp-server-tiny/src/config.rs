@@ -17,7 +17,7 @@ use crate::http1::HeadLimits;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections open at a time; one more is answered 503 and closed. 16 384: a stream and a connection for its posts
+    /// Connections open at a time; a few more are answered 503, the next ones closed. 16 384: a stream and a connection for its posts
     /// for each session. The system's bound on open files is often lower; it is met without harm.
     pub connections: usize,
     /// Sessions open at a time; one more is answered 503. 8 192: half of the connections, so that streams can never take
@@ -65,7 +65,8 @@ pub struct Timeouts {
     pub body: Duration,
     /// For a connection on which no request has begun. 75 seconds: longer than clients keep theirs for reuse.
     pub idle: Duration,
-    /// For a peer that has bytes to read and reads none of them; then it is dropped. 30 seconds.
+    /// For a peer that has bytes to read and reads none of them, and for the last bytes of a stream that has ended; then
+    /// it is dropped. 30 seconds.
     pub write: Duration,
     /// Between the last event of a stream and a comment that keeps proxies from closing it (R-SSE-30). `None` sends no
     /// comments; a client that vanished without a word is then found by the next event only. 15 seconds.
@@ -74,7 +75,8 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// For a session without a post. `None`: a session lives as long as its stream, as an editor may be idle for days.
     pub session_idle: Option<Duration>,
-    /// For requests in flight when the server is told to stop; then they are cancelled. 5 seconds.
+    /// For requests in flight when the server is told to stop; then they are cancelled, and what is unsent after another
+    /// `linger` is lost. 5 seconds.
     pub stop: Duration,
     /// For a refused peer to read its answer and hang up, so that the answer is not lost to a reset. 2 seconds.
     pub linger: Duration,

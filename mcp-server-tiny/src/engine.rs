@@ -75,10 +75,9 @@ pub enum Next {
     Close,
 }
 
-/// What is sent to a peer for which there is no room; see [`Engine::accept`].
-pub const BUSY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n\
-    Content-Length: 57\r\nConnection: close\r\n\r\nthe server has as many connections as `limits` allows it\n";
+/// Connections beyond the limit that are told so at a time; the next ones are closed without a word. They live as long
+/// as [`Timeouts::linger`](crate::config::Timeouts::linger) at most.
+const TURNED_AWAY: usize = 32;
 
 /// All connections and sessions of a server.
 pub struct Engine {
@@ -129,12 +128,18 @@ impl Engine {
         })
     }
 
-    /// Takes a connection in. `None` when there is no room, or the server is being stopped: send [`BUSY`] and close.
+    /// Takes a connection in. One for which there is no room is taken in as well, to be answered 503. `None` when there is
+    /// no room even for that, or the server is being stopped: close it.
     pub fn accept(&mut self, now: Instant) -> Option<ConnId> {
-        if self.conns.len() >= self.config.limits.connections || self.stopping.is_some() {
+        let room = self.config.limits.connections;
+        if self.conns.len() >= room.saturating_add(TURNED_AWAY) || self.stopping.is_some() {
             return None;
         }
+        let is_too_many = self.conns.len() >= room;
         let key = self.conns.insert(Conn::new(now));
+        if is_too_many {
+            self.refuse(key, now, input::TOO_MANY);
+        }
         self.arm(key);
         Some(ConnId(key))
     }

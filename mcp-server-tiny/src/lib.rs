@@ -39,5 +39,4 @@ pub use poll::Bound;
 pub use result::{IntoToolResult, Json, Later, ToolError, ToolResult};
 pub use schema::{Schema, Type};
 pub use server::Server;
-pub use sessions::SessionKey;
 pub use tool::Tool;

@@ -13,7 +13,7 @@ use mcp_core::time::Instant;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::engine::{BUSY, ConnId, Engine, Next};
+use crate::engine::{ConnId, Engine, Next};
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::server::Server;
@@ -160,6 +160,8 @@ impl Bound {
         self.serve_unread(now);
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
+            // Again for each: a handler may have taken its time.
+            let now = self.now();
             match event.token() {
                 LISTENER => self.accepting = true,
                 WAKER => self.engine.deliver_replies(now),
@@ -321,9 +323,7 @@ impl Bound {
             return;
         }
         let Some(id) = self.engine.accept(now) else {
-            log::warn!("a connection refused: there are as many as `limits` allows");
-            // A fresh socket has room for this; if not, closing says the same.
-            let _ = stream.write(BUSY);
+            log::warn!("a connection closed: there are more than `limits` allows");
             return;
         };
         let token = Token(id.index());
@@ -334,6 +334,7 @@ impl Bound {
             self.sockets.resize_with(id.index() + 1, || None);
         }
         self.sockets[id.index()] = Some(Socket { id, stream });
+        self.flush_ready(now);
     }
 
     fn stop(&mut self, now: Instant) {

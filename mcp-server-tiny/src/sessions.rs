@@ -9,10 +9,6 @@ use mcp_core::time::Instant;
 
 use crate::slab::{Key, Slab};
 
-/// Names a session of one server for the whole life of that server; never given out twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionKey(pub(crate) Key);
-
 /// 128 random bits (R-SSE-35).
 pub(crate) type Secret = [u8; 16];
 

@@ -221,7 +221,9 @@ impl Engine {
         // Answered already: the rest of its body turned out to be malformed.
         let answered = matches!(&conn.phase, Phase::Body(pending) if pending.action == Action::Skip);
         if !answered {
-            Response::text(refusal.status, refusal.why, Persistence::Close).write(conn.writer(&mut self.buffers));
+            let fields = if refusal.status == Status::ServiceUnavailable { "Retry-After: 1\r\n" } else { "" };
+            let response = Response { fields, ..Response::text(refusal.status, refusal.why, Persistence::Close) };
+            response.write(conn.writer(&mut self.buffers));
         }
         self.enter(key, now, Phase::Lingering { half_closed: false });
     }
@@ -242,6 +244,10 @@ impl Engine {
         }
     }
 }
+
+/// Answered before anything was asked.
+pub(super) const TOO_MANY: Refusal =
+    Refusal::new(Status::ServiceUnavailable, "the server has as many connections as `limits` allows it");
 
 const FULL: Refusal =
     Refusal::new(Status::ServiceUnavailable, "the server holds as many incomplete requests as `buffered_bytes` allows");

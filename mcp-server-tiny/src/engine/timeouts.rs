@@ -1,6 +1,7 @@
 //! What happens because time passed, and the orderly end.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use mcp_core::session::Phase as Lifecycle;
 use mcp_core::sse;
@@ -31,8 +32,7 @@ impl Engine {
             self.arm(key);
         }
         if self.stopping.is_some_and(|until| until <= now) {
-            self.stopping = Some(Instant::from_elapsed(core::time::Duration::MAX));
-            self.end_all_sessions(now, |_| true);
+            self.force_stop(now);
         }
     }
 
@@ -47,7 +47,9 @@ impl Engine {
                 let comment = timeouts.keep_alive.map(|every| conn.since + every);
                 [comment, self.expiry(*session)].into_iter().flatten().min()
             }
-            Phase::Ending | Phase::Lingering { .. } => Some(conn.since + timeouts.linger),
+            // What is still to be read may be long, and may be longer than a slow reader deserves.
+            Phase::Ending => Some(conn.since + timeouts.write),
+            Phase::Lingering { .. } => Some(conn.since + timeouts.linger),
             Phase::Dead => return None,
         };
         let by_stall = conn.stalled.map(|since| since + timeouts.write);
@@ -115,6 +117,17 @@ impl Engine {
             }
         }
         self.end_all_sessions(now, |in_flight| in_flight == 0);
+    }
+
+    /// The time for requests in flight is over: their sessions end now. What is still unsent a moment later stays so.
+    fn force_stop(&mut self, now: Instant) {
+        if self.sessions.len() > 0 {
+            self.stopping = Some(now + self.config.timeouts.linger);
+            return self.end_all_sessions(now, |_| true);
+        }
+        self.stopping = Some(Instant::from_elapsed(Duration::MAX));
+        let keys: Vec<Key> = self.conns.keys().collect();
+        keys.into_iter().for_each(|key| self.enter(key, now, Phase::Dead));
     }
 
     /// Ends the sessions whose number of requests in flight is as wanted.
