@@ -87,3 +87,20 @@ fn an_error_of_the_server_is_never_taken_for_one_of_our_own() {
     }
     peer.finish();
 }
+
+/// R-SSE-14: whatever the core takes for a URL can be requested, so that no endpoint is refused for a reason of another
+/// library.
+#[test]
+fn every_url_that_is_one_can_be_requested() {
+    for character in '!'..='~' {
+        let url = format!("http://127.0.0.1:9/a{character}b?c{character}d");
+        let is_url = mcp_core::http::Url::parse(&url).is_ok();
+        let peer = Peer::run(|peer| peer.stream().cut());
+        let error = Client::builder(&peer.url("/sse")).message_url(&url).connect().unwrap_err();
+        // Where it is a URL, another origin than that of the stream is the caller's right.
+        assert_eq!(!matches!(error, Error::Usage(_)), is_url, "{character}: {error}");
+        if is_url {
+            peer.finish();
+        }
+    }
+}

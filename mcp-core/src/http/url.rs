@@ -40,7 +40,7 @@ impl Url {
     /// # Errors
     ///
     /// When it is empty or too long, has a scheme other than http and https, user information (R-SSE-20), no host that
-    /// can be read, or a character that no URL has: controls, spaces, non-ASCII, `<`, `>` and `\`.
+    /// can be read, or a character that no URL has: controls, spaces, non-ASCII, `"`, `<`, `>`, `\` and the backtick.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         let text = checked(text)?;
         let Some((scheme, rest)) = split_scheme(text) else {
@@ -229,8 +229,9 @@ fn checked(text: &str) -> Result<&str, EndpointError> {
     if text.len() > MAX_URL_BYTES {
         return Err(EndpointError::TooLong(text.len()));
     }
-    // Browsers read `\` as `/`, the standard knows no such character: refusing it leaves nothing to disagree about.
-    let is_refused = |c: char| !c.is_ascii_graphic() || matches!(c, '<' | '>' | '\\');
+    // Browsers read `\` as `/`, the standard knows no such character: refusing it leaves nothing to disagree about. The
+    // others end a URL where one is quoted, and HTTP libraries refuse them in a path.
+    let is_refused = |c: char| !c.is_ascii_graphic() || matches!(c, '"' | '<' | '>' | '\\' | '`');
     if let Some((at, character)) = text.char_indices().find(|&(_, c)| is_refused(c)) {
         return Err(EndpointError::Character { character, at });
     }
