@@ -292,6 +292,67 @@ fn stopping_tells_the_workers_and_waits_no_longer_than_it_may() {
     gate.open();
 }
 
+#[test]
+fn a_sleeping_handler_wakes_when_its_call_is_cancelled() {
+    // R-LM-78
+    let (begin, begun) = channel();
+    let (end, ended) = channel();
+    let mut service = Service::new("test", "1");
+    service.tool(slow(), move |call: &mut Call<'_>| {
+        call.sleep(Duration::from_millis(1))?;
+        begin.send(())?;
+        let slept = call.sleep(PATIENCE * 100);
+        end.send(slept.is_err())?;
+        slept?;
+        Ok(())
+    });
+    let mut client = RawService::new(service, NEWEST);
+    let id = client.begin_call("slow", json!({}));
+    begun.recv_timeout(PATIENCE).unwrap();
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+    let _outcome = client.send(&cancel);
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(true));
+}
+
+#[test]
+fn a_tool_may_report_more_often() {
+    let mut service = Service::new("test", "1");
+    let handler = |call: &mut Call<'_>| {
+        (1..=300).for_each(|step| call.progress(f64::from(step), None, None));
+        Ok(())
+    };
+    service.tool(Tool::new("here").progress_rate(300), handler);
+    service.tool(Tool::new("there").progress_rate(300).on_worker(), handler);
+    let mut client = RawService::new(service, NEWEST);
+    for tool in ["here", "there"] {
+        let id = client.begin_call(tool, json!({}));
+        assert_eq!(client.wait_for(id).len(), 301);
+    }
+}
+
+#[test]
+fn a_deferred_reply_may_outlive_its_server() {
+    let alive = Arc::new(());
+    let witness = Arc::downgrade(&alive);
+    let (give, taken) = channel();
+    let mut service = Service::new("test", "1");
+    service.tool(Tool::new("later"), move |call: &mut Call<'_>| {
+        let _held = &alive;
+        give.send(call.defer())?;
+        Ok(Later)
+    });
+    let mut client = RawService::new(service, NEWEST);
+    client.begin_call("later", json!({}));
+    client.begin_call("later", json!({}));
+    let replies: [Deferred; 2] = [taken.try_recv().unwrap(), taken.try_recv().unwrap()];
+    let [before, after] = replies;
+    before.answer(Ok("nobody takes it out"));
+    drop(client);
+    assert!(after.is_cancelled());
+    after.answer(Ok("to nobody"));
+    assert!(witness.upgrade().is_none(), "the handler is gone with its server");
+}
+
 /// A service with a tool `later` that hands its deferred reply to the test.
 fn deferring() -> (RawService, Receiver<Deferred>) {
     let (give, taken) = channel();

@@ -9,7 +9,9 @@ use alloc::sync::Arc;
 #[cfg(feature = "std")]
 use core::sync::atomic::AtomicBool;
 #[cfg(feature = "std")]
-use std::sync::Mutex;
+use core::time::Duration;
+#[cfg(feature = "std")]
+use std::sync::{Condvar, Mutex};
 
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{RequestKey, ServerSession};
@@ -124,9 +126,26 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Waits. On a worker it ends at once when the call is cancelled, and `?` then ends the handler. On the thread of the loop
+    /// everybody waits.
+    ///
+    /// # Errors
+    ///
+    /// When the call is cancelled. Nobody reads what the handler returns then.
+    #[cfg(feature = "std")]
+    pub fn sleep(&self, duration: Duration) -> Result<(), ToolError> {
+        match &self.link {
+            Link::Here(_) => {
+                std::thread::sleep(duration);
+                Ok(())
+            }
+            Link::Away(call) => call.sleep(duration),
+        }
+    }
+
     /// Tells the client how far the call is, if it wants to know (R-LM-82). `done` has to rise from one report to the next; what does not
-    /// rise is dropped (R-LM-83). 20 reports go out at once and 20 a second after that; of those that come too soon the newest goes out
-    /// before the result.
+    /// rise is dropped (R-LM-83). 20 reports go out at once and 20 a second after that, unless the tool has another
+    /// [`progress_rate`](crate::tool::Tool::progress_rate); of those that come too soon the newest goes out before the result.
     pub fn progress(&mut self, done: f64, total: Option<f64>, message: Option<&str>) {
         match &mut self.link {
             Link::Here(here) => here.progress(done, total, message),
@@ -237,7 +256,8 @@ impl Here<'_> {
                 definition: Arc::clone(self.shared),
                 cancelled: AtomicBool::new(false),
                 deferred: AtomicBool::new(true),
-                reporter: Mutex::new(core::mem::replace(&mut self.reporter, Reporter::new())),
+                reporter: Mutex::new(core::mem::replace(&mut self.reporter, Reporter::new(0))),
+                cancellation: Condvar::default(),
                 mailbox: self.mailbox.clone(),
             })
         });

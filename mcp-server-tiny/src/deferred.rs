@@ -5,12 +5,13 @@
 //! answers than requests in flight, which the sessions bound.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use core::{fmt, mem};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use mcp_core::jsonrpc::code;
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::RequestKey;
@@ -69,6 +70,15 @@ impl Deferred {
         self.call.is_cancelled()
     }
 
+    /// As [`Call::sleep`](crate::call::Call::sleep).
+    ///
+    /// # Errors
+    ///
+    /// When the call is cancelled.
+    pub fn sleep(&self, duration: Duration) -> Result<(), ToolError> {
+        self.call.sleep(duration)
+    }
+
     /// As [`Call::progress`](crate::call::Call::progress).
     pub fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
         self.call.progress(done, total, message);
@@ -108,6 +118,8 @@ pub(crate) struct LaterCall {
     /// Whether the handler took it along.
     pub(crate) deferred: AtomicBool,
     pub(crate) reporter: Mutex<Reporter>,
+    /// It was cancelled. Waits with the lock of `reporter`.
+    pub(crate) cancellation: Condvar,
     pub(crate) mailbox: Mailbox,
 }
 
@@ -118,6 +130,20 @@ impl LaterCall {
 
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
+        // Taken once, so that nobody is between the look at the flag and the wait.
+        drop(self.reporter());
+        self.cancellation.notify_all();
+    }
+
+    pub(crate) fn sleep(&self, duration: Duration) -> Result<(), ToolError> {
+        let awake = |_: &mut Reporter| !self.is_cancelled();
+        let slept = self.cancellation.wait_timeout_while(self.reporter(), duration, awake);
+        drop(slept.unwrap_or_else(PoisonError::into_inner));
+        if self.is_cancelled() { Err(ToolError::new("the call was cancelled")) } else { Ok(()) }
+    }
+
+    fn reporter(&self) -> MutexGuard<'_, Reporter> {
+        self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_deferred(&self) -> bool {
@@ -133,7 +159,7 @@ impl LaterCall {
             return;
         }
         // Sent under the lock: two threads that report must not overtake each other between the check and the mailbox.
-        let mut reporter = self.reporter.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reporter = self.reporter();
         if let Some(note) = reporter.progress(done, total, message) {
             self.send(Letter::Progress(note));
         }
@@ -143,7 +169,7 @@ impl LaterCall {
         if self.level.is_none_or(|wanted| level < wanted) || self.is_cancelled() {
             return;
         }
-        if !self.reporter.lock().unwrap_or_else(PoisonError::into_inner).log() {
+        if !self.reporter().log() {
             return;
         }
         if let Ok(data) = to_raw_value(data) {
@@ -153,7 +179,7 @@ impl LaterCall {
 
     /// The last thing to be said in the name of a call.
     pub(crate) fn answer(self: &Arc<Self>, result: Result<ToolResult, ToolError>) {
-        let rest = self.reporter.lock().unwrap_or_else(PoisonError::into_inner).rest();
+        let rest = self.reporter().rest();
         if let Some(note) = rest {
             self.send(Letter::Progress(note));
         }
@@ -178,6 +204,11 @@ pub(crate) enum Letter {
 }
 
 impl Mail {
+    /// Whether it may be dropped when there is too much.
+    fn is_report(&self) -> bool {
+        !matches!(self.letter, Letter::Answer(_))
+    }
+
     /// The number of the session it is for ([`Origin::session`](crate::service::Origin::session)).
     pub fn session(&self) -> u64 {
         self.call.session
@@ -190,68 +221,77 @@ impl fmt::Debug for Mail {
     }
 }
 
-/// Where mail is posted; one for all calls of a service.
-#[derive(Clone)]
+/// Between the threads that have something to say and the loop; one for all calls of a service.
+#[derive(Clone, Default)]
 pub(crate) struct Mailbox(Arc<Shared>);
 
-/// Where the loop takes the mail out.
-pub(crate) struct Inbox {
-    mail: Receiver<Mail>,
-    shared: Arc<Shared>,
-}
-
+#[derive(Default)]
 struct Shared {
-    mail: Sender<Mail>,
-    /// Reports that were posted and not taken out.
-    reports: AtomicUsize,
-    /// Whether the loop was woken and has not found the mailbox empty since: no need to wake it again.
-    woken: AtomicBool,
+    state: Mutex<State>,
     wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
-pub(crate) fn mailbox() -> (Mailbox, Inbox) {
-    let (sender, mail) = unbounded();
-    let shared = Arc::new(Shared {
-        mail: sender,
-        reports: AtomicUsize::new(0),
-        woken: AtomicBool::new(false),
-        wake: OnceLock::new(),
-    });
-    (Mailbox(Arc::clone(&shared)), Inbox { mail, shared })
+#[derive(Default)]
+struct State {
+    mail: VecDeque<Mail>,
+    /// Reports among the mail.
+    reports: usize,
+    /// Whether the loop was woken and has not found the mailbox empty since: no need to wake it again.
+    woken: bool,
+    /// The service is gone: nobody will look.
+    closed: bool,
 }
 
 impl Mailbox {
-    fn post(&self, mail: Mail) {
-        let shared = &*self.0;
-        if !matches!(mail.letter, Letter::Answer(_)) && shared.reports.fetch_add(1, Ordering::Relaxed) >= REPORTS {
-            shared.reports.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        // The receiver is gone when the service is: nobody is left to tell.
-        if shared.mail.send(mail).is_ok()
-            && !shared.woken.swap(true, Ordering::SeqCst)
-            && let Some(wake) = shared.wake.get()
-        {
-            wake();
-        }
-    }
-}
-
-impl Inbox {
     /// Only the first `wake` counts.
     pub(crate) fn wake_with(&self, wake: Box<dyn Fn() + Send + Sync>) {
-        let _ = self.shared.wake.set(wake);
+        let _ = self.0.wake.set(wake);
     }
 
     pub(crate) fn next(&self) -> Option<Mail> {
-        let mail = self.mail.try_recv().ok().or_else(|| {
-            self.shared.woken.store(false, Ordering::SeqCst);
-            // Posted between the look and the store, without a wake-up.
-            self.mail.try_recv().ok()
-        })?;
-        if !matches!(mail.letter, Letter::Answer(_)) {
-            self.shared.reports.fetch_sub(1, Ordering::Relaxed);
+        let mut state = self.lock();
+        let mail = state.mail.pop_front();
+        match &mail {
+            Some(mail) if mail.is_report() => state.reports -= 1,
+            Some(_) => {}
+            None => {
+                state.woken = false;
+                // A burst is over: its memory goes back.
+                state.mail = VecDeque::new();
+            }
         }
-        Some(mail)
+        mail
+    }
+
+    /// Drops all mail, now and from now on: each piece holds its call, and that the mailbox.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let left = mem::take(&mut state.mail);
+        drop(state);
+        drop(left);
+    }
+
+    fn post(&self, mail: Mail) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        if mail.is_report() {
+            if state.reports >= REPORTS {
+                return;
+            }
+            state.reports += 1;
+        }
+        state.mail.push_back(mail);
+        let was_woken = mem::replace(&mut state.woken, true);
+        drop(state);
+        if !was_woken && let Some(wake) = self.0.wake.get() {
+            wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

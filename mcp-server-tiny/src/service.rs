@@ -64,7 +64,11 @@ use crate::call::{Arguments, Call, Here, Link, Reporter};
 #[cfg(feature = "std")]
 pub use crate::deferred::Mail;
 use crate::result::{Answer, Failed, IntoToolResult, SentAs, ToolError, ToolResult};
+#[cfg(feature = "std")]
+use crate::tool::Place;
 use crate::tool::{Definition, RegistrationError, Tool};
+#[cfg(feature = "std")]
+use later::{LaterCalls, Work};
 use list::Pages;
 pub use outbox::Outbox;
 use run::{Handler, run};
@@ -113,7 +117,7 @@ pub struct Service {
     mistake: Option<RegistrationError>,
     pages: Pages,
     #[cfg(feature = "std")]
-    later: later::LaterCalls,
+    later: LaterCalls,
 }
 
 struct Registered {
@@ -135,7 +139,7 @@ impl Service {
             mistake: None,
             pages: Pages::new(),
             #[cfg(feature = "std")]
-            later: later::LaterCalls::new(),
+            later: LaterCalls::default(),
         }
     }
 
@@ -276,11 +280,12 @@ impl Service {
         let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());
         let logs = self.capabilities.logging.is_some();
         #[cfg(feature = "std")]
-        if tool.definition.place == crate::tool::Place::Worker {
-            let Err(busy) = self.later.submit(tool, session, origin, token, logs, arguments.raw()) else {
-                return Outcome::Later;
+        if let Place::Worker(make) = tool.definition.place {
+            let work = Work { tool, session, origin, token, logs, arguments: arguments.raw() };
+            return match self.later.submit(&work, make) {
+                Ok(()) => Outcome::Later,
+                Err(busy) => busy.answer(session, origin, outbox),
             };
-            return busy.answer(session, origin, outbox);
         }
         let here = Here {
             session,
@@ -288,7 +293,7 @@ impl Service {
             key: origin.key,
             token,
             logs,
-            reporter: Reporter::new(),
+            reporter: Reporter::new(tool.definition.progress_rate),
             outbox,
             #[cfg(feature = "std")]
             mailbox: self.later.mailbox(),

@@ -13,6 +13,8 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::schema::{Parameter, Schema, Type, parameters};
+#[cfg(feature = "std")]
+use crate::worker::{Pool, PoolSize, Workers};
 
 /// A tool as it is registered: a description with its parameters in order.
 ///
@@ -38,13 +40,21 @@ pub struct Tool {
     output_schema: Option<String>,
     annotations: ToolAnnotations,
     place: Place,
+    progress_rate: u32,
 }
 
+/// Progress notifications of one call in a row, and in a second after that (R-LM-84). 20: a bar on a screen that moves
+/// more often looks no smoother.
+const PROGRESS_RATE: u32 = 20;
+
 /// Where the handler of a tool runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Place {
     Loop,
-    Worker,
+    /// On a thread of the pool that this makes. A function and not a flag, so that only programs with such tools contain
+    /// one.
+    #[cfg(feature = "std")]
+    Worker(fn(PoolSize) -> Box<dyn Workers>),
 }
 
 impl Tool {
@@ -60,6 +70,7 @@ impl Tool {
             output_schema: None,
             annotations: ToolAnnotations::default(),
             place: Place::Loop,
+            progress_rate: PROGRESS_RATE,
         }
     }
 
@@ -141,8 +152,19 @@ impl Tool {
 
     /// Runs the handler on a worker thread, so that it may take its time: the loop serves everybody else meanwhile. Without the
     /// feature `std` there are no threads and it runs like any other.
+    #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "without threads nothing changes"))]
     pub fn on_worker(mut self) -> Self {
-        self.place = Place::Worker;
+        #[cfg(feature = "std")]
+        {
+            self.place = Place::Worker(|size| Box::new(Pool::new(size)));
+        }
+        self
+    }
+
+    /// How many [progress](crate::call::Call::progress) notifications of a call go out at once, and how many a second after that.
+    /// 20 unless set (R-LM-84).
+    pub fn progress_rate(mut self, notifications: u32) -> Self {
+        self.progress_rate = notifications;
         self
     }
 
@@ -159,6 +181,7 @@ pub(crate) struct Definition {
     pub(crate) parameters: Vec<Parameter>,
     #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "without threads every handler runs on the loop"))]
     pub(crate) place: Place,
+    pub(crate) progress_rate: u32,
     title: Option<String>,
     description: Option<String>,
     input_schema: Box<RawValue>,
@@ -168,7 +191,8 @@ pub(crate) struct Definition {
 
 impl Definition {
     pub(crate) fn new(tool: Tool) -> Result<Self, RegistrationError> {
-        let Tool { name, title, description, declared, input_schema, output_schema, annotations, place } = tool;
+        let Tool { name, title, description, declared, input_schema, output_schema, annotations, place, progress_rate } =
+            tool;
         let fault = |fault| RegistrationError { tool: name.clone(), fault };
         if !is_valid_name(&name) {
             return Err(fault(Fault::Name));
@@ -192,7 +216,17 @@ impl Definition {
             Some(text) => Some(read_schema(text).map_err(|why| fault(Fault::OutputSchema(why)))?.0),
             None => None,
         };
-        Ok(Self { name, parameters, place, title, description, input_schema, output_schema, annotations })
+        Ok(Self {
+            name,
+            parameters,
+            place,
+            progress_rate,
+            title,
+            description,
+            input_schema,
+            output_schema,
+            annotations,
+        })
     }
 
     /// The tool as clients of a revision see it.

@@ -1,85 +1,112 @@
 //! Threads for tools that take their time: a bounded pool, started when it is first needed.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
-
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 /// Work for a thread. It must not panic.
 pub(crate) type Job = Box<dyn FnOnce(Seat) + Send>;
 
-/// A seat in the pool, given back when it is dropped. A job drops it just before it tells of its result, so that whoever hears of that
-/// finds the seat free.
-pub(crate) struct Seat(Arc<AtomicUsize>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// All threads are taken and the queue is full.
+/// All seats are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Busy;
 
-/// A bounded number of threads with a bounded queue before them.
-pub(crate) struct Pool {
-    threads: usize,
-    queue: usize,
-    running: Option<Running>,
-    stopped: bool,
+/// How large a pool may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PoolSize {
+    pub(crate) threads: usize,
+    /// Jobs that wait for a thread.
+    pub(crate) queue: usize,
 }
 
-struct Running {
-    jobs: Sender<Job>,
-    todo: Receiver<Job>,
-    /// Jobs that were taken in and are not done.
-    outstanding: Arc<AtomicUsize>,
+/// Where jobs are given to threads. A trait, so that a program none of whose tools are on workers contains no pool.
+pub(crate) trait Workers: Send {
+    /// Runs a job as soon as a thread is free.
+    fn submit(&mut self, job: Job) -> Result<(), Busy>;
+
+    /// Takes in no more jobs and waits for those that were taken in, at most for `bound`.
+    fn stop(&mut self, bound: Duration);
+}
+
+/// A bounded number of threads with a bounded queue before them. There is a seat for each thread and each place in the
+/// queue.
+pub(crate) struct Pool {
+    size: PoolSize,
     handles: Vec<JoinHandle<()>>,
-    /// Each thread holds the other end for as long as it lives.
-    ended: Receiver<()>,
-    alive: Sender<()>,
+    shared: Arc<Shared>,
+}
+
+/// A seat, given back when it is dropped. A job drops it just before it tells of its result, so that whoever hears of that finds
+/// the seat free.
+pub(crate) struct Seat(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// A job was queued, or it is time to end.
+    work: Condvar,
+    /// A thread ended.
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    /// Seats taken.
+    taken: usize,
+    /// Threads that run.
+    running: usize,
+    stopping: bool,
 }
 
 impl Pool {
-    pub(crate) const fn new(threads: usize, queue: usize) -> Self {
-        Self { threads, queue, running: None, stopped: false }
+    pub(crate) fn new(size: PoolSize) -> Self {
+        Self { size, handles: Vec::new(), shared: Arc::default() }
     }
 
-    /// Runs a job as soon as a thread is free. Starts a thread when all are taken and there may be another.
-    pub(crate) fn submit(&mut self, job: Job) -> Result<(), Busy> {
-        if self.stopped {
+    /// Starts a thread and counts it.
+    fn start_thread(&mut self, state: &mut State) {
+        let shared = Arc::clone(&self.shared);
+        match thread::Builder::new().name("mcp-worker".into()).spawn(move || work(&shared)) {
+            Ok(handle) => {
+                self.handles.push(handle);
+                state.running += 1;
+            }
+            Err(error) => log::error!("no thread for a worker: {error}"),
+        }
+    }
+}
+
+impl Workers for Pool {
+    fn submit(&mut self, job: Job) -> Result<(), Busy> {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        if state.stopping || state.taken >= self.size.threads.saturating_add(self.size.queue) {
             return Err(Busy);
         }
-        let running = self.running.get_or_insert_with(Running::new);
-        let outstanding = running.outstanding.load(Ordering::Acquire);
-        if outstanding >= self.threads.saturating_add(self.queue) {
+        if state.taken >= state.running && state.running < self.size.threads {
+            self.start_thread(&mut state);
+        }
+        if state.running == 0 {
             return Err(Busy);
         }
-        if outstanding >= running.handles.len() && running.handles.len() < self.threads {
-            running.start_thread();
-        }
-        if running.handles.is_empty() {
-            return Err(Busy);
-        }
-        running.outstanding.fetch_add(1, Ordering::AcqRel);
-        // The receiver is kept here, so that sending cannot fail.
-        running.jobs.send(job).map_err(|_| Busy)
+        state.taken += 1;
+        state.queue.push_back(job);
+        shared.work.notify_one();
+        Ok(())
     }
 
-    /// Takes in no more jobs and waits for those that were taken in, at most for `bound`.
-    pub(crate) fn stop(&mut self, bound: Duration) {
-        self.stopped = true;
-        let Some(Running { jobs, todo, handles, ended, alive, .. }) = self.running.take() else { return };
-        drop((jobs, todo, alive));
-        // Nothing is ever sent: the channel ends when the last thread gives up its end, which is the last thing it does.
-        let all_ended = ended.recv_deadline(Instant::now() + bound) == Err(RecvTimeoutError::Disconnected);
-        for handle in handles {
+    fn stop(&mut self, bound: Duration) {
+        let mut state = self.shared.lock();
+        state.stopping = true;
+        self.shared.work.notify_all();
+        let waited = self.shared.ended.wait_timeout_while(state, bound, |state| state.running > 0);
+        let all_ended = waited.unwrap_or_else(PoisonError::into_inner).0.running == 0;
+        for handle in self.handles.drain(..) {
             if all_ended || handle.is_finished() {
                 // It cannot have panicked.
                 let _ = handle.join();
@@ -90,24 +117,33 @@ impl Pool {
     }
 }
 
-impl Running {
-    fn new() -> Self {
-        let (jobs, todo) = unbounded();
-        let (alive, ended) = bounded(0);
-        Self { jobs, todo, outstanding: Arc::default(), handles: Vec::new(), ended, alive }
+impl Shared {
+    /// Nobody panics while holding it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn start_thread(&mut self) {
-        let (todo, alive, outstanding) = (self.todo.clone(), self.alive.clone(), Arc::clone(&self.outstanding));
-        let work = move || {
-            let _alive = alive;
-            for job in todo {
-                job(Seat(Arc::clone(&outstanding)));
-            }
-        };
-        match thread::Builder::new().name("mcp-worker".into()).spawn(work) {
-            Ok(handle) => self.handles.push(handle),
-            Err(error) => log::error!("no thread for a worker: {error}"),
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.lock().taken -= 1;
+    }
+}
+
+/// What each thread does until the pool stops: then what is still queued is run as well, to be answered.
+fn work(shared: &Arc<Shared>) {
+    let mut state = shared.lock();
+    loop {
+        if let Some(job) = state.queue.pop_front() {
+            drop(state);
+            job(Seat(Arc::clone(shared)));
+            state = shared.lock();
+        } else if state.stopping {
+            state.running -= 1;
+            shared.ended.notify_all();
+            return;
+        } else {
+            state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -5,10 +5,6 @@ use alloc::string::String;
 
 use mcp_core::types::{Progress, ProgressToken};
 
-/// Progress notifications of one call in a row, and in a second after that (R-LM-84). 20: a bar on a screen that moves
-/// more often looks no smoother.
-const PROGRESS: u32 = 20;
-
 /// Log messages of one call in a row, and in a second after that (R-LM-92). 100: more than a person reads.
 const LOGS: u32 = 100;
 
@@ -42,8 +38,9 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) const fn new() -> Self {
-        Self { last: None, held: None, progress: Pace::new(PROGRESS), logs: Pace::new(LOGS) }
+    /// `rate` progress notifications in a row, and in a second after that (R-LM-84).
+    pub(crate) const fn new(rate: u32) -> Self {
+        Self { last: None, held: None, progress: Pace::new(rate), logs: Pace::new(LOGS) }
     }
 
     /// The note to send now, if any. Numbers that do not rise are dropped (R-LM-83).
@@ -125,7 +122,7 @@ mod tests {
 
     #[test]
     fn progress_that_does_not_rise_is_dropped() {
-        let mut reporter = Reporter::new();
+        let mut reporter = Reporter::new(20);
         let steps = [0.0, 1.0, 1.0, 0.5, f64::NAN, f64::INFINITY, 1.5];
         let sent: alloc::vec::Vec<bool> = steps.iter().map(|step| sent(&mut reporter, *step)).collect();
         assert_eq!(sent, [true, true, false, false, false, false, true]);
@@ -151,7 +148,7 @@ mod tests {
 
     #[test]
     fn of_what_comes_too_soon_the_newest_is_kept_for_the_end() {
-        let mut reporter = Reporter::new();
+        let mut reporter = Reporter::new(20);
         reporter.progress.left = 1;
         #[cfg(feature = "std")]
         {

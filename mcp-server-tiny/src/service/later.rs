@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 
 use mcp_core::jsonrpc::{ErrorObject, code};
 use mcp_core::session::{RequestKey, ServerSession};
@@ -15,33 +15,38 @@ use serde_json::value::RawValue;
 use super::run::{Handler, run};
 use super::{Origin, Outbox, Outcome, Registered, Service, WhenBusy, answer, never_answered, refuse};
 use crate::call::{Arguments, Call, Link, Reporter};
-use crate::deferred::{Inbox, LaterCall, Letter, Mail, Mailbox, mailbox};
+use crate::deferred::{LaterCall, Letter, Mail, Mailbox};
 use crate::result::{ToolError, ToolResult};
-use crate::worker::{Busy, Pool};
+use crate::worker::{Busy, PoolSize, Workers};
 
-/// Worker threads without [`Service::set_workers`]. 4: they wait more than they compute.
-const THREADS: usize = 4;
-
-/// Calls that wait for a worker without [`Service::set_workers`]. 64: who is behind so many has waited long enough to be told.
-const QUEUE: usize = 64;
+/// Of the pool, without [`Service::set_workers`]. 4 threads: they wait more than they compute. 64 calls in the queue: who is behind so
+/// many has waited long enough to be told.
+const POOL: PoolSize = PoolSize { threads: 4, queue: 64 };
 
 /// How long a service that is dropped waits for its workers.
 const DROPPED: Duration = Duration::from_secs(1);
 
+#[derive(Default)]
 pub(super) struct LaterCalls {
     /// By session and request; for each session at most as many as it may have requests in flight.
     calls: BTreeMap<(u64, RequestKey), Arc<LaterCall>>,
     mailbox: Mailbox,
-    inbox: Inbox,
-    pool: Pool,
+    size: Option<PoolSize>,
+    workers: Option<Box<dyn Workers>>,
+    stopped: bool,
+}
+
+/// A call for a worker. Its arguments were checked.
+pub(super) struct Work<'a> {
+    pub(super) tool: &'a Registered,
+    pub(super) session: &'a ServerSession,
+    pub(super) origin: &'a Origin,
+    pub(super) token: Option<&'a ProgressToken<'a>>,
+    pub(super) logs: bool,
+    pub(super) arguments: &'a str,
 }
 
 impl LaterCalls {
-    pub(super) fn new() -> Self {
-        let (mailbox, inbox) = mailbox();
-        Self { calls: BTreeMap::new(), mailbox, inbox, pool: Pool::new(THREADS, QUEUE) }
-    }
-
     pub(super) fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }
@@ -50,36 +55,35 @@ impl LaterCalls {
         self.calls.insert((call.session, call.key), call);
     }
 
-    /// Gives a call, whose arguments were checked, to a worker.
-    pub(super) fn submit(
-        &mut self,
-        tool: &Registered,
-        session: &ServerSession,
-        origin: &Origin,
-        token: Option<&ProgressToken<'_>>,
-        logs: bool,
-        arguments: &str,
-    ) -> Result<(), Busy> {
+    /// Gives a call to a worker of the pool that `make` makes when it is first needed.
+    pub(super) fn submit(&mut self, work: &Work<'_>, make: fn(PoolSize) -> Box<dyn Workers>) -> Result<(), Busy> {
+        if self.stopped {
+            return Err(Busy);
+        }
+        let Work { tool, session, origin, token, logs, arguments } = *work;
+        let definition = Arc::clone(&tool.definition);
         let call = Arc::new(LaterCall {
             session: origin.session,
             key: origin.key,
             version: session.version(),
             token: token.map(|token| token.clone().into_owned()),
             level: logs.then(|| session.level()),
-            definition: Arc::clone(&tool.definition),
+            reporter: Mutex::new(Reporter::new(definition.progress_rate)),
+            definition,
             cancelled: AtomicBool::new(false),
+            cancellation: Condvar::default(),
             deferred: AtomicBool::new(false),
-            reporter: Mutex::new(Reporter::new()),
             mailbox: self.mailbox.clone(),
         });
-        let (work, handler, arguments) = (Arc::clone(&call), Arc::clone(&tool.handler), Box::<str>::from(arguments));
-        self.pool.submit(Box::new(move |seat| {
-            if work.is_cancelled() {
+        let (job, handler, arguments) = (Arc::clone(&call), Arc::clone(&tool.handler), Box::<str>::from(arguments));
+        let size = self.size.unwrap_or(POOL);
+        self.workers.get_or_insert_with(|| make(size)).submit(Box::new(move |seat| {
+            if job.is_cancelled() {
                 return;
             }
-            let result = carry_out(&work, &*handler, &arguments);
+            let result = carry_out(&job, &*handler, &arguments);
             drop(seat);
-            finish(&work, result);
+            finish(&job, result);
         }))?;
         self.register(call);
         Ok(())
@@ -93,13 +97,17 @@ impl LaterCalls {
 
     fn stop(&mut self, bound: Duration) {
         self.calls.values().for_each(|call| call.cancel());
-        self.pool.stop(bound);
+        self.stopped = true;
+        if let Some(mut workers) = self.workers.take() {
+            workers.stop(bound);
+        }
     }
 }
 
 impl Drop for LaterCalls {
     fn drop(&mut self) {
         self.stop(DROPPED);
+        self.mailbox.close();
     }
 }
 
@@ -127,20 +135,20 @@ impl Service {
     /// How many worker threads there are at most, and how many calls may wait for one; beyond that the answer is [`Outcome::Busy`].
     /// Threads are started when they are first needed. Without it 4 and 64. Not to be called once calls came in.
     pub fn set_workers(&mut self, threads: usize, queue: usize) {
-        self.later.pool = Pool::new(threads.max(1), queue);
+        self.later.size = Some(PoolSize { threads: threads.max(1), queue });
     }
 
     /// Sets how the loop is woken when there is mail; only the first call counts. `wake` is called on any thread, must not block, and is not
     /// called again before [`Service::next_mail`] has returned `None`. Without it the owner of the loop asks for mail now and
     /// then.
     pub fn wake_with(&mut self, wake: impl Fn() + Send + Sync + 'static) {
-        self.later.inbox.wake_with(Box::new(wake));
+        self.later.mailbox.wake_with(Box::new(wake));
     }
 
     /// The next message from a worker or a deferred reply. To be called until it returns `None` when the loop was woken.
     /// [`Mail::session`] says whose it is; mail for a session that is gone is dropped.
     pub fn next_mail(&mut self) -> Option<Mail> {
-        self.later.inbox.next()
+        self.later.mailbox.next()
     }
 
     /// Sends what a worker or a deferred reply had to say. Nothing is sent for a request that is no longer in flight.
