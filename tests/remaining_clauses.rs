@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // a panic is the report
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mcp_server_tiny::Server;
 use mcp_sse_blocking::{Client, Error};
 use mcp_tests::raw_engine::RawEngine;
-use mcp_tests::raw_http::INITIALIZE;
+use mcp_tests::raw_http::{INITIALIZE, RawSession, RunningServer};
 use mcp_tests::scripted_peer::{ENDPOINT, INITIALIZE_RESULT, Peer};
 
 fn server() -> Server {
@@ -103,4 +104,60 @@ fn every_url_that_is_one_can_be_requested() {
             peer.finish();
         }
     }
+}
+
+/// R-EV-27, R-SSE-38: nothing of an earlier stream is asked for, neither from a cache nor from where it broke off.
+#[test]
+fn a_stream_is_asked_for_anew() {
+    let peer = Peer::run(|peer| {
+        for _ in 0..2 {
+            let get = peer.request();
+            assert_eq!(
+                (get.header("accept"), get.header("cache-control")),
+                (Some("text/event-stream"), Some("no-store"))
+            );
+            assert_eq!(get.header("last-event-id"), None);
+            let mut stream = get.open();
+            stream.raw(format!("id: 7\nevent: endpoint\ndata: {ENDPOINT}\n\n"));
+            let initialize = peer.request();
+            assert_eq!((initialize.method.as_str(), initialize.header("last-event-id")), ("POST", None));
+            initialize.hang_up();
+            stream.cut();
+        }
+    });
+    for _ in 0..2 {
+        Client::connect(&peer.url("/sse")).unwrap_err();
+    }
+    peer.finish();
+}
+
+/// R-EV-29
+#[test]
+fn no_content_is_the_end_and_not_asked_for_again() {
+    let peer = Peer::run(|peer| {
+        let get = peer.request();
+        get.answer("HTTP/1.1 204 No Content\r\n\r\n");
+        assert!(peer.is_quiet());
+    });
+    let error = Client::connect(&peer.url("/sse")).unwrap_err();
+    assert!(error.to_string().contains("there is no stream"), "{error}");
+    peer.finish();
+}
+
+/// R-SSE-35, R-SEC-9: what is secret in a token comes from the system, and is another for each session.
+#[test]
+fn each_session_of_a_running_server_has_a_secret_of_its_own() {
+    const SECRET_DIGITS: usize = 32;
+    let server = RunningServer::start(server());
+    let sessions: Vec<RawSession> = (0..20).map(|_| RawSession::open(server.address)).collect();
+    let secrets: BTreeSet<&str> = sessions
+        .iter()
+        .map(|session| session.endpoint.rsplit_once("sessionId=").unwrap().1)
+        .map(|token| &token[token.len() - SECRET_DIGITS..])
+        .collect();
+    assert_eq!(secrets.len(), sessions.len());
+    // Bits that are the same in all of twenty random numbers: 128 times one in half a million.
+    let numbers = secrets.iter().map(|secret| u128::from_str_radix(secret, 16).unwrap());
+    let (all, any) = numbers.fold((u128::MAX, 0), |(all, any), number| (all & number, any | number));
+    assert!((any & !all).count_ones() > 120, "too many bits never change");
 }
