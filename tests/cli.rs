@@ -123,6 +123,40 @@ big  Answers with that many bytes
     }
 }
 
+mod servers_of_others {
+    use super::*;
+    use mcp_tests::peers::Peer as Other;
+
+    #[test]
+    fn python_1_is_listed_and_called() {
+        is_listed_and_called(Other::Python1);
+    }
+
+    #[test]
+    fn python_2_is_listed_and_called() {
+        is_listed_and_called(Other::Python2);
+    }
+
+    #[test]
+    fn typescript_is_listed_and_called() {
+        is_listed_and_called(Other::TypeScript);
+    }
+
+    fn is_listed_and_called(server: Other) {
+        let Some((_server, address)) = server.sse_server() else { return };
+        let url = format!("{address}/sse");
+        let tools = run(&["tools", &url]);
+        assert_eq!(&tools.out[..2], ["echo  Gives the text back.", "    text  string  required"]);
+        assert_eq!(run(&["call", &url, "echo", "text=1"]), printed(0, "1", ""));
+        assert_eq!(run(&["call", &url, "add", "a=1", "b=2"]), printed(0, "3", ""));
+        let progress = "mcp: progress 1/2 step 1\nmcp: progress 2/2 step 2";
+        assert_eq!(run(&["call", &url, "progress", "steps=2", "ms=20"]), printed(0, "2 steps", progress));
+        assert_eq!(code(&["call", &url, "fail"]), 1);
+        assert_eq!(code(&["call", &url, "nothing"]), 1);
+        assert_eq!(code(&["call", &url, "slow", "ms=60000", "--timeout", "0.5"]), 5);
+    }
+}
+
 mod codes {
     use super::*;
 

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use mcp_tests::peers;
+use mcp_tests::peers::{self, Peer};
 use mcp_tests::process::Process;
 
 #[test]
@@ -71,6 +71,19 @@ fn the_calendar_is_asked_and_ends_when_it_is_told_to() {
     assert!(client.wait().success());
     server.signal("INT");
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+}
+
+/// Agno, CrewAI and others have the Python SDK underneath.
+#[test]
+fn the_calendar_is_asked_by_python() {
+    let server = peers::example("calendar-server");
+    let (_server, address) = Process::start_server(Command::new(server).args(["--listen", "127.0.0.1:0"]));
+    for peer in [Peer::Python1, Peer::Python2] {
+        let Some(mut client) = peer.script("calendar_client.py") else { return };
+        let (client, lines) = run(client.arg(format!("{address}/sse")));
+        let answers = ["There are no events scheduled for 2025-05-05", "It is Mom's birthday tomorrow"];
+        assert_eq!(lines, ["get_events get_birthdays_this_week", answers[0], answers[1]], "{}", client.log());
+    }
 }
 
 #[test]

@@ -136,12 +136,13 @@ fn built(kind: &str, name: &str) -> PathBuf {
         .output()
         .unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
     let messages = String::from_utf8_lossy(&output.stdout);
-    let executable = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-    executable
-        .unwrap_or_else(|| panic!("`{name}` does not build: {}\n{messages}", String::from_utf8_lossy(&output.stderr)))
+    let messages = || messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let executable = messages().find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executable.unwrap_or_else(|| {
+        let rendered = messages().filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        panic!("`{name}` does not build: {errors}\n{}", rendered.collect::<String>())
+    })
 }
 
 fn python(environment: &str) -> (PathBuf, bool) {
