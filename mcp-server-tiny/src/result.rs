@@ -243,9 +243,55 @@ into_tool_result! {
     bool: |value| Repr::Text(Cow::Borrowed(if value { "true" } else { "false" }));
     (): |_nothing| Repr::Full(Box::default());
     Later: |_later| Repr::Later;
-    CallToolResult: |result| Repr::Full(Box::new(result));
-    ContentBlock: |block| Repr::Full(Box::new(CallToolResult::new(alloc::vec![block])));
-    Vec<ContentBlock>: |blocks| Repr::Full(Box::new(CallToolResult::new(blocks)));
+}
+
+impl IntoToolResult for CallToolResult {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        match self.content.iter().find_map(fault) {
+            None => Ok(ToolResult(Repr::Full(Box::new(self)))),
+            Some(fault) => {
+                log::error!("a result cannot be sent: {fault}");
+                Err(ToolError::protocol(code::INTERNAL_ERROR, fault))
+            }
+        }
+    }
+}
+
+impl IntoToolResult for ContentBlock {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        CallToolResult::new(alloc::vec![self]).into_tool_result()
+    }
+}
+
+impl IntoToolResult for Vec<ContentBlock> {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        CallToolResult::new(self).into_tool_result()
+    }
+}
+
+/// What keeps a block from being sent (R-FS-5). Clients that decode it would fail the whole answer.
+fn fault(block: &ContentBlock) -> Option<&'static str> {
+    let (base64, has_type) = match block {
+        ContentBlock::Image { data, mime_type, .. } | ContentBlock::Audio { data, mime_type, .. } => {
+            (data.as_str(), mime_type.contains('/'))
+        }
+        ContentBlock::Resource { resource, .. } => (resource.blob.as_deref()?, true),
+        _ => return None,
+    };
+    if !has_type {
+        Some("an image or a sound has no media type")
+    } else if !is_base64(base64) {
+        Some("binary content is no Base64")
+    } else {
+        None
+    }
+}
+
+/// Whether a text is Base64 of the usual alphabet, with its padding (RFC 4648, section 4).
+fn is_base64(text: &str) -> bool {
+    let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
+    text.len().is_multiple_of(4)
+        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 macro_rules! numbers {
