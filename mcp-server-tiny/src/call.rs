@@ -31,8 +31,8 @@ pub(crate) use reporter::{Note, Reporter};
 
 /// A call of a tool, for its handler.
 ///
-/// A handler that is not [on a worker](crate::tool::Tool::on_worker) runs on the thread of the loop: while it runs, nobody else is
-/// served and nothing is sent, not even its own progress. Let it be quick, or take a [`Deferred`].
+/// A handler that is not [on a worker](crate::tool::Tool::on_worker) runs on the thread of the loop: while it runs,
+/// nobody else is served and nothing is sent, not even its own progress. Let it be quick, or take a [`Deferred`].
 pub struct Call<'a> {
     definition: &'a Definition,
     arguments: &'a Arguments<'a>,
@@ -72,12 +72,13 @@ impl<'a> Call<'a> {
         &self.definition.name
     }
 
-    /// An argument by its name: `call.arg::<&str>("day")?`. Text is a slice of the request where it can be one. `Option<T>` is for
-    /// arguments that may be absent or `null`.
+    /// An argument by its name: `call.arg::<&str>("day")?`. Text is a slice of the request where it can be one.
+    /// `Option<T>` is for arguments that may be absent or `null`.
     ///
     /// # Errors
     ///
-    /// [`ToolError::invalid_arguments`] when it is absent or no `T`, naming the argument, the tool and what is expected.
+    /// [`ToolError::invalid_arguments`] when it is absent or no `T`, naming the argument, the tool and what is
+    /// expected.
     pub fn arg<T: FromArgument<'a>>(&self, name: &str) -> Result<T, ToolError> {
         self.arguments.read(&self.definition.name, name)
     }
@@ -107,7 +108,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// A number that is the client's session's own for as long as the server runs. It tells sessions apart and is no secret.
+    /// A number that is the client's session's own for as long as the server runs. It tells sessions apart and is no
+    /// secret.
     pub fn session(&self) -> u64 {
         match &self.link {
             Link::Here(here) => here.number,
@@ -116,8 +118,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Whether the client gave the call up, its session ended or the server stops. Worth asking in every loop of a handler
-    /// on a worker; a result is then sent to nobody. On the thread of the loop nothing can be heard meanwhile: false.
+    /// Whether the client gave the call up, its session ended or the server stops. Worth asking in every loop of a
+    /// handler on a worker; a result is then sent to nobody. On the thread of the loop nothing can be heard
+    /// meanwhile: false.
     pub fn is_cancelled(&self) -> bool {
         match &self.link {
             Link::Here(_) => false,
@@ -126,8 +129,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Waits. On a worker it ends at once when the call is cancelled, and `?` then ends the handler. On the thread of the loop
-    /// everybody waits.
+    /// Waits. On a worker it ends at once when the call is cancelled, and `?` then ends the handler. On the thread of
+    /// the loop everybody waits.
     ///
     /// # Errors
     ///
@@ -143,9 +146,10 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Tells the client how far the call is, if it wants to know (R-LM-82). `done` has to rise from one report to the next; what does not
-    /// rise is dropped (R-LM-83). 20 reports go out at once and 20 a second after that, unless the tool has another
-    /// [`progress_rate`](crate::tool::Tool::progress_rate); of those that come too soon the newest goes out before the result.
+    /// Tells the client how far the call is, if it wants to know (R-LM-82). `done` has to rise from one report to the
+    /// next; what does not rise is dropped (R-LM-83). 20 reports go out at once and 20 a second after that, unless
+    /// the tool has another [`progress_rate`](crate::tool::Tool::progress_rate); of those that come too soon the
+    /// newest goes out before the result.
     pub fn progress(&mut self, done: f64, total: Option<f64>, message: Option<&str>) {
         match &mut self.link {
             Link::Here(here) => here.progress(done, total, message),
@@ -154,9 +158,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Sends the client a log message, unless it wants only worse ones (R-LM-90). `data` is often a string. The tool is named as the logger.
-    /// 100 go out at once and 100 a second after that; the rest is dropped. No credentials and no personal data
-    /// (R-LM-92).
+    /// Sends the client a log message, unless it wants only worse ones (R-LM-90). `data` is often a string. The tool
+    /// is named as the logger. 100 go out at once and 100 a second after that; the rest is dropped. No credentials
+    /// and no personal data (R-LM-92).
     pub fn log<D: Serialize + ?Sized>(&mut self, level: LoggingLevel, data: &D) {
         match &mut self.link {
             Link::Here(here) => here.log(&self.definition.name, level, data),
@@ -165,8 +169,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Takes the call along, to be answered later from any thread. The handler then returns [`Later`](crate::result::Later); if it returns
-    /// anything else, that is the answer and the deferred reply is void.
+    /// Takes the call along, to be answered later from any thread. The handler then returns
+    /// [`Later`](crate::result::Later); if it returns anything else, that is the answer and the deferred reply is
+    /// void.
     #[cfg(feature = "std")]
     pub fn defer(&mut self) -> Deferred {
         match &mut self.link {

@@ -1,8 +1,8 @@
 //! Answers that come later, from any thread, and how they reach the loop.
 //!
-//! A [`LaterCall`] is what a call leaves behind when its handler leaves the loop's thread. Whatever is said in its name goes through
-//! one [`Mailbox`] to the loop, in order. The mailbox is bounded: reports beyond the bound are dropped, and there are never more
-//! answers than requests in flight, which the sessions bound.
+//! A `LaterCall` is what a call leaves behind when its handler leaves the loop's thread. Whatever is said in its
+//! name goes through one `Mailbox` to the loop, in order. The mailbox is bounded: reports beyond the bound are
+//! dropped, and there are never more answers than requests in flight, which the sessions bound.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -23,12 +23,12 @@ use crate::call::{Note, Reporter};
 use crate::result::{IntoToolResult, ToolError, ToolResult};
 use crate::tool::Definition;
 
-/// Reports that may wait for the loop. 1024: it empties the mailbox each time it wakes, and further reports say little that
-/// the next ones will not.
+/// Reports that may wait for the loop. 1024: it empties the mailbox each time it wakes, and further reports say
+/// little that the next ones will not.
 const REPORTS: usize = 1024;
 
-/// A call that is answered later, from any thread, with what a handler could have returned. Dropped without an answer, it answers
-/// with an internal error.
+/// A call that is answered later, from any thread, with what a handler could have returned. Dropped without an
+/// answer, it answers with an internal error.
 ///
 /// ```
 /// use mcp_server_tiny::call::Call;
@@ -177,8 +177,11 @@ impl LaterCall {
         }
     }
 
-    /// The last thing to be said in the name of a call.
+    /// The last thing to be said in the name of a call. Nothing when it was cancelled.
     pub(crate) fn answer(self: &Arc<Self>, result: Result<ToolResult, ToolError>) {
+        if self.is_cancelled() {
+            return;
+        }
         let rest = self.reporter().rest();
         if let Some(note) = rest {
             self.send(Letter::Progress(note));

@@ -39,8 +39,8 @@ enum Repr {
     Later,
 }
 
-/// JSON of a value: as structured content when it is an object and the revision has it, and in any case as text (R-FS-16). Also
-/// reads an argument of any type that deserializes.
+/// JSON of a value: as structured content when it is an object and the revision has it, and in any case as text
+/// (R-FS-16). Also reads an argument of any type that deserializes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Json<T>(pub T);
@@ -49,8 +49,9 @@ pub struct Json<T>(pub T);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Later;
 
-/// Why a call failed. Any error, and any text, turns into one with `?` or `into()`: the client then gets a result with `isError` and
-/// that text, which is meant for the model that made the call (R-FS-18). Do not put secrets into it.
+/// Why a call failed. Any error, and any text, turns into one with `?` or `into()`: the client then gets a result
+/// with `isError` and that text, which is meant for the model that made the call (R-FS-18). Do not put secrets into
+/// it.
 #[derive(Debug, Clone)]
 pub struct ToolError(Failure);
 
@@ -67,14 +68,14 @@ impl ToolError {
         Self(Failure::Tool(text.into()))
     }
 
-    /// The arguments are wrong in a way that their types do not tell. From 2025-11-25 on a result with `isError`, so that a model can
-    /// correct itself; before that error -32602 (R-FS-18).
+    /// The arguments are wrong in a way that their types do not tell. From 2025-11-25 on a result with `isError`, so
+    /// that a model can correct itself; before that error -32602 (R-FS-18).
     pub fn invalid_arguments(text: impl Into<String>) -> Self {
         Self(Failure::InvalidArguments(text.into()))
     }
 
-    /// An error of the protocol instead of a result: for what is not the tool's failure. Codes of your own lie outside of
-    /// -32768 to -32000 (R-LM-14).
+    /// An error of the protocol instead of a result: for what is not the tool's failure. Codes of your own lie
+    /// outside of -32768 to -32000 (R-LM-14).
     pub fn protocol(code: i64, message: impl Into<String>) -> Self {
         Self(Failure::Protocol(jsonrpc::Error::new(code, message)))
     }

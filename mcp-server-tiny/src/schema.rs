@@ -1,8 +1,9 @@
 //! What a tool expects of its arguments, as far as it is checked before the handler runs: JSON types and presence.
 //!
-//! This is no JSON Schema engine. A parameter that a tool declares has a [`Type`]; of a schema that is given as JSON, the
-//! members `properties`, `type`, `enum` and `required` of the root are understood, and everything else is the handler's business.
-//! [Tools, features C](https://modelcontextprotocol.io/specification/2025-11-25/server/tools#tool)
+//! This is no JSON Schema engine. A parameter that a tool declares has a [`Type`]; of a schema that is given as JSON,
+//! the members `properties`, `type`, `enum` and `required` of the root are understood, and everything else is the
+//! handler's business. [Tools, features
+//! C](https://modelcontextprotocol.io/specification/2025-11-25/server/tools#tool)
 
 mod whole;
 
@@ -18,8 +19,8 @@ use serde_json::value::RawValue;
 
 pub(crate) use whole::Whole;
 
-/// A Rust type that a parameter can be declared with, as in `Tool::param::<u32>`. Implement it for types of your own to give
-/// them a schema; reading such an argument is [`FromArgument`](crate::call::FromArgument)'s part.
+/// A Rust type that a parameter can be declared with, as in `Tool::param::<u32>`. Implement it for types of your own
+/// to give them a schema; reading such an argument is [`FromArgument`](crate::call::FromArgument)'s part.
 pub trait Schema {
     /// The JSON type that stands for it.
     fn schema() -> Type;

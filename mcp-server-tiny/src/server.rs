@@ -28,8 +28,9 @@ impl Server {
         Self { service: Service::new(name, version), config: Config::default() }
     }
 
-    /// Offers a tool. `handler` is called for each call whose arguments fit what the tool declares; see [`Call`] for the thread it runs
-    /// on. It returns anything that is [`IntoToolResult`]. A mistake in the tool is reported by [`Server::bind`].
+    /// Offers a tool. `handler` is called for each call whose arguments fit what the tool declares; see [`Call`] for
+    /// the thread it runs on. It returns anything that is [`IntoToolResult`]. A mistake in the tool is reported by
+    /// [`Server::bind`].
     pub fn tool<R, F>(mut self, tool: Tool, handler: F) -> Self
     where
         R: IntoToolResult,
@@ -39,8 +40,8 @@ impl Server {
         self
     }
 
-    /// How many threads the tools [on workers](Tool::on_worker) have at most, and how many calls may wait for one; one more is answered 503.
-    /// Threads start when they are first needed. 4 and 64 unless set.
+    /// How many threads the tools [on workers](Tool::on_worker) have at most, and how many calls may wait for one;
+    /// one more is answered 503. Threads start when they are first needed. 4 and 64 unless set.
     #[cfg(feature = "std")]
     pub fn workers(mut self, threads: usize, queue: usize) -> Self {
         self.service.set_workers(threads, queue);
@@ -53,7 +54,8 @@ impl Server {
         self
     }
 
-    /// Changes what clients are told of the server beside its name and version: `.info(|info| info.title = Some("Calendar".into()))`.
+    /// Changes what clients are told of the server beside its name and version: `.info(|info| info.title =
+    /// Some("Calendar".into()))`.
     pub fn info(mut self, change: impl FnOnce(&mut Implementation)) -> Self {
         change(self.service.info_mut());
         self
@@ -128,8 +130,8 @@ impl Server {
         self
     }
 
-    /// The server without sockets, for whoever owns the bytes. `entropy` fills in 16 bytes that nobody can guess and says
-    /// whether it could. Hosts and origins are checked as for a listener on loopback.
+    /// The server without sockets, for whoever owns the bytes. `entropy` fills in 16 bytes that nobody can guess and
+    /// says whether it could. Hosts and origins are checked as for a listener on loopback.
     ///
     /// # Errors
     ///

@@ -1,9 +1,9 @@
 //! What a server does for its clients: it lists its tools and carries out calls.
 //!
 //! A [`Service`] knows messages, not sockets. Whoever owns the bytes gives each
-//! [`ServerEvent::Request`](mcp_core::session::ServerEvent::Request) of a session to [`Service::handle`], and each request that nobody waits for
-//! any more to [`Service::cancel`]. What is to be sent goes into an [`Outbox`]. With `std`, answers of workers and of
-//! deferred replies come as [`Mail`].
+//! [`ServerEvent::Request`](mcp_core::session::ServerEvent::Request) of a session to [`Service::handle`], and each
+//! request that nobody waits for any more to [`Service::cancel`]. What is to be sent goes into an [`Outbox`]. With
+//! `std`, answers of workers and of deferred replies come as [`Mail`].
 //!
 //! ```
 //! use mcp_core::Limits;
@@ -87,7 +87,8 @@ pub struct Origin {
 /// What happens to a call for which no worker is free and the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenBusy {
-    /// It is taken out of flight unanswered, and [`Outcome::Busy`] is returned: the carrier refuses it, for example with status 503.
+    /// It is taken out of flight unanswered, and [`Outcome::Busy`] is returned: the carrier refuses it, for example
+    /// with status 503.
     Refuse,
     /// It is answered with an error: for a call that came in a batch, or by a carrier that cannot refuse.
     Answer,
@@ -143,8 +144,8 @@ impl Service {
         }
     }
 
-    /// Registers a tool. The handler is called for each call whose arguments fit what the tool declares; see [`Call`] for where it
-    /// runs. A mistake in the tool is kept for [`check`](Self::check), and the tool is left out.
+    /// Registers a tool. The handler is called for each call whose arguments fit what the tool declares; see [`Call`]
+    /// for where it runs. A mistake in the tool is kept for [`check`](Self::check), and the tool is left out.
     pub fn tool<R, F>(&mut self, tool: Tool, handler: F)
     where
         R: IntoToolResult,
@@ -217,8 +218,9 @@ impl Service {
         }
     }
 
-    /// Nobody waits for a request any more: the client gave it up ([`ServerEvent::Cancelled`](mcp_core::session::ServerEvent::Cancelled)), or its
-    /// session is over ([`ServerSession::close`]). Tells its handler.
+    /// Nobody waits for a request any more: the client gave it up
+    /// ([`ServerEvent::Cancelled`](mcp_core::session::ServerEvent::Cancelled)), or its session is over
+    /// ([`ServerSession::close`]). Tells its handler.
     pub fn cancel(&mut self, session: u64, key: RequestKey) {
         #[cfg(feature = "std")]
         self.later.cancel(session, key);

@@ -29,7 +29,8 @@ use crate::worker::{Pool, PoolSize, Workers};
 ///     .read_only_hint(true);
 /// ```
 ///
-/// Mistakes, such as a name that no client accepts, are reported when the server is bound, each with the name of the tool.
+/// Mistakes, such as a name that no client accepts, are reported when the server is bound, each with the name of the
+/// tool.
 #[derive(Debug, Clone)]
 pub struct Tool {
     name: String,
@@ -51,8 +52,8 @@ const PROGRESS_RATE: u32 = 20;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place {
     Loop,
-    /// On a thread of the pool that this makes. A function and not a flag, so that only programs with such tools contain
-    /// one.
+    /// On a thread of the pool that this makes. A function and not a flag, so that only programs with such tools
+    /// contain one.
     #[cfg(feature = "std")]
     Worker(fn(PoolSize) -> Box<dyn Workers>),
 }
@@ -111,16 +112,16 @@ impl Tool {
         self.declare(name.into(), description.into(), Type::one_of(values), false)
     }
 
-    /// The JSON Schema of its arguments, in place of declared parameters: JSON text, or a [`Value`]. It is passed on as it is
-    /// and has to be an object with `"type": "object"` (R-FS-14). Of it, only the presence and the types of the members at
-    /// its root are checked before the handler runs.
+    /// The JSON Schema of its arguments, in place of declared parameters: JSON text, or a [`Value`]. It is passed on
+    /// as it is and has to be an object with `"type": "object"` (R-FS-14). Of it, only the presence and the types of
+    /// the members at its root are checked before the handler runs.
     pub fn input_schema(mut self, schema: impl fmt::Display) -> Self {
         self.input_schema = Some(schema.to_string());
         self
     }
 
-    /// The JSON Schema of its structured result, as for [`input_schema`](Self::input_schema). Clients see it from 2025-06-18
-    /// on. The handler has to return structured results that conform (R-FS-15); that is not checked.
+    /// The JSON Schema of its structured result, as for [`input_schema`](Self::input_schema). Clients see it from
+    /// 2025-06-18 on. The handler has to return structured results that conform (R-FS-15); that is not checked.
     pub fn output_schema(mut self, schema: impl fmt::Display) -> Self {
         self.output_schema = Some(schema.to_string());
         self
@@ -150,8 +151,8 @@ impl Tool {
         self
     }
 
-    /// Runs the handler on a worker thread, so that it may take its time: the loop serves everybody else meanwhile. Without the
-    /// feature `std` there are no threads and it runs like any other.
+    /// Runs the handler on a worker thread, so that it may take its time: the loop serves everybody else meanwhile.
+    /// Without the feature `std` there are no threads and it runs like any other.
     #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "without threads nothing changes"))]
     pub fn on_worker(mut self) -> Self {
         #[cfg(feature = "std")]
@@ -161,8 +162,8 @@ impl Tool {
         self
     }
 
-    /// How many [progress](crate::call::Call::progress) notifications of a call go out at once, and how many a second after that.
-    /// 20 unless set (R-LM-84).
+    /// How many [progress](crate::call::Call::progress) notifications of a call go out at once, and how many a second
+    /// after that. 20 unless set (R-LM-84).
     pub fn progress_rate(mut self, notifications: u32) -> Self {
         self.progress_rate = notifications;
         self
@@ -191,8 +192,8 @@ pub(crate) struct Definition {
 
 impl Definition {
     pub(crate) fn new(tool: Tool) -> Result<Self, RegistrationError> {
-        let Tool { name, title, description, declared, input_schema, output_schema, annotations, place, progress_rate } =
-            tool;
+        let Tool { name, title, description, declared, input_schema, output_schema, annotations, .. } = tool;
+        let (place, progress_rate) = (tool.place, tool.progress_rate);
         let fault = |fault| RegistrationError { tool: name.clone(), fault };
         if !is_valid_name(&name) {
             return Err(fault(Fault::Name));

@@ -40,8 +40,8 @@ pub(crate) struct Pool {
     shared: Arc<Shared>,
 }
 
-/// A seat, given back when it is dropped. A job drops it just before it tells of its result, so that whoever hears of that finds
-/// the seat free.
+/// A seat, given back when it is dropped. A job drops it just before it tells of its result, so that whoever hears of
+/// that finds the seat free.
 pub(crate) struct Seat(Arc<Shared>);
 
 #[derive(Default)]

@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 use crate::result::{Json, ToolError};
 use crate::schema::{Parameter, Schema, Whole};
 
-/// A Rust type that an argument can be read as, as in `call.arg::<&str>("day")`. Implement it for types of your own, or read
-/// them as [`Json`](crate::result::Json).
+/// A Rust type that an argument can be read as, as in `call.arg::<&str>("day")`. Implement it for types of your own,
+/// or read them as [`Json`](crate::result::Json).
 pub trait FromArgument<'a>: Sized {
     /// The value, if the argument is one.
     fn from_argument(argument: &'a Argument<'a>) -> Option<Self>;

@@ -19,8 +19,8 @@ use crate::deferred::{LaterCall, Letter, Mail, Mailbox};
 use crate::result::{ToolError, ToolResult};
 use crate::worker::{Busy, PoolSize, Workers};
 
-/// Of the pool, without [`Service::set_workers`]. 4 threads: they wait more than they compute. 64 calls in the queue: who is behind so
-/// many has waited long enough to be told.
+/// Of the pool, without [`Service::set_workers`]. 4 threads: they wait more than they compute. 64 calls in the queue:
+/// who is behind so many has waited long enough to be told.
 const POOL: PoolSize = PoolSize { threads: 4, queue: 64 };
 
 /// How long a service that is dropped waits for its workers.
@@ -132,21 +132,22 @@ fn finish(call: &Arc<LaterCall>, result: Result<ToolResult, ToolError>) {
 
 /// With `std`: answers that come later, from workers and deferred replies.
 impl Service {
-    /// How many worker threads there are at most, and how many calls may wait for one; beyond that the answer is [`Outcome::Busy`].
-    /// Threads are started when they are first needed. Without it 4 and 64. Not to be called once calls came in.
+    /// How many worker threads there are at most, and how many calls may wait for one; beyond that the answer is
+    /// [`Outcome::Busy`]. Threads are started when they are first needed. Without it 4 and 64. Not to be called once
+    /// calls came in.
     pub fn set_workers(&mut self, threads: usize, queue: usize) {
         self.later.size = Some(PoolSize { threads: threads.max(1), queue });
     }
 
-    /// Sets how the loop is woken when there is mail; only the first call counts. `wake` is called on any thread, must not block, and is not
-    /// called again before [`Service::next_mail`] has returned `None`. Without it the owner of the loop asks for mail now and
-    /// then.
+    /// Sets how the loop is woken when there is mail; only the first call counts. `wake` is called on any thread,
+    /// must not block, and is not called again before [`Service::next_mail`] has returned `None`. Without it the
+    /// owner of the loop asks for mail now and then.
     pub fn wake_with(&mut self, wake: impl Fn() + Send + Sync + 'static) {
         self.later.mailbox.wake_with(Box::new(wake));
     }
 
-    /// The next message from a worker or a deferred reply. To be called until it returns `None` when the loop was woken.
-    /// [`Mail::session`] says whose it is; mail for a session that is gone is dropped.
+    /// The next message from a worker or a deferred reply. To be called until it returns `None` when the loop was
+    /// woken. [`Mail::session`] says whose it is; mail for a session that is gone is dropped.
     pub fn next_mail(&mut self) -> Option<Mail> {
         self.later.mailbox.next()
     }
@@ -175,9 +176,9 @@ impl Service {
         self.later.calls.len()
     }
 
-    /// Tells all handlers on workers, and holders of deferred replies, to give up, and waits for the workers, at most for `bound`. A handler that
-    /// does not end by then is left to itself on its thread, with a line in the log. From then on tools on workers are busy.
-    /// Also done on drop, with a bound of one second.
+    /// Tells all handlers on workers, and holders of deferred replies, to give up, and waits for the workers, at most
+    /// for `bound`. A handler that does not end by then is left to itself on its thread, with a line in the log. From
+    /// then on tools on workers are busy. Also done on drop, with a bound of one second.
     pub fn stop(&mut self, bound: Duration) {
         self.later.stop(bound);
     }

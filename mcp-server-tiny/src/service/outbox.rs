@@ -4,10 +4,12 @@ use alloc::vec::Vec;
 
 /// Takes messages for one client and frames them: as an event, as a line, as a body. Order is kept.
 ///
-/// The service writes each message straight into the buffer it is given, so that nothing is copied on the way to the socket.
+/// The service writes each message straight into the buffer it is given, so that nothing is copied on the way to the
+/// socket.
 pub trait Outbox {
-    /// Sends one message. `write` appends it, one line of JSON, to the end of the buffer; when it answers false, nothing is to be
-    /// sent and whatever was appended, framing included, is taken back. `write` is called at most once.
+    /// Sends one message. `write` appends it, one line of JSON, to the end of the buffer; when it answers false,
+    /// nothing is to be sent and whatever was appended, framing included, is taken back. `write` is called at most
+    /// once.
     fn message(&mut self, write: &mut dyn FnMut(&mut Vec<u8>) -> bool);
 }
 
