@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `echo(text)` | gives the text back |
 //! | `slow(ms)` | answers after so many milliseconds |
-//! | `progress(steps, ms)` | reports each step, one every `ms` milliseconds |
+//! | `progress(steps, ms)` | reports each step, one every `ms` milliseconds; of thousands at once the server drops some |
 //! | `fail()` | always fails |
 //! | `big(bytes)` | answers with that many bytes |
 //!
@@ -17,8 +17,7 @@
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcp_server_tiny::{Call, Server, Tool, ToolError};
 
@@ -68,6 +67,8 @@ fn serve(address: &str) -> Result<(), Box<dyn Error>> {
                 .description("Reports each of its steps")
                 .param::<u32>("steps", "how many")
                 .optional_param::<u64>("ms", "milliseconds before each of them; none if absent")
+                // Every step, however quickly they come: who measures wants to see them all.
+                .progress_rate(u32::MAX)
                 .on_worker(),
             progress,
         )
@@ -89,30 +90,16 @@ fn serve(address: &str) -> Result<(), Box<dyn Error>> {
 
 fn slow(call: &mut Call<'_>) -> Result<String, ToolError> {
     let ms = call.arg("ms")?;
-    sleep(call, ms)?;
+    // Ends at once, with an error, when nobody waits for the answer any more.
+    call.sleep(Duration::from_millis(ms))?;
     Ok(format!("slept {ms} ms"))
 }
 
 fn progress(call: &mut Call<'_>) -> Result<String, ToolError> {
-    let (steps, ms) = (call.arg("steps")?, call.arg::<Option<u64>>("ms")?.unwrap_or(0));
+    let (steps, ms) = (call.arg::<u32>("steps")?, call.arg::<Option<u64>>("ms")?.unwrap_or(0));
     for step in 1..=steps {
-        sleep(call, ms)?;
-        call.progress(step.into(), Some(f64::from(steps)), Some(&format!("step {step}")));
+        call.sleep(Duration::from_millis(ms))?;
+        call.progress(f64::from(step), Some(f64::from(steps)), Some(&format!("step {step}")));
     }
     Ok(format!("{steps} steps"))
-}
-
-/// Sleeps in short pieces, to notice soon that nobody waits any more.
-fn sleep(call: &Call<'_>, ms: u64) -> Result<(), ToolError> {
-    let start = Instant::now();
-    let wanted = Duration::from_millis(ms);
-    loop {
-        if call.is_cancelled() {
-            return Err(ToolError::new("cancelled"));
-        }
-        match wanted.checked_sub(start.elapsed()) {
-            None | Some(Duration::ZERO) => return Ok(()),
-            Some(left) => thread::sleep(left.min(Duration::from_millis(10))),
-        }
-    }
 }

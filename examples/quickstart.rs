@@ -79,10 +79,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn brew_tea(call: &mut Call<'_>) -> Result<String, ToolError> {
     let cups: u32 = call.arg("cups")?;
     for cup in 1..=cups {
-        thread::sleep(Duration::from_millis(200));
-        if call.is_cancelled() {
-            return Err(ToolError::new("nobody waits for the tea"));
-        }
+        // Wakes up early, and gives up, when the client does.
+        call.sleep(Duration::from_millis(200))?;
         call.progress(cup.into(), Some(cups.into()), Some("a cup is ready"));
     }
     Ok(format!("{cups} cups of tea"))

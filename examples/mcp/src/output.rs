@@ -60,7 +60,10 @@ pub(crate) fn failure(tool: &str, result: &CallToolResult) {
 pub(crate) fn progress(progress: &Progress) {
     let total = progress.total.map(|total| format!("/{total}")).unwrap_or_default();
     let message = progress.message.as_deref().map(|message| format!(" {message}")).unwrap_or_default();
-    say(format!("progress {}{total}{message}", progress.progress));
+    // They came faster than they were printed.
+    let dropped =
+        if progress.dropped == 0 { String::new() } else { format!(" ({} before it are not shown)", progress.dropped) };
+    say(format!("progress {}{total}{message}{dropped}", progress.progress));
 }
 
 /// A log message of the server.
