@@ -34,6 +34,8 @@ pub use engine::Engine;
 pub use error::Error;
 #[cfg(feature = "std")]
 pub use handle::Handle;
+/// What handlers return and log with: content blocks, whole results, log levels.
+pub use mcp_core::types;
 #[cfg(feature = "std")]
 pub use poll::Bound;
 pub use result::{IntoToolResult, Json, Later, ToolError, ToolResult};
