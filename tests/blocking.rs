@@ -108,10 +108,10 @@ fn the_endpoint_may_come_late_and_after_comments_and_messages() {
             }
         }
         assert_eq!(pong.unwrap().json(), json!({"jsonrpc": "2.0", "id": "early", "result": {}}));
-        peer.wait_closed(stream.connection);
     });
-    drop(builder(&peer.url("/sse")).connect().unwrap());
+    let client = builder(&peer.url("/sse")).connect().unwrap();
     peer.finish();
+    drop(client);
 }
 
 #[test]
@@ -403,7 +403,8 @@ fn nobody_there_is_a_transport_error() {
 
 #[test]
 fn a_handshake_that_fails_says_why() {
-    let cases: [(&str, fn(&Error) -> bool); 3] = [
+    type Is = fn(&Error) -> bool;
+    let cases: [(&str, Is); 3] = [
         (
             r#""error":{"code":-32602,"message":"Unsupported protocol version","data":{"supported":["1"]}}"#,
             |error| matches!(error, Error::Rpc(error) if error.code == -32602 && error.data.is_some()),
@@ -454,10 +455,10 @@ fn call_that_meets(limits: Limits, event: impl FnOnce(&mut Peer, &mut Stream) + 
         peer.request().accepted();
         event(peer, &mut stream);
     });
-    let client = builder(&peer.url("/sse")).limits(limits).connect().unwrap();
-    let error = client.call("echo", &()).unwrap_err();
+    let client = builder(&peer.url("/sse")).limits(limits).connect().expect("it connects");
+    let error = client.call("echo", &()).expect_err("the stream is over");
     assert!(!client.is_connected());
-    let later = client.call("echo", &()).unwrap_err();
+    let later = client.call("echo", &()).expect_err("it stays over");
     assert_eq!(std::mem::discriminant(&later), std::mem::discriminant(&error), "later calls get the same error");
     peer.finish();
     error
@@ -532,7 +533,7 @@ fn comments_keep_a_stream_alive_but_do_not_extend_a_call() {
         for post in [peer.request(), peer.request()] {
             post.accepted();
             if post.message_method() == "notifications/cancelled" {
-                cancelled = post.json()["params"]["requestId"].to_string() == call.id();
+                cancelled = post.json()["params"]["requestId"] == call.json()["id"];
             } else {
                 stream.reply_text(&post, "still here");
             }

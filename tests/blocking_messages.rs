@@ -13,7 +13,7 @@ fn builder(url: &str) -> Builder {
 }
 
 fn connect(url: &str) -> Client {
-    builder(url).connect().unwrap()
+    builder(url).connect().expect("it connects")
 }
 
 #[test]
@@ -26,7 +26,6 @@ fn any_success_takes_a_message_over_and_its_body_means_nothing() {
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}",
         "HTTP/1.1 202 Accepted\r\nConnection: close\r\n\r\nAccepted",
     ];
-    let count = answers.len();
     let peer = Peer::run(move |peer| {
         let mut stream = peer.handshake();
         for answer in answers {
@@ -39,8 +38,8 @@ fn any_success_takes_a_message_over_and_its_body_means_nothing() {
         }
     });
     let client = connect(&peer.url("/sse"));
-    for index in 0..count {
-        assert_eq!(client.call("echo", &()).unwrap().all_text(), answers[index]);
+    for answer in answers {
+        assert_eq!(client.call("echo", &()).unwrap().all_text(), answer);
     }
     peer.finish();
 }

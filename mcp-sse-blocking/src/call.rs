@@ -7,8 +7,9 @@ use std::time::Duration;
 use mcp_core::types::{CallToolResult, Method};
 
 use crate::client::{Client, OwnTimeout, read};
-use crate::engine::{Engine, Pending};
+use crate::engine::Engine;
 use crate::error::{Delivery, Error};
+use crate::pending::Pending;
 use crate::slot::{Found, Progress};
 
 /// How a call is to be made.

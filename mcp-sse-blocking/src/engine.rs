@@ -20,7 +20,8 @@ use serde_json::value::RawValue;
 
 use crate::background::Background;
 use crate::clock;
-use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::error::{Delivery, Error, PeerError};
+use crate::pending::{Pending, Want};
 use crate::reader::Roles;
 use crate::slot::{Outcome, Progress, Slot, Waiter};
 use crate::transport::exchange::Stop;
@@ -58,25 +59,6 @@ struct Table {
     /// The request that opens the session, and what must be sent when it has succeeded.
     handshake: Option<u64>,
     initialized: Vec<u8>,
-}
-
-/// A call on its way. Dropped before its outcome was taken, it gives the call up and tells the server.
-pub(crate) struct Pending {
-    engine: Arc<Engine>,
-    pub(crate) slot: Arc<Slot>,
-    pub(crate) deadline: Option<Deadline>,
-    timeout: Option<Duration>,
-    message: Vec<u8>,
-    delivery: Delivery,
-    finished: bool,
-}
-
-/// How a request is to be made.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Want {
-    pub(crate) waiter: Waiter,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) progress: bool,
 }
 
 /// What a message from the server meant to the thread that read it.
@@ -197,8 +179,7 @@ impl Engine {
         if want.waiter == Waiter::Job {
             self.roles.job_began();
         }
-        let timeout = want.timeout;
-        Ok(Pending { engine, slot, deadline, timeout, message, delivery: Delivery::NotSent, finished: false })
+        Ok(Pending::new(engine, slot, deadline, want.timeout, message))
     }
 
     /// Writes a notification of the caller's.
@@ -249,7 +230,7 @@ impl Engine {
     }
 
     /// Forgets a call that the server has not seen.
-    fn forget(&self, id: u64) {
+    pub(crate) fn forget(&self, id: u64) {
         let mut table = self.table();
         table.session.forget(id);
         table.slots.remove(&id);
@@ -430,72 +411,6 @@ impl Engine {
                 drop(target);
                 self.end(error);
             }
-        }
-    }
-}
-
-impl Pending {
-    /// Sends the request on this thread. When its reply is here already, what became of the POST does not matter.
-    pub(crate) fn send(&mut self) -> Result<(), Error> {
-        let stop = Arc::clone(&self.slot) as Arc<dyn Stop>;
-        let sent = self.engine.post(&self.message, self.deadline, Some(stop));
-        // The largest part of a call that may wait for minutes.
-        self.message = Vec::new();
-        let Err(error) = sent else {
-            self.delivery = Delivery::Sent;
-            return Ok(());
-        };
-        self.delivery = error.delivery().unwrap_or(Delivery::Sent);
-        if self.slot.is_stopped() {
-            return Ok(());
-        }
-        Err(match error {
-            Error::Timeout(timeout) if timeout.cause != Cause::Connect => self.expired(),
-            error => {
-                self.finished = true;
-                self.engine.forget(self.slot.id);
-                error
-            }
-        })
-    }
-
-    /// The deadline passed: the call is given up.
-    pub(crate) fn expired(&mut self) -> Error {
-        if let Some(outcome) = self.slot.take_outcome().and_then(Result::err) {
-            return self.failed(outcome);
-        }
-        let cause = self.deadline.map_or(Cause::Call, |deadline| deadline.cause);
-        let (after, delivery) = (self.timeout, self.delivery);
-        self.give_up("the deadline of the client passed");
-        Error::Timeout(Timeout { cause, after, delivery })
-    }
-
-    /// The outcome was taken.
-    pub(crate) fn finish(&mut self) {
-        self.finished = true;
-    }
-
-    /// The outcome was an error: completes it with what is known here.
-    pub(crate) fn failed(&mut self, error: Error) -> Error {
-        self.finished = true;
-        error.with_delivery(self.delivery)
-    }
-
-    fn give_up(&mut self, reason: &str) {
-        if !std::mem::replace(&mut self.finished, true) {
-            match self.delivery {
-                Delivery::Sent => drop(self.engine.cancel(self.slot.id, reason, None)),
-                Delivery::NotSent => self.engine.forget(self.slot.id),
-            }
-        }
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        self.give_up("nobody waits for the result any more");
-        if self.slot.waiter == Waiter::Job {
-            self.engine.roles.job_ended();
         }
     }
 }

@@ -1,4 +1,62 @@
-//! A client for the Model Context Protocol on plain threads: no async runtime.
+//! A client for the Model Context Protocol on plain threads: no async runtime, two threads a session, few crates.
+//!
+//! It speaks HTTP+SSE, the transport of 2024-11-05 that most deployed servers have at a path such as `/sse`, over http and
+//! https, and agrees on any revision up to 2025-11-25 there. Streamable HTTP, stdio and the stateless 2026-07-28 are not
+//! here yet; nor are OAuth, proxies and compressed answers.
+//!
+//! ```
+//! use mcp_sse_blocking::{CallOptions, Client, Error};
+//!
+//! fn use_tools(url: &str) -> Result<(), Error> {
+//!     let client = Client::connect(url)?;
+//!     for tool in client.tools() {
+//!         println!("{}", tool?.name);
+//!     }
+//!     let result = client.call("echo", &serde_json::json!({"text": "hello"}))?;
+//!     println!("{}", result.all_text());
+//!     // A slow one, with its progress.
+//!     let tell = CallOptions::new().on_progress(|progress| println!("{} done", progress.progress));
+//!     client.call_with("index", &(), tell)?;
+//!     // And one that runs beside this thread.
+//!     let job = client.start("index", &())?;
+//!     job.canceller().cancel("changed my mind");
+//!     assert!(matches!(job.result(), Err(Error::Cancelled(_))));
+//!     Ok(())
+//! }
+//!
+//! // Nobody listens here.
+//! assert!(matches!(use_tools("http://127.0.0.1:9/sse"), Err(Error::Transport(_))));
+//! ```
+//!
+//! # What it promises
+//!
+//! * **Every wait has a deadline**, named in the error when it passes: see [`Builder`] for the four of them. A call's deadline
+//!   is for all of it; neither progress nor pings nor comments extend it.
+//! * **Whatever a server can make grow has a bound**: lines, events, messages, batches, pages of a list ([`Limits`]); heads of
+//!   answers (16 KiB), redirects (5), what is read of an answer to a POST (64 KiB) or shown of an error page (512 bytes);
+//!   progress kept for a call (64, the oldest is dropped), notifications kept for handlers (1024, the newest is dropped).
+//! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
+//!   handle closes. Two things are left behind when they hang, because nothing can interrupt them: a handler of yours, and
+//!   the system's name lookup.
+//! * **Credentials go to one origin only**: the endpoint a server announces and every redirect must be of the origin of the
+//!   URL that was given. They are in no error and no `Debug`.
+//!
+//! # How it works
+//!
+//! A call is registered, POSTed on the calling thread, and then that thread reads the event stream until its reply comes,
+//! handing other replies to whom they belong. When nobody calls, the thread `mcp-read` reads, so that pings are answered
+//! and the end of the stream is noticed: right away while it reads, up to 40 ms later just after a call. A thread
+//! `mcp-post` starts with the first answer or cancellation to be sent, and `mcp-events` runs handlers, if there are any. The
+//! modules `reader` and `background` of the source say more.
+//!
+//! A POST that meets a connection that its server closed in the same moment is sent once more on another; the module
+//! `transport::http` has the rule and why it is safe.
+//!
+//! # Logs
+//!
+//! Through the crate `log`: `mcp::client` (what was ignored, dropped or refused, and why), `mcp::http` (redirects, second
+//! tries), and `mcp::wire` at level trace: each message on both wires, cut to 4096 characters. Messages may hold what you
+//! send to tools. ureq logs as well, under its own name; at level trace it prints whole URLs.
 
 mod background;
 mod call;
@@ -7,6 +65,7 @@ mod clock;
 mod config;
 mod engine;
 mod error;
+mod pending;
 mod reader;
 mod slot;
 mod tools;
