@@ -97,9 +97,13 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
-/// `1.88` as numbers, so that 1.100 is newer than 1.88.
-fn version(text: &str) -> Vec<u32> {
-    text.split('.').map(|number| number.parse().expect("a version is numbers")).collect()
+/// `1.88` and `1.88.0` as the same numbers, so that 1.100 is newer than both.
+fn version(text: &str) -> [u32; 3] {
+    let mut version = [0; 3];
+    for (number, digits) in version.iter_mut().zip(text.split('.')) {
+        *number = digits.parse().expect("a version is numbers");
+    }
+    version
 }
 
 fn is_named(name: &str, pattern: &str) -> bool {
