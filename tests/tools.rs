@@ -90,7 +90,7 @@ fn an_object_is_structured_content_and_text_where_the_revision_has_it() {
     }
     for version in ["2024-11-05", "2025-03-26"] {
         assert_eq!(result_in(version, |_| Ok(Json(Sum { sum: 3 }))), text("{\"sum\":3}"));
-        assert_eq!(result_in(version, |_| Ok(CallToolResult::structured(json!({"sum": 3})))), text("{\"sum\":3}"));
+        assert_eq!(result_in(version, |_| Ok(CallToolResult::from_structured(json!({"sum": 3})))), text("{\"sum\":3}"));
     }
 }
 
@@ -100,7 +100,7 @@ fn other_json_is_text_only_until_a_revision_allows_more() {
     for value in [json!([1, 2]), json!("a"), json!(false), json!(0), json!(null)] {
         let (one, two, written) = (value.clone(), value.clone(), value.to_string());
         assert_eq!(result(move |_| Ok(Json(one.clone()))), text(&written));
-        assert_eq!(result(move |_| Ok(CallToolResult::structured(two.clone()))), text(&written));
+        assert_eq!(result(move |_| Ok(CallToolResult::from_structured(two.clone()))), text(&written));
     }
 }
 

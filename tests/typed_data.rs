@@ -192,7 +192,7 @@ fn every_kind_of_content_survives_and_an_unknown_one_is_kept_as_it_came() {
 #[test]
 fn a_structured_result_says_the_same_as_text() {
     for value in [json!({"sum": 3}), json!([1, "a"]), json!(false), json!(0), Value::Null] {
-        let result = CallToolResult::structured(value.clone());
+        let result = CallToolResult::from_structured(value.clone());
         assert_eq!(serde_json::from_str::<Value>(&result.all_text()).unwrap(), value);
         assert_eq!(result.structured_content, Some(value));
     }

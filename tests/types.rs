@@ -3,7 +3,7 @@
 
 use mcp_core::types::{
     CallToolParams, CallToolResult, ClientCapabilities, ContentBlock, Implementation, InitializeResult,
-    ListToolsResult, LoggingLevel, PaginatedParams, ResourceContents, ServerCapabilities, Tool,
+    ListToolsResult, LoggingLevel, PaginatedParams, ResourceContents, ServerCapabilities, StructuredError, Tool,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,9 +67,27 @@ fn constructors_write_what_the_schema_says() {
     );
     let failed = serde_json::to_value(CallToolResult::error("no")).unwrap();
     assert_eq!(failed, json!({"content": [{"type": "text", "text": "no"}], "isError": true}));
-    let structured = serde_json::to_value(CallToolResult::structured(json!({"a": 1}))).unwrap();
+    let structured = serde_json::to_value(CallToolResult::from_structured(json!({"a": 1}))).unwrap();
     // R-FS-16: the same for clients that know only text.
     assert_eq!(structured, json!({"content": [{"type": "text", "text": "{\"a\":1}"}], "structuredContent": {"a": 1}}));
+}
+
+#[test]
+fn a_result_is_read_as_a_type_from_structured_content_or_a_single_text() {
+    #[derive(serde::Deserialize, Debug, PartialEq)]
+    struct Sum {
+        sum: i64,
+    }
+    let both = CallToolResult::from_structured(json!({"sum": 3}));
+    assert_eq!(both.structured(), Ok(Sum { sum: 3 }));
+    assert_eq!(CallToolResult::text(r#"{"sum":4}"#).structured(), Ok(Sum { sum: 4 }));
+    assert_eq!(CallToolResult::text("5").structured(), Ok(5));
+    for wrong in [CallToolResult::text("no JSON"), CallToolResult::from_structured(json!([]))] {
+        assert!(matches!(wrong.structured::<Sum>(), Err(StructuredError::Shape(_))));
+    }
+    for absent in [CallToolResult::default(), CallToolResult::new(vec![ContentBlock::image("aA==", "image/png")])] {
+        assert_eq!(absent.structured::<Sum>(), Err(StructuredError::Absent));
+    }
 }
 
 #[test]

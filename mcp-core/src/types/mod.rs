@@ -28,4 +28,4 @@ pub use meta::{JsonObject, RequestMeta};
 pub use method::Method;
 pub use pagination::PaginatedParams;
 pub use progress::{Progress, ProgressToken};
-pub use tools::{CallToolParams, CallToolResult, ListToolsResult, Tool, ToolAnnotations};
+pub use tools::{CallToolParams, CallToolResult, ListToolsResult, StructuredError, Tool, ToolAnnotations};

@@ -1,9 +1,11 @@
 //! Tools: what a server can do for a model.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -132,9 +134,26 @@ impl CallToolResult {
     }
 
     /// A result for programs, with the same as text for clients before 2025-06-18 (R-FS-16).
-    pub fn structured(value: Value) -> Self {
-        use alloc::string::ToString;
+    pub fn from_structured(value: Value) -> Self {
         Self { structured_content: Some(value.clone()), ..Self::text(value.to_string()) }
+    }
+
+    /// The result as a type: from `structuredContent`, else from a single text that is JSON, which is how servers before
+    /// 2025-06-18 return data (R-FS-16).
+    ///
+    /// # Errors
+    ///
+    /// When there is neither, or when it is of another shape. [`is_error`](Self::is_error) is not looked at.
+    pub fn structured<T: DeserializeOwned>(&self) -> Result<T, StructuredError> {
+        let read = match (&self.structured_content, self.content.as_slice()) {
+            (Some(value), _) => T::deserialize(value),
+            (None, [block]) => match block.as_text() {
+                Some(text) => serde_json::from_str(text),
+                None => return Err(StructuredError::Absent),
+            },
+            _ => return Err(StructuredError::Absent),
+        };
+        read.map_err(|error| StructuredError::Shape(error.to_string()))
     }
 
     /// The texts of the content, joined by line ends.
@@ -143,3 +162,24 @@ impl CallToolResult {
         texts.join("\n")
     }
 }
+
+/// Why a result is not of the type that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StructuredError {
+    /// There is neither structured content nor a single text.
+    Absent,
+    /// It is of another shape; with what the parser says.
+    Shape(String),
+}
+
+impl fmt::Display for StructuredError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("the result has neither structured content nor a single text"),
+            Self::Shape(error) => write!(f, "the result is not of the expected shape: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for StructuredError {}
