@@ -33,6 +33,8 @@ mod admission;
 mod input;
 mod outbox;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod timeouts;
 
 use alloc::boxed::Box;

@@ -37,7 +37,7 @@ impl Engine {
     }
 
     /// When a connection is to be looked at.
-    fn due(&self, conn: &Conn) -> Option<Instant> {
+    pub(super) fn due(&self, conn: &Conn) -> Option<Instant> {
         let timeouts = &self.config.timeouts;
         let by_phase = match &conn.phase {
             Phase::Idle => Some(conn.since + timeouts.idle),
