@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use mcp_core::Limits;
 use mcp_core::session::{ApiMisuse, ClientEvent, ClientSession, RequestOptions};
 use mcp_core::types::{
-    CallToolParams, CallToolResult, ContentBlock, InitializeParams, InitializeResult, ListToolsResult, LoggingLevel,
-    PaginatedParams, Progress, ServerCapabilities, Tool,
+    CallToolParams, CallToolResult, ContentBlock, Implementation, InitializeParams, InitializeResult, ListToolsResult,
+    LoggingLevel, PaginatedParams, Progress, ResourceContents, ServerCapabilities, StructuredError, Tool,
 };
 use mcp_tests::pair::{Pair, message};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -18,6 +19,13 @@ const PLAIN: RequestOptions = RequestOptions { deadline: None, progress: false }
 
 fn read<T: DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
+}
+
+#[track_caller]
+fn round_trip<T: Serialize + DeserializeOwned>(json: Value) -> T {
+    let typed: T = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&typed).unwrap(), json);
+    typed
 }
 
 fn written(bytes: &[u8]) -> Value {
@@ -213,4 +221,80 @@ fn arguments_and_content_may_be_missing() {
     assert!(params.arguments.is_none());
     let result: CallToolResult = read(json!({"structuredContent": {"sum": 3}}));
     assert!(result.content.is_empty());
+}
+
+#[test]
+fn constructors_write_what_the_schema_says() {
+    let written = |block: ContentBlock| serde_json::to_value(block).unwrap();
+    assert_eq!(written(ContentBlock::text("a")), json!({"type": "text", "text": "a"}));
+    assert_eq!(written(ContentBlock::image("aA==", "image/png"))["mimeType"], "image/png");
+    assert_eq!(written(ContentBlock::audio("aA==", "audio/wav"))["type"], "audio");
+    assert_eq!(
+        written(ContentBlock::resource(ResourceContents::text("a:b", "t").mime_type("text/x"))),
+        json!({"type": "resource", "resource": {"uri": "a:b", "mimeType": "text/x", "text": "t"}})
+    );
+    assert_eq!(
+        written(ContentBlock::resource_link("a:b", "n")),
+        json!({"type": "resource_link", "uri": "a:b", "name": "n"})
+    );
+    let failed = serde_json::to_value(CallToolResult::error("no")).unwrap();
+    assert_eq!(failed, json!({"content": [{"type": "text", "text": "no"}], "isError": true}));
+    let structured = serde_json::to_value(CallToolResult::from_structured(json!({"a": 1}))).unwrap();
+    // R-FS-16: the same for clients that know only text.
+    assert_eq!(structured, json!({"content": [{"type": "text", "text": "{\"a\":1}"}], "structuredContent": {"a": 1}}));
+}
+
+#[test]
+fn a_result_is_read_as_a_type_from_structured_content_or_a_single_text() {
+    #[derive(serde::Deserialize, Debug, PartialEq)]
+    struct Sum {
+        sum: i64,
+    }
+    let both = CallToolResult::from_structured(json!({"sum": 3}));
+    assert_eq!(both.structured(), Ok(Sum { sum: 3 }));
+    assert_eq!(CallToolResult::text(r#"{"sum":4}"#).structured(), Ok(Sum { sum: 4 }));
+    assert_eq!(CallToolResult::text("5").structured(), Ok(5));
+    for wrong in [CallToolResult::text("no JSON"), CallToolResult::from_structured(json!([]))] {
+        assert!(matches!(wrong.structured::<Sum>(), Err(StructuredError::Shape(_))));
+    }
+    for absent in [CallToolResult::default(), CallToolResult::new(vec![ContentBlock::image("aA==", "image/png")])] {
+        assert_eq!(absent.structured::<Sum>(), Err(StructuredError::Absent));
+    }
+}
+
+#[test]
+fn a_tool_is_read_with_everything_or_with_the_least() {
+    let page: ListToolsResult = round_trip(json!({"tools": [{
+        "name": "a", "title": "A", "description": "d", "inputSchema": {"type": "object", "properties": {"x": {"type": "string"}}},
+        "outputSchema": {"type": "object"}, "annotations": {"title": "AA", "readOnlyHint": true},
+        "icons": [{"src": "https://x/y.png", "sizes": ["48x48"]}], "_meta": {"k": 1}}], "nextCursor": ""}));
+    assert_eq!(page.next_cursor.as_deref(), Some(""), "an empty cursor is a cursor (R-LM-85)");
+    let last: ListToolsResult = serde_json::from_value(json!({"tools": [], "nextCursor": null})).unwrap();
+    assert_eq!(last.next_cursor, None);
+    round_trip::<Tool>(json!({"name": "a", "inputSchema": {"type": "object"}}));
+}
+
+#[test]
+fn a_server_that_says_little_of_itself_is_understood() {
+    let result: InitializeResult =
+        serde_json::from_value(json!({"protocolVersion": "2024-11-05", "serverInfo": {"name": "s"}})).unwrap();
+    assert_eq!(result.server_info.version, "");
+    round_trip::<Implementation>(json!({"name": "s", "version": "1", "title": "S", "websiteUrl": "https://x"}));
+}
+
+#[test]
+fn parameters_of_a_call_are_borrowed() {
+    let json = r#"{"name":"echo","arguments":{"a" : 1},"_meta":{"progressToken":"t","other":{}}}"#;
+    let params: CallToolParams<'_> = serde_json::from_str(json).unwrap();
+    assert!(json.as_bytes().as_ptr_range().contains(&params.name.as_ptr()));
+    assert_eq!(params.arguments.unwrap().get(), r#"{"a" : 1}"#);
+    assert_eq!(params.meta.unwrap().progress_token, Some("t".into()));
+    let bare: CallToolParams<'_> = serde_json::from_str(r#"{"name":"a","arguments":null}"#).unwrap();
+    assert!(bare.arguments.is_none());
+}
+
+#[test]
+fn the_first_page_is_asked_for_without_a_cursor() {
+    assert_eq!(serde_json::to_value(PaginatedParams::default()).unwrap(), json!({}));
+    assert_eq!(serde_json::to_value(PaginatedParams { cursor: Some("".into()) }).unwrap(), json!({"cursor": ""}));
 }
