@@ -164,8 +164,9 @@ mod codes {
     fn a_tool_that_fails_is_1() {
         let (_server, url) = echo_server();
         assert_eq!(run(&["call", &url, "fail"]), printed(1, "", "mcp: the tool `fail` failed: this tool always fails"));
-        let ended = run(&["call", &url, "nothing"]);
-        assert_eq!(ended, printed(1, "", "mcp: the server answered error -32602: unknown tool: nothing"));
+        let listed = "mcp: the server lists no tool `nothing`, it lists echo, slow, progress, fail, big";
+        let refused = "mcp: the server answered error -32602: unknown tool: nothing";
+        assert_eq!(run(&["call", &url, "nothing"]), printed(1, "", &format!("{listed}\n{refused}")));
     }
 
     #[test]

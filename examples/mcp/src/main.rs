@@ -82,15 +82,17 @@ fn result(client: &Client, call: &Call, interrupt: &Interrupt) -> Result<CallToo
 /// What the server says of a tool: its schema decides what `key=value` means. `None` when it does not list it; it is called all the
 /// same, for the server to judge.
 fn find(client: &Client, name: &str) -> Result<Option<Tool>, Failure> {
+    let mut names = Vec::new();
     for tool in client.tools() {
         match tool {
             Ok(tool) if tool.name == name => return Ok(Some(tool)),
-            Ok(_) => {}
+            Ok(tool) => names.push(tool.name),
             // A server may have tools and no list of them.
-            Err(Error::Rpc(_)) => break,
+            Err(Error::Rpc(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }
+    output::not_listed(name, &names);
     Ok(None)
 }
 

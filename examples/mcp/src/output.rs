@@ -15,6 +15,8 @@ use crate::schema;
 /// Characters of a name and of a description that are shown in a list.
 const NAME: usize = 128;
 const DESCRIPTION: usize = 1000;
+/// Names of tools that a warning shows: a screen full of them helps nobody.
+const NAMES: usize = 12;
 
 /// Standard output.
 pub(crate) struct Output {
@@ -54,6 +56,17 @@ pub(crate) fn say(text: impl AsRef<str>) {
 pub(crate) fn failure(tool: &str, result: &CallToolResult) {
     let text = text_of(result);
     say(format!("the tool `{}` failed: {}", Excerpt::new(tool, NAME), text.trim_end()));
+}
+
+/// A tool that the server does not list, and what it lists.
+pub(crate) fn not_listed(tool: &str, names: &[String]) {
+    let shown: Vec<String> = names.iter().take(NAMES).map(|name| Excerpt::new(name, NAME).to_string()).collect();
+    let listed = match shown.join(", ") {
+        names if names.is_empty() => "it lists none".to_owned(),
+        first if names.len() > NAMES => format!("it lists {first} and {} more", names.len() - NAMES),
+        names => format!("it lists {names}"),
+    };
+    say(format!("the server lists no tool `{}`, {listed}", Excerpt::new(tool, NAME)));
 }
 
 /// How far a call is.
