@@ -263,6 +263,13 @@ fn who_owns_the_loop_takes_turns() {
 }
 
 #[test]
+fn a_local_server_is_on_loopback_only() {
+    // R-SSE-6, R-SEC-4
+    let bound = server().bind_local(0).unwrap();
+    assert!(bound.local_addr().ip().is_loopback() && bound.local_addr().port() != 0);
+}
+
+#[test]
 fn an_address_that_is_taken_is_an_error() {
     let first = server().bind("127.0.0.1:0").unwrap();
     let error = server().bind(first.local_addr()).unwrap_err();

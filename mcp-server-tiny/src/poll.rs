@@ -6,7 +6,7 @@
 //! share of a poll.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant as Clock};
 
 use mcp_core::time::Instant;
@@ -59,8 +59,18 @@ struct Socket {
 }
 
 impl Server {
+    /// Listens at `port` of this machine alone, 127.0.0.1; 0 lets the system choose (R-SSE-6, R-SEC-4).
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::bind`].
+    pub fn bind_local(self, port: u16) -> Result<Bound, Error> {
+        self.bind((Ipv4Addr::LOCALHOST, port))
+    }
+
     /// Listens at `address`; the first that works of several. Only loopback addresses should be used without thought:
-    /// on others every host name is served until [`Server::allow_host`] names some (R-SEC-4).
+    /// on others every host name is served until [`Server::allow_host`] names some, and everybody who reaches it unless
+    /// [`Server::bearer`] is set. A line in the log says so.
     ///
     /// # Errors
     ///
@@ -80,6 +90,9 @@ impl Server {
 impl Bound {
     fn new(server: Server, mut listener: TcpListener) -> Result<Self, Error> {
         let address = listener.local_addr()?;
+        if !address.ip().is_loopback() && server.config.bearer_tokens.is_empty() {
+            log::warn!("whoever reaches this server can use it: it is not on loopback and `bearer` is not set");
+        }
         let entropy = |secret: &mut [u8; 16]| getrandom::fill(secret).is_ok();
         let mut engine = server.engine_at(address.ip(), Box::new(entropy))?;
         let poll = Poll::new()?;
@@ -87,7 +100,7 @@ impl Bound {
         let handle = Handle::new(Waker::new(poll.registry(), WAKER)?);
         let waker = handle.clone();
         engine.service_mut().wake_with(move || waker.wake());
-        log::info!("listening on {address}");
+        log::info!("listening on port {}", address.port());
         Ok(Self {
             engine,
             poll,

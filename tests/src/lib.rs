@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod fuzz_http;
+pub mod fuzz_http1;
 pub mod fuzz_jsonrpc;
 pub mod fuzz_sse;
 pub mod http_vectors;
