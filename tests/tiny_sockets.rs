@@ -277,3 +277,22 @@ fn an_address_that_is_taken_is_an_error() {
     let nowhere: &[std::net::SocketAddr] = &[];
     assert!(server().bind(nowhere).is_err());
 }
+
+#[test]
+fn a_worker_that_reports_without_end_delays_nobody() {
+    let server = server().tool(Tool::new("chatter").on_worker(), |call: &mut Call<'_>| {
+        while !call.is_cancelled() {
+            call.log(mcp_core::types::LoggingLevel::Error, "again");
+        }
+        Ok("quiet")
+    });
+    let server = RunningServer::start(server);
+    let mut chatter = RawSession::initialized(server.address);
+    chatter.post(&call(1, "chatter", "{}"));
+    // Nobody reads the reports, so its stream fills up and the session is dropped in the end, or is when the test ends.
+    let mut other = RawSession::initialized(server.address);
+    for id in 0..200 {
+        other.post(&call(id, "echo", r#"{"text":"hi"}"#));
+        assert!(other.stream.event().contains("hi"));
+    }
+}

@@ -81,6 +81,10 @@ pub enum Next {
 /// as [`Timeouts::linger`](crate::config::Timeouts::linger) at most.
 const TURNED_AWAY: usize = 32;
 
+/// Replies delivered at a time: a worker that reports without end must not keep the loop from everybody else.
+#[cfg(feature = "std")]
+const MAIL_A_TURN: usize = 256;
+
 /// All connections and sessions of a server.
 pub struct Engine {
     config: Config,
@@ -223,12 +227,15 @@ impl Engine {
         self.fire(now);
     }
 
-    /// Sends what workers and deferred replies have to say. To be called after the waker of the service called.
+    /// Sends some of what workers and deferred replies have to say, and says whether there may be more: then it is to be
+    /// called again after what there is now was sent. To be called first after the waker of the service called.
     #[cfg(feature = "std")]
-    pub fn deliver_replies(&mut self, now: Instant) {
-        while let Some(mail) = self.service.next_mail() {
+    pub fn deliver_replies(&mut self, now: Instant) -> bool {
+        for _ in 0..MAIL_A_TURN {
+            let Some(mail) = self.service.next_mail() else { return false };
             self.deliver(now, mail);
         }
+        true
     }
 
     /// Ends everything in order: connections between two requests at once, streams when their requests in flight are

@@ -48,6 +48,8 @@ pub struct Bound {
     accept_after: Option<Clock>,
     origin: Clock,
     handle: Handle,
+    /// Whether workers and deferred replies may have something to say.
+    has_mail: bool,
     /// Whether the engine was told to stop.
     stopping: bool,
 }
@@ -114,6 +116,7 @@ impl Bound {
             accept_after: None,
             origin: Clock::now(),
             handle,
+            has_mail: false,
             stopping: false,
         })
     }
@@ -177,7 +180,7 @@ impl Bound {
             let now = self.now();
             match event.token() {
                 LISTENER => self.accepting = true,
-                WAKER => self.engine.deliver_replies(now),
+                WAKER => self.has_mail = true,
                 Token(index) => {
                     let Some(Some(Socket { id, .. })) = self.sockets.get(index) else { continue };
                     let id = *id;
@@ -193,6 +196,9 @@ impl Bound {
             }
         }
         self.events = events;
+        if self.has_mail {
+            self.has_mail = self.engine.deliver_replies(self.now());
+        }
         if self.handle.is_stopping() && !self.stopping {
             self.stop(now);
         }
@@ -208,10 +214,9 @@ impl Bound {
 
     /// How long to wait: for the caller's timeout, the engine's next deadline, the end of a pause.
     fn patience(&self, timeout: Option<Duration>) -> Option<Duration> {
-        if !self.unread.is_empty()
-            || (self.accepting && self.accept_after.is_none())
-            || self.handle.is_stopping() && !self.stopping
-        {
+        let can_accept = self.accepting && self.accept_after.is_none();
+        let has_to_stop = self.handle.is_stopping() && !self.stopping;
+        if !self.unread.is_empty() || self.has_mail || can_accept || has_to_stop {
             return Some(Duration::ZERO);
         }
         let due = self.engine.next_wake().map(|at| at.since(self.now()));
