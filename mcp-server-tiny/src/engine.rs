@@ -13,17 +13,44 @@
 //!
 //! ```
 //! use mcp_core::time::Instant;
-//! use mcp_server_tiny::{Server, engine::Next};
+//! use mcp_server_tiny::engine::{ConnId, Engine, Next};
+//! use mcp_server_tiny::{Server, Tool};
 //!
-//! let mut engine = Server::new("clock", "1.0.0").engine(|secret| { *secret = [7; 16]; true })?;
-//! let now = Instant::ZERO; // the caller's clock
-//! let stream = engine.accept(now).expect("there is room");
-//! engine.received(stream, now, b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
-//! assert_eq!(engine.next_ready(), Some(stream));
-//! let head_and_endpoint = engine.output(stream).to_vec();
-//! assert!(head_and_endpoint.ends_with(b"\n\n"));
-//! engine.sent(stream, now, head_and_endpoint.len());
-//! assert_eq!(engine.next(stream), Next::Wait);
+//! /// What the engine sends on a connection, once it has seen `bytes` there.
+//! fn exchange(engine: &mut Engine, conn: ConnId, bytes: &str) -> String {
+//!     let now = Instant::ZERO; // the caller's clock
+//!     engine.received(conn, now, bytes.as_bytes());
+//!     let mut sent = String::new();
+//!     while let Some(ready) = engine.next_ready() {
+//!         let output = engine.output(ready);
+//!         let count = output.len(); // as many as the connection takes
+//!         sent += std::str::from_utf8(output).unwrap();
+//!         engine.sent(ready, now, count);
+//!         assert_eq!(engine.next(ready), Next::Wait);
+//!     }
+//!     sent
+//! }
+//!
+//! let server = Server::new("clock", "1.0.0").tool(Tool::new("time"), |_| Ok("noon"));
+//! let mut engine = server.engine(|secret| {
+//!     *secret = [7; 16]; // not for production: these bits let clients in
+//!     true
+//! })?;
+//!
+//! let stream = engine.accept(Instant::ZERO).expect("there is room");
+//! let opened = exchange(&mut engine, stream, "GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
+//! let (_, endpoint) = opened.trim_end().split_once("event: endpoint\ndata: ").unwrap();
+//!
+//! let posts = engine.accept(Instant::ZERO).expect("there is room");
+//! let mut post = |body: &str| {
+//!     let length = body.len();
+//!     let head = format!("POST {endpoint} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json");
+//!     exchange(&mut engine, posts, &format!("{head}\r\nContent-Length: {length}\r\n\r\n{body}"))
+//! };
+//! post(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"doc","version":"1"}}}"#);
+//! let sent = post(r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"time"}}"#);
+//! assert!(sent.starts_with("HTTP/1.1 202 Accepted\r\n")); // on the connection of the posts
+//! assert!(sent.ends_with("\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"noon\"}]}}\n\n")); // on the stream
 //! # Ok::<(), mcp_server_tiny::Error>(())
 //! ```
 //!
