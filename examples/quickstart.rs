@@ -53,8 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     println!("\nadd 2 and 40");
-    let sum = client.call("add", &json!({"a": 2, "b": 40}))?;
-    println!("  {}", sum.all_text());
+    let sum: f64 = client.call("add", &json!({"a": 2, "b": 40}))?.structured()?;
+    println!("  {sum}");
 
     println!("brew 3 cups");
     let mut job = client.start("brew", &json!({"cups": 3}))?;
