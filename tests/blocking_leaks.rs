@@ -3,12 +3,14 @@
 //! A binary of its own, and one test in it, because it counts what the whole process holds.
 #![cfg(target_os = "linux")]
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use mcp_sse_blocking::{Client, Delivery, Error};
 use mcp_tests::leaks::{client_threads, held, held_once};
-use mcp_tests::scripted_peer::{BOUND, ENDPOINT, Peer, Running};
+use mcp_tests::scripted_peer::{BOUND, ENDPOINT, INITIALIZE_RESULT, Peer, Running};
 
 /// What closing may take: a second, as promised, and some for a machine that does other things as well.
 const SOON: Duration = Duration::from_millis(1500);
@@ -196,6 +198,60 @@ fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
         peer.finish();
     });
 
+    leaves_nothing("while a connection is being opened", || {
+        let messages = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = messages.local_addr().unwrap();
+        let (bodies, posted) = bounded(10);
+        let server = std::thread::spawn(move || {
+            // One connection is served, and its third POST never answered; no other is ever accepted.
+            let (mut socket, _) = messages.accept().unwrap();
+            for answer in [&b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"[..]; 2].iter().chain([&&b""[..]]) {
+                bodies.send(read_post(&mut socket)).unwrap();
+                socket.write_all(answer).unwrap();
+            }
+            let mut queued = Vec::new();
+            while let Ok(connection) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+                queued.push(connection);
+            }
+            bodies.send(String::new()).unwrap();
+            // Until the client has closed its connection.
+            let _ = socket.read_to_end(&mut Vec::new());
+        });
+        let (forward, initialize) = bounded::<String>(1);
+        let peer = Peer::run(move |peer| {
+            let mut stream = peer.stream();
+            let initialize: serde_json::Value = serde_json::from_str(&initialize.recv_timeout(BOUND).unwrap()).unwrap();
+            stream.message(&format!(r#"{{"jsonrpc":"2.0","id":{},"result":{INITIALIZE_RESULT}}}"#, initialize["id"]));
+            peer.wait_closed(stream.connection);
+        });
+        let url = peer.url("/sse");
+        let connecting = std::thread::spawn(move || {
+            let builder = Client::builder(&url).message_url(&format!("http://{address}/m"));
+            builder.connect_timeout(BOUND * 6).call_timeout(BOUND * 6).connect().unwrap()
+        });
+        forward.send(posted.recv_timeout(BOUND).unwrap()).unwrap();
+        let client = connecting.join().unwrap();
+        let call = |client: &Client| {
+            let (other, (begun, wait)) = (client.clone(), bounded(1));
+            let call = std::thread::spawn(move || {
+                begun.send(()).unwrap();
+                other.call("slow", &())
+            });
+            wait.recv_timeout(BOUND).unwrap();
+            call
+        };
+        let first = call(&client);
+        // `initialized`, the first call, and then that the queue is full.
+        while !posted.recv_timeout(BOUND).unwrap().is_empty() {}
+        let calls = [first, call(&client)];
+        close(client);
+        for call in calls {
+            assert!(matches!(call.join().unwrap(), Err(Error::Closed(_))));
+        }
+        server.join().unwrap();
+        peer.finish();
+    });
+
     leaves_nothing("a hundred clients one after the other", || {
         let peer = Peer::run(|peer| {
             for _ in 0..100 {
@@ -218,4 +274,22 @@ fn warm_up() {
     drop(connect(&peer));
     peer.finish();
     held_once(|now| now.threads.len() <= 2);
+}
+
+/// The body of the next POST on a connection.
+fn read_post(socket: &mut TcpStream) -> String {
+    let mut input = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&input);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if length.is_some_and(|length| length.parse() == Ok(body.len())) {
+                return body.to_owned();
+            }
+        }
+        let mut bytes = [0; 4096];
+        let read = socket.read(&mut bytes).expect("the rest of a POST");
+        assert_ne!(read, 0, "the rest of a POST");
+        input.extend_from_slice(&bytes[..read]);
+    }
 }

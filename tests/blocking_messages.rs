@@ -530,3 +530,53 @@ fn arguments_must_be_an_object() {
     }
     peer.finish();
 }
+
+#[test]
+fn an_answer_that_is_none_fails_its_call_at_once() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        for rest in ["", r#","error":{"code":"no number","message":5}"#, r#","error":"text""#] {
+            let call = peer.request();
+            call.accepted();
+            stream.message(&format!(r#"{{"jsonrpc":"2.0","id":{}{rest}}}"#, call.id()));
+        }
+        // A malformed request of the server's may have the same number; it is no answer.
+        let call = peer.request();
+        call.accepted();
+        stream.message(&format!(r#"{{"jsonrpc":"2.0","id":{},"method":"ping","params":5}}"#, call.id()));
+        stream.reply_text(&call, "hi");
+    });
+    let client = connect(&peer.url("/sse"));
+    for _ in 0..3 {
+        let error = client.call("echo", &()).unwrap_err();
+        assert!(matches!(&error, Error::Peer(PeerError::Message(_))), "{error:?}");
+    }
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
+#[test]
+fn a_large_message_that_is_refused_before_it_was_read_says_why() {
+    use std::io::{Read, Write};
+    let messages = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let message_url = format!("http://{}/m", messages.local_addr().unwrap());
+    let peer = Peer::run(|peer| {
+        let stream = peer.stream();
+        peer.wait_closed(stream.connection);
+    });
+    let server = std::thread::spawn(move || {
+        let (mut socket, _) = messages.accept().unwrap();
+        // A little of it, then no.
+        socket.read_exact(&mut [0; 100]).unwrap();
+        socket.write_all(b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 7\r\n\r\ntoo big").unwrap();
+        socket.shutdown(std::net::Shutdown::Write).unwrap();
+        // Bytes that nobody reads would reset the connection and take the answer with them.
+        let _ = socket.set_read_timeout(Some(BOUND));
+        let _ = socket.read_to_end(&mut Vec::new());
+    });
+    let info = mcp_core::types::Implementation::new("x".repeat(3 << 20), "1");
+    let error = builder(&peer.url("/sse")).message_url(&message_url).client_info(info).connect().unwrap_err();
+    assert!(matches!(&error, Error::Status(status) if status.code == 413 && status.excerpt == "too big"), "{error:?}");
+    server.join().unwrap();
+    peer.finish();
+}

@@ -141,8 +141,9 @@ impl Client {
         self.engine().wait_for(&mut call, Some(&mut tell), |result| read(Method::ToolsCall.name(), result))
     }
 
-    /// Starts a call and returns at once: the [`Job`] gives its progress and its result, and may be cancelled from another
-    /// thread.
+    /// Starts a call and returns when the server has taken it over, which most do at once: the [`Job`] gives its progress and
+    /// its result, and may be cancelled from another thread. Servers that run a tool inside the POST (the official Java SDK)
+    /// take it over when it is done.
     ///
     /// # Errors
     ///
@@ -238,8 +239,8 @@ impl Client {
             object if object.starts_with('{') => Some(&*arguments),
             _ => return Err(Error::Usage("the arguments of a tool must serialize to a JSON object".into())),
         };
-        let none = RawValue::from_string("{}".into()).ok();
         // Servers differ about absent arguments, so that none is sent as an empty object (R-FS-23).
+        let none = arguments.is_none().then(|| raw(&JsonObject::new())).transpose()?;
         let arguments = arguments.or(none.as_deref());
         let params = CallToolParams { name: name.into(), arguments, meta: None };
         self.engine().begin(Method::ToolsCall.name(), &params, want)

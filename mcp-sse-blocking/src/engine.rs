@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mcp_core::Limits;
 use mcp_core::http::{Url, resolve_endpoint};
-use mcp_core::jsonrpc::{self, ErrorId, ErrorObject, Message, Payload, code};
+use mcp_core::jsonrpc::{self, DecodeError, ErrorId, ErrorObject, Fault, Message, Payload, code};
 use mcp_core::session::{ApiMisuse, ClientEvent, ClientSession, HandshakeError, RequestOptions};
 use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
@@ -316,9 +316,9 @@ impl Engine {
                         _ if own.is_some() => Taken::Mine,
                         _ => Taken::Other,
                     },
-                    _ => ignored(&error),
+                    _ => self.take_malformed(&error),
                 },
-                std::borrow::Cow::Borrowed(_) => ignored(&error),
+                std::borrow::Cow::Borrowed(_) => self.take_malformed(&error),
             },
         }
     }
@@ -388,6 +388,22 @@ impl Engine {
         }
     }
 
+    /// What is no message disturbs nobody. But when it can only be an answer, and says to which request, there is no use in
+    /// waiting for a better one.
+    fn take_malformed(&self, error: &DecodeError<'_>) -> Taken<'static> {
+        log::warn!(target: LOG, "ignored what is no message: {error}");
+        let (Fault::InvalidErrorObject | Fault::NoMessage, ErrorId::Known(id)) = (&error.fault, &error.id) else {
+            return Taken::Other;
+        };
+        let Some(id) = id.as_u64() else { return Taken::Other };
+        let mut table = self.table();
+        table.session.forget(id);
+        let slot = table.slots.remove(&id);
+        drop(table);
+        self.hand_on(slot, Err(PeerError::Message(error.to_string()).into()));
+        Taken::Mine
+    }
+
     fn hand_on(&self, slot: Option<Arc<Slot>>, outcome: Outcome) -> Taken<'static> {
         let Some(slot) = slot else { return Taken::Other };
         self.deliver(&slot, outcome);
@@ -420,11 +436,6 @@ pub(crate) const LOG: &str = "mcp::client";
 /// Where both wires stand, at level trace. Messages are cut; they may hold what the caller sends to its tools.
 const WIRE: &str = "mcp::wire";
 const WIRE_CHARACTERS: usize = 4096;
-
-fn ignored(error: &jsonrpc::DecodeError<'_>) -> Taken<'static> {
-    log::warn!(target: LOG, "ignored what is no message: {error}");
-    Taken::Other
-}
 
 pub(crate) fn misuse(error: ApiMisuse) -> Error {
     match error {

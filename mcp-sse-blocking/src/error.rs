@@ -65,6 +65,8 @@ pub enum PeerError {
     TooManyRedirects,
     /// The HTTP of the peer cannot be understood, or is larger than an answer's head may be.
     Http(String),
+    /// The answer to a request is no JSON-RPC message.
+    Message(String),
     /// The result of a request has another form than its method says.
     Result {
         /// The method.
@@ -196,6 +198,7 @@ impl fmt::Display for PeerError {
                 write!(f, "more than {} redirects", mcp_core::http::endpoint::MAX_REDIRECTS)
             }
             Self::Http(problem) => write!(f, "the server's HTTP cannot be understood: {problem}"),
+            Self::Message(problem) => write!(f, "the server's answer is no JSON-RPC message: {problem}"),
             Self::Result { method, problem } => write!(f, "the result of `{method}` cannot be read: {problem}"),
             Self::ProtocolVersion(version) => {
                 write!(f, "the server chose protocol revision `{version}`, which HTTP+SSE does not have")

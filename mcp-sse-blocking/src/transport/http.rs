@@ -60,7 +60,17 @@ pub(crate) struct Http {
     connect_timeout: Option<Duration>,
     stream_headers: HeaderMap,
     message_headers: HeaderMap,
-    closed: AtomicBool,
+    closed: Arc<Closed>,
+}
+
+/// Whether the client was closed.
+#[derive(Debug, Default)]
+struct Closed(AtomicBool);
+
+impl Stop for Closed {
+    fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Where POSTs go.
@@ -107,16 +117,15 @@ impl Http {
             .timeout_await_100(None)
             .tls_config(tls)
             .build();
-        let connector = SocketConnector { connect_timeout: settings.connect_timeout }
-            .chain(RustlsConnector::default())
-            .chain(Observer);
+        let connector =
+            SocketConnector::new(settings.connect_timeout).chain(RustlsConnector::default()).chain(Observer);
         let resolver = OnceResolver::new(settings.connect_timeout);
         Self {
             agent: Agent::with_parts(config, connector, resolver),
             connect_timeout: settings.connect_timeout,
             stream_headers: all_headers(&headers::STREAM_REQUEST, &settings.headers),
             message_headers: all_headers(&headers::MESSAGE_REQUEST, &settings.headers),
-            closed: AtomicBool::new(false),
+            closed: Arc::default(),
         }
     }
 
@@ -159,10 +168,12 @@ impl Http {
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
+        // Closing shuts sockets down; this is for the one that is not open yet.
+        let stop = stop.unwrap_or_else(|| Arc::clone(&self.closed) as Arc<dyn Stop>);
         let mut redirect: Option<Target> = None;
         for _ in 0..=MAX_REDIRECTS {
             let target = redirect.as_ref().unwrap_or(target);
-            let mut response = self.post_once(target, message, deadline, stop.clone())?;
+            let mut response = self.post_once(target, message, deadline, &stop)?;
             let code = response.status().as_u16();
             if response.status().is_success() {
                 discard(response);
@@ -187,13 +198,13 @@ impl Http {
         target: &Target,
         message: &[u8],
         deadline: Option<Deadline>,
-        stop: Option<Arc<dyn Stop>>,
+        stop: &Arc<dyn Stop>,
     ) -> Result<Response<Body>, Error> {
         let mut tries = 0;
         loop {
             tries += 1;
             let request = request(Method::POST, target, &self.message_headers, message);
-            let bounds = Bounds { deadline, stop: stop.clone() };
+            let bounds = Bounds { deadline, stop: Some(Arc::clone(stop)) };
             let (response, outcome) = exchange::run(bounds, || self.agent.run(request));
             match response {
                 Ok(response) => return Ok(response),
@@ -217,12 +228,12 @@ impl Http {
 
     /// Ends every exchange, on whatever thread it runs, and refuses new ones.
     pub(crate) fn shut_down(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.closed.0.store(true, Ordering::Release);
         self.agent.clone().shutdown();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.closed.is_stopped()
     }
 
     /// What became of an exchange that failed below HTTP.

@@ -5,6 +5,8 @@
 //! * Deadlines are those of the [exchange](super::exchange), not of ureq. The timeout of the socket itself is left alone
 //!   while it is not later than the deadline: a read that wakes too early looks at the clock and sleeps again.
 //! * A read that ran into a deadline may be repeated later; nothing is lost, with TLS on top as well.
+//! * A write that fails is reported only when there is no answer to read either: a server may refuse a large body before it
+//!   has read it, and close.
 //! * The socket is registered with the agent before the first byte, so that `Agent::shutdown` ends whatever blocks on it:
 //!   a read, a write or a TLS handshake. Opening a TCP connection cannot be interrupted without `unsafe`, so it is tried
 //!   in slices with a look at the stop flag between them.
@@ -14,6 +16,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -29,8 +32,8 @@ use crate::clock;
 /// (uvicorn and node: 5 s), so that a look, three system calls, pays only after a pause.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
-/// How long one try to open a TCP connection may take before the stop flag is looked at, once the server is known to
-/// answer. The kernel repeats its first packet after a second; a try in slices does the same, from another port.
+/// How long one try to open a TCP connection may take before the stop flag is looked at. The kernel repeats its first packet
+/// after a second; a try in slices does the same, from another port. A server that took longer once is given more.
 const CONNECT_SLICE: Duration = Duration::from_millis(750);
 
 /// The shortest timeout that is asked of the system; zero would mean for ever.
@@ -39,53 +42,59 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// Opens TCP connections for ureq.
 #[derive(Debug)]
 pub(super) struct SocketConnector {
-    pub(super) connect_timeout: Option<Duration>,
+    timeout: Option<Duration>,
+    /// Microseconds that the slowest connection took so far.
+    slowest: AtomicU64,
+}
+
+impl SocketConnector {
+    pub(super) fn new(timeout: Option<Duration>) -> Self {
+        Self { timeout, slowest: AtomicU64::new(0) }
+    }
+
+    /// Tries one address after the other, all within the deadline of the exchange.
+    fn connect_any(&self, addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
+        let slice = CONNECT_SLICE.max(Duration::from_micros(self.slowest.load(Ordering::Relaxed)) * 3);
+        let mut failure = Error::HostNotFound;
+        for (index, address) in addresses.iter().enumerate() {
+            let (start, last) = (clock::now(), index + 1 == addresses.len());
+            match connect_one(address, last, slice) {
+                Ok(stream) => {
+                    let took = clock::now().since(start).as_micros();
+                    self.slowest.fetch_max(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
+                    return Ok(stream);
+                }
+                Err(error) => failure = error,
+            }
+            // Out of time altogether, not only with this address.
+            exchange::left().map_err(over)?;
+        }
+        Err(failure)
+    }
 }
 
 impl Connector<()> for SocketConnector {
     type Out = Socket;
 
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Socket>, Error> {
-        exchange::connecting(self.connect_timeout);
-        let stream = Arc::new(connect_any(&details.addrs)?);
+        exchange::connecting(self.timeout);
+        let stream = Arc::new(self.connect_any(&details.addrs)?);
         stream.set_nodelay(true)?;
         // Two lines, because the coercion to a trait object needs a place of its own.
         let handle: Weak<TcpStream> = Arc::downgrade(&stream);
         let handle: Weak<dyn ShutdownHandle> = handle;
         (details.register_shutdown)(handle)?;
-        Ok(Some(Socket {
-            stream,
-            buffers: IoBuffers::default(),
-            read_timeout: None,
-            write_timeout: None,
-            last_used: clock::now(),
-            tls: details.needs_tls(),
-        }))
+        Ok(Some(Socket::new(stream, details.needs_tls())))
     }
-}
-
-/// Tries one address after the other, all within the deadline of the exchange.
-fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
-    let mut failure = Error::HostNotFound;
-    for (index, address) in addresses.iter().enumerate() {
-        let last = index + 1 == addresses.len();
-        match connect_one(address, last) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-        // Out of time altogether, not only with this address.
-        exchange::left().map_err(over)?;
-    }
-    Err(failure)
 }
 
 /// Tries one address; unless it is the last, with half of the time that is left.
-fn connect_one(address: &SocketAddr, last: bool) -> Result<TcpStream, Error> {
+fn connect_one(address: &SocketAddr, last: bool, slice: Duration) -> Result<TcpStream, Error> {
     let Some(mut left) = exchange::left().map_err(over)? else { return Ok(TcpStream::connect(address)?) };
     if !last {
         return Ok(TcpStream::connect_timeout(address, (left / 2).max(SHORTEST))?);
     }
-    let slice = if exchange::can_be_stopped() { CONNECT_SLICE } else { Duration::MAX };
+    let slice = if exchange::can_be_stopped() { slice } else { Duration::MAX };
     loop {
         match TcpStream::connect_timeout(address, left.min(slice)) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
@@ -106,26 +115,37 @@ pub(super) struct Socket {
     write_timeout: Option<Duration>,
     last_used: Instant,
     tls: bool,
+    /// Why nothing can be written any more.
+    write_failed: Option<io::Error>,
 }
 
 impl Socket {
+    fn new(stream: Arc<TcpStream>, tls: bool) -> Self {
+        Self {
+            stream,
+            buffers: IoBuffers::default(),
+            read_timeout: None,
+            write_timeout: None,
+            last_used: clock::now(),
+            tls,
+            write_failed: None,
+        }
+    }
+
     /// Writes what was gathered.
     fn flush(&mut self) -> Result<(), Error> {
         let mut written = 0;
-        while written < self.buffers.gathered().len() {
+        while self.write_failed.is_none() && written < self.buffers.gathered().len() {
             let left = exchange::left().map_err(over)?;
             set_timeout(&mut self.write_timeout, left, |timeout| self.stream.set_write_timeout(timeout))?;
             match (&*self.stream).write(&self.buffers.gathered()[written..]) {
-                Ok(0) => return Err(Error::Io(io::ErrorKind::WriteZero.into())),
+                Ok(0) => self.write_failed = Some(io::ErrorKind::WriteZero.into()),
                 Ok(n) => written += n,
                 Err(error) if is_early(&error) => {
                     exchange::check_stop().map_err(over)?;
                     raise_timeout(&mut self.write_timeout, left, |timeout| self.stream.set_write_timeout(timeout))?;
                 }
-                Err(error) => {
-                    self.buffers.clear_output();
-                    return Err(Error::Io(error));
-                }
+                Err(error) => self.write_failed = Some(error),
             }
         }
         self.buffers.clear_output();
@@ -161,22 +181,24 @@ impl Transport for Socket {
             let left = exchange::left().map_err(over)?;
             set_timeout(&mut self.read_timeout, left, |timeout| self.stream.set_read_timeout(timeout))?;
             match (&*self.stream).read(self.buffers.read_room()?) {
+                Ok(0) => return self.write_failed.take().map_or(Ok(false), |error| Err(Error::Io(error))),
                 Ok(n) => {
                     self.buffers.read(n);
                     self.last_used = clock::now();
-                    return Ok(n > 0);
+                    return Ok(true);
                 }
                 Err(error) if is_early(&error) => {
                     exchange::check_stop().map_err(over)?;
                     raise_timeout(&mut self.read_timeout, left, |timeout| self.stream.set_read_timeout(timeout))?;
                 }
-                Err(error) => return Err(Error::Io(error)),
+                Err(error) => return Err(Error::Io(self.write_failed.take().unwrap_or(error))),
             }
         }
     }
 
     fn is_open(&mut self) -> bool {
-        clock::now().since(self.last_used) < TRUSTED_IDLE || self.still_stands().unwrap_or(false)
+        let trusted = clock::now().since(self.last_used) < TRUSTED_IDLE;
+        self.write_failed.is_none() && (trusted || self.still_stands().unwrap_or(false))
     }
 }
 
@@ -295,7 +317,56 @@ impl<T: Transport> Transport for Observed<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
     use super::*;
+
+    fn pair(tls: bool) -> (Socket, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Socket::new(Arc::new(stream), tls), listener.accept().unwrap().0)
+    }
+
+    /// Waits until something has come, without taking it.
+    fn await_arrival(socket: &Socket) {
+        let _ = socket.stream.peek(&mut [0]);
+    }
+
+    #[test]
+    fn an_idle_connection_stands_until_its_peer_closes_it_or_speaks_unasked() {
+        let (socket, peer) = pair(false);
+        assert!(socket.still_stands().unwrap());
+        drop(peer);
+        await_arrival(&socket);
+        assert!(!socket.still_stands().unwrap());
+
+        let (socket, mut peer) = pair(false);
+        peer.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").unwrap();
+        await_arrival(&socket);
+        assert!(!socket.still_stands().unwrap());
+
+        let (socket, mut peer) = pair(true);
+        peer.write_all(b"a session ticket").unwrap();
+        await_arrival(&socket);
+        assert!(socket.still_stands().unwrap());
+    }
+
+    #[test]
+    fn a_connection_that_cannot_be_written_is_still_read_and_not_kept() {
+        let (mut socket, mut peer) = pair(false);
+        peer.write_all(b"HTTP/1.1 413 Too Large\r\n\r\n").unwrap();
+        socket.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        exchange::run(exchange::Bounds::default(), || {
+            socket.buffers().output()[..4].copy_from_slice(b"body");
+            socket.transmit_output(4, NextTimeout::default()).unwrap();
+            assert!(socket.await_input(NextTimeout::default()).unwrap());
+            assert!(socket.buffers().input().starts_with(b"HTTP/1.1 413"));
+            assert!(!socket.is_open());
+            drop(peer);
+            let error = socket.await_input(NextTimeout::default()).unwrap_err();
+            assert!(matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe));
+        });
+    }
 
     #[test]
     fn the_sockets_timeout_is_set_only_when_it_is_too_long() {
