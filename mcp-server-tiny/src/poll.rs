@@ -1,9 +1,9 @@
 //! The one loop: sockets and readiness, bytes between them and the engine. Nothing is decided here.
 //!
 //! One thread serves all connections. Sockets are non-blocking, registered once for both directions and edge-triggered;
-//! a read that returns less than was asked for has emptied the socket, so no second one is made to be told so. An
-//! event or an answer is one write, made in the turn that produced it. A `tools/call` costs a read, two writes and its
-//! share of a poll.
+//! a read that returns less than was asked for has emptied the socket, so no second one is made to be told so
+//! ([`SHORT_IS_ALL`]). An event or an answer is one write, made in the turn that produced it. A `tools/call` costs a
+//! read, two writes and its share of a poll.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, ToSocketAddrs};
@@ -30,6 +30,18 @@ const ACCEPTS_A_TURN: usize = 64;
 /// How long no connections are taken in when the system has no more files for them; one that closes ends it as well.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Whether a read or a write that does less than was asked for says that there is no more to read or no more room, and
+/// the system will tell when that changes. So it is with epoll and kqueue. Elsewhere `mio` tells only after an attempt that would
+/// have blocked.
+const SHORT_IS_ALL: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_vendor = "apple",
+));
+
 /// A server that listens. [`Bound::run`] serves until it is stopped; who owns a loop calls [`Bound::turn`] instead.
 #[derive(Debug)]
 pub struct Bound {
@@ -46,6 +58,7 @@ pub struct Bound {
     /// Whether the listener may have more connections; until when it is left alone.
     accepting: bool,
     accept_after: Option<Clock>,
+    accept_failed: bool,
     origin: Clock,
     handle: Handle,
     /// Whether workers and deferred replies may have something to say.
@@ -114,6 +127,7 @@ impl Bound {
             unread: Vec::new(),
             accepting: false,
             accept_after: None,
+            accept_failed: false,
             origin: Clock::now(),
             handle,
             has_mail: false,
@@ -244,7 +258,7 @@ impl Bound {
                 Ok(0) => return self.engine.ended(id, now),
                 Ok(n) => {
                     self.engine.received(id, now, &self.scratch[..n]);
-                    if n < self.scratch.len() && !to_end {
+                    if SHORT_IS_ALL && n < self.scratch.len() && !to_end {
                         return;
                     }
                 }
@@ -274,8 +288,7 @@ impl Bound {
             match socket.stream.write(output) {
                 Ok(n) => {
                     self.engine.sent(id, now, n);
-                    if n < wanted {
-                        // The socket is full; the next edge says when it is not.
+                    if SHORT_IS_ALL && n < wanted {
                         break;
                     }
                 }
@@ -317,7 +330,10 @@ impl Bound {
         for _ in 0..ACCEPTS_A_TURN {
             let Some(listener) = &self.listener else { return };
             match listener.accept() {
-                Ok((stream, _)) => self.take_in(stream, now),
+                Ok((stream, _)) => {
+                    self.accept_failed = false;
+                    self.take_in(stream, now);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.accepting = false;
                     return;
@@ -326,8 +342,11 @@ impl Bound {
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
                 }
                 Err(error) => {
-                    // Too many open files, usually. The connection stays in the queue: trying at once would spin.
-                    log::warn!("no connection can be taken in: {error}");
+                    // Too many open files, usually. The connection stays in the queue: trying at once would spin. Said
+                    // once for a row of failures.
+                    if !std::mem::replace(&mut self.accept_failed, true) {
+                        log::warn!("no connection can be taken in: {error}");
+                    }
                     self.accept_after = Some(Clock::now() + ACCEPT_PAUSE);
                     return;
                 }
