@@ -18,9 +18,10 @@ use crate::report::{Table, median};
 use crate::wire::{EventStream, Incoming, call, post, unexpected};
 
 const SESSIONS: u32 = 64;
-const ROUNDS: usize = 9;
-const WARM_UP: Duration = Duration::from_millis(300);
-const MEASURED: Duration = Duration::from_millis(1500);
+/// Many short rounds: what else a machine does then falls on both servers alike.
+const ROUNDS: usize = 31;
+const WARM_UP: Duration = Duration::from_millis(100);
+const MEASURED: Duration = Duration::from_millis(400);
 
 /// Measures each of `servers` in turn, round after round, and prints the medians. The first one is the limit.
 pub(crate) fn run(servers: &[&str]) -> io::Result<()> {
@@ -42,7 +43,8 @@ pub(crate) fn run(servers: &[&str]) -> io::Result<()> {
         Some((serving, asking)) => println!("server on CPU {serving}, load on CPU {asking}"),
         None => println!("not pinned: fewer than two CPUs, or no `taskset`"),
     }
-    let mut table = Table::new(&["server", "calls/s", "of limit", "us CPU/call", "server busy", "load busy"]);
+    let mut table =
+        Table::new(&["server", "calls/s", "of limit", "best round", "us CPU/call", "server busy", "load busy"]);
     for (role, own) in servers.iter().zip(&rounds) {
         // Of the pairs of one round, not of the medians: what disturbs the machine disturbs both of a pair.
         let ratio = median(own.iter().zip(&rounds[0]).map(|(own, limit)| own.rate / limit.rate));
@@ -50,6 +52,7 @@ pub(crate) fn run(servers: &[&str]) -> io::Result<()> {
             (*role).to_owned(),
             format!("{:.0}", median(own.iter().map(|round| round.rate))),
             format!("{ratio:.2}"),
+            format!("{:.0}", own.iter().map(|round| round.rate).fold(0.0, f64::max)),
             format!("{:.1}", median(own.iter().map(|round| round.cpu_per_call))),
             format!("{:.0} %", median(own.iter().map(|round| round.server_busy * 100.0))),
             format!("{:.0} %", median(own.iter().map(|round| round.load_busy * 100.0))),
@@ -57,7 +60,9 @@ pub(crate) fn run(servers: &[&str]) -> io::Result<()> {
     }
     table.print();
     if rounds.iter().any(|own| median(own.iter().map(|round| round.server_busy)) < 0.9) {
-        println!("a server's CPU was not busy all the time: something else runs here, trust only the us CPU/call");
+        println!(
+            "a server's CPU was not busy all the time: something else runs here, trust the us CPU/call and the best rounds"
+        );
     }
     println!("target: at least 0.80 of the limit, at most 10.5 us; every answer was checked\n");
     Ok(())
