@@ -168,6 +168,11 @@ impl Engine {
         if self.conns.len() >= room.saturating_add(TURNED_AWAY) || self.stopping.is_some() {
             return None;
         }
+        // Connections that are gone have left their deadlines behind: with a new connection for each request, many.
+        if self.timers.len() > 64 + 4 * self.conns.len() {
+            let conns = &self.conns;
+            self.timers.retain(|at, key| conns.get(key).is_some_and(|conn| conn.armed.is(at)));
+        }
         let is_too_many = self.conns.len() >= room;
         let key = self.conns.insert(Conn::new(now));
         if is_too_many {

@@ -30,6 +30,16 @@ impl Timers {
         }
     }
 
+    /// How many entries there are, stale ones among them.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Forgets the entries that do not count.
+    pub(crate) fn retain(&mut self, counts: impl Fn(Instant, Key) -> bool) {
+        self.queue.retain(|Reverse((at, key))| counts(*at, *key));
+    }
+
     /// When the next entry comes up; early wake-ups are possible, late ones are not.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.queue.peek().map(|Reverse((at, _))| *at)

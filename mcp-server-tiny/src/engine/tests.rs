@@ -190,3 +190,18 @@ fn whatever_peers_do_all_is_counted_bounded_and_comes_to_an_end() {
     }
     assert!(sessions > 300, "the runs get far enough: {sessions} sessions");
 }
+
+#[test]
+fn connections_that_are_gone_leave_nothing_behind() {
+    let mut engine = Server::new("test", "1").engine(|_| true).unwrap();
+    let kept = engine.accept(Instant::ZERO).unwrap();
+    for _ in 0..10_000 {
+        let id = engine.accept(Instant::ZERO).unwrap();
+        engine.received(id, Instant::ZERO, b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(engine.next_ready(), Some(id));
+        engine.closed(id);
+    }
+    assert!(engine.timers.len() < 100, "{} deadlines", engine.timers.len());
+    engine.handle_timeouts(Instant::from_elapsed(Duration::from_secs(75)));
+    assert_eq!(engine.next_ready(), Some(kept), "the deadline of who stayed still comes up");
+}
