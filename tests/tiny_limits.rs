@@ -180,6 +180,30 @@ fn connections_are_bounded() {
 }
 
 #[test]
+fn idle_connections_make_room_for_new_ones_and_streams_do_not() {
+    // R-SEC-7
+    let mut engine = RawEngine::new(server().limits(|limits| {
+        limits.connections = 4;
+        limits.sessions = 2;
+    }));
+    let session = engine.initialized();
+    engine.pass(SECOND);
+    let (busy, fresh) = (engine.connect(), engine.connect());
+    engine.send(busy, "GET / HTTP/1.1\r\n");
+    let next = engine.connect();
+    engine.settle();
+    assert!(engine.is_closed(session.posts), "it has waited for a second");
+    assert!(![session.stream, busy, fresh, next].into_iter().any(|id| engine.is_closed(id)));
+    let refused = engine.connect();
+    engine.settle();
+    assert_eq!(engine.answer(refused).status, 503, "none has waited long enough");
+    engine.pass(SECOND);
+    let accepted = engine.connect();
+    assert_eq!(engine.ask(accepted, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 404);
+    assert_eq!(engine.engine.sessions(), 1);
+}
+
+#[test]
 fn sessions_are_bounded_below_connections_so_that_posts_get_through() {
     // R-SEC-7
     let mut engine = RawEngine::new(server().limits(|limits| limits.sessions = 2));

@@ -17,7 +17,8 @@ use crate::http1::HeadLimits;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections open at a time; a few more are answered 503, the next ones closed. 16 384: a stream and a connection for its posts
+    /// Connections open at a time; for one more those close that have waited longest for a next request. If none waits,
+    /// a few are answered 503 and the next ones closed. 16 384: a stream and a connection for its posts
     /// for each session. The system's bound on open files is often lower; it is met without harm.
     pub connections: usize,
     /// Sessions open at a time; one more is answered 503. 8 192: half of the connections, so that streams can never take

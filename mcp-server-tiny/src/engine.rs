@@ -173,13 +173,20 @@ impl Engine {
             let conns = &self.conns;
             self.timers.retain(|at, key| conns.get(key).is_some_and(|conn| conn.armed.is(at)));
         }
-        let is_too_many = self.conns.len() >= room;
+        let is_too_many = self.conns.len() >= room && !self.make_room(now);
         let key = self.conns.insert(Conn::new(now));
         if is_too_many {
             self.refuse(key, now, input::TOO_MANY);
         }
         self.arm(key);
         Some(ConnId(key))
+    }
+
+    /// Closes connections that wait for a next request, those that have waited longest, so that others can be taken in.
+    /// False when there are none. For when the system has no more of what a connection needs; at the limit of
+    /// connections it is done without being asked.
+    pub fn make_room(&mut self, now: Instant) -> bool {
+        self.evict(now)
     }
 
     /// Takes in bytes that the peer sent. All of them are used or kept; nothing has to be given again.

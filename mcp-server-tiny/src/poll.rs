@@ -341,8 +341,10 @@ impl Bound {
                 // The peer went away while it waited.
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
                 }
+                // Too many open files, usually.
+                Err(_) if self.engine.make_room(now) => self.flush_ready(now),
                 Err(error) => {
-                    // Too many open files, usually. The connection stays in the queue: trying at once would spin. Said
+                    // The connection stays in the queue: trying at once would spin. Said
                     // once for a row of failures.
                     if !std::mem::replace(&mut self.accept_failed, true) {
                         log::warn!("no connection can be taken in: {error}");

@@ -103,6 +103,25 @@ impl Engine {
         }
     }
 
+    /// Closes an eighth of the connections between two requests, so that the search is worth its time. Not those that
+    /// have just become idle: their next request may be on its way.
+    pub(super) fn evict(&mut self, now: Instant) -> bool {
+        let is_idle = |conn: &Conn| {
+            matches!(conn.phase, Phase::Idle) && conn.output.is_empty() && now.since(conn.since) >= EVICTABLE_AFTER
+        };
+        let idle = self.conns.keys().filter_map(|key| Some((self.conns.get(key)?, key)));
+        let mut idle: Vec<_> = idle.filter(|(conn, _)| is_idle(conn)).map(|(conn, key)| (conn.since, key)).collect();
+        let count = idle.len().div_ceil(8);
+        if count == 0 {
+            return false;
+        }
+        idle.select_nth_unstable(count - 1);
+        idle.truncate(count);
+        log::debug!("{count} idle connections closed to make room");
+        idle.into_iter().for_each(|(_, key)| self.enter(key, now, Phase::Dead));
+        true
+    }
+
     pub(super) fn begin_stop(&mut self, now: Instant) {
         if self.stopping.is_some() {
             return;
@@ -140,6 +159,9 @@ impl Engine {
         }
     }
 }
+
+/// How long a connection waits for a request before it may have to make room for another.
+const EVICTABLE_AFTER: Duration = Duration::from_secs(1);
 
 const SLOW_HEAD: Refusal =
     Refusal::new(Status::RequestTimeout, "the head of the request took longer than `timeouts` allows");
