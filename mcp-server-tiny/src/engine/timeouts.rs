@@ -103,22 +103,23 @@ impl Engine {
         }
     }
 
-    /// Closes an eighth of the connections between two requests, so that the search is worth its time. Not those that
-    /// have just become idle: their next request may be on its way.
+    /// Closes connections between two requests: the one that has waited longest, and some that have waited nearly as
+    /// long, so that the search is worth its time. Not those that have just become idle: their next request may be on
+    /// its way.
     pub(super) fn evict(&mut self, now: Instant) -> bool {
-        let is_idle = |conn: &Conn| {
-            matches!(conn.phase, Phase::Idle) && conn.output.is_empty() && now.since(conn.since) >= EVICTABLE_AFTER
+        let idle_since = |conn: &Conn| {
+            let is_idle = matches!(conn.phase, Phase::Idle) && conn.output.is_empty();
+            (is_idle && now.since(conn.since) >= EVICTABLE_AFTER).then_some(conn.since)
         };
-        let idle = self.conns.keys().filter_map(|key| Some((self.conns.get(key)?, key)));
-        let mut idle: Vec<_> = idle.filter(|(conn, _)| is_idle(conn)).map(|(conn, key)| (conn.since, key)).collect();
-        let count = idle.len().div_ceil(8);
-        if count == 0 {
+        let Some(oldest) = self.conns.keys().filter_map(|key| idle_since(self.conns.get(key)?)).min() else {
             return false;
-        }
-        idle.select_nth_unstable(count - 1);
-        idle.truncate(count);
-        log::debug!("{count} idle connections closed to make room");
-        idle.into_iter().for_each(|(_, key)| self.enter(key, now, Phase::Dead));
+        };
+        let newest = oldest + now.since(oldest) / 8;
+        let is_old = |conn: &Conn| idle_since(conn).is_some_and(|since| since <= newest);
+        let old = self.conns.keys().filter(|key| self.conns.get(*key).is_some_and(is_old));
+        let old: Vec<Key> = old.take(EVICTED_AT_ONCE).collect();
+        log::debug!("{} idle connections closed to make room", old.len());
+        old.into_iter().for_each(|key| self.enter(key, now, Phase::Dead));
         true
     }
 
@@ -162,6 +163,9 @@ impl Engine {
 
 /// How long a connection waits for a request before it may have to make room for another.
 const EVICTABLE_AFTER: Duration = Duration::from_secs(1);
+
+/// How many connections make room at once, at most.
+const EVICTED_AT_ONCE: usize = 64;
 
 const SLOW_HEAD: Refusal =
     Refusal::new(Status::RequestTimeout, "the head of the request took longer than `timeouts` allows");
