@@ -516,6 +516,20 @@ fn a_silent_stream_ends_with_the_idle_deadline() {
 }
 
 #[test]
+fn a_silent_stream_ends_with_the_idle_deadline_when_nobody_calls_as_well() {
+    let peer = Peer::run(|peer| {
+        let stream = peer.handshake();
+        peer.wait_closed(stream.connection);
+    });
+    let client = builder(&peer.url("/sse")).idle_timeout(Duration::from_millis(100)).connect().unwrap();
+    // The client has closed the stream by itself.
+    peer.finish();
+    let error = client.call("echo", &()).unwrap_err();
+    assert!(matches!(&error, Error::Timeout(timeout) if timeout.cause == Cause::IdleRead), "{error:?}");
+    assert_eq!(error.delivery(), Some(Delivery::NotSent));
+}
+
+#[test]
 fn comments_keep_a_stream_alive_but_do_not_extend_a_call() {
     let peer = Peer::run(|peer| {
         let mut stream = peer.handshake();

@@ -459,3 +459,38 @@ fn there_is_a_bound_on_calls_in_flight() {
     drop((first, second));
     peer.finish();
 }
+
+#[test]
+fn a_progress_callback_that_panics_leaves_the_client_usable() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        stream.message(&progress(&call, 1));
+        echo_all(peer, &mut stream);
+    });
+    let client = connect(&peer.url("/sse"));
+    let options = CallOptions::new().on_progress(|_| panic!("this panic is part of the test"));
+    let call = std::panic::AssertUnwindSafe(|| client.call_with("index", &(), options));
+    assert!(std::panic::catch_unwind(call).is_err());
+    assert_eq!(client.call("echo", &json!({"text": "last"})).unwrap().all_text(), "last");
+    peer.finish();
+}
+
+#[test]
+fn arguments_may_call_the_client_while_they_are_written() {
+    struct Nosy<'a>(&'a Client);
+    impl serde::Serialize for Nosy<'_> {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.ping().expect("a ping");
+            serde::Serialize::serialize(&json!({"text": "last"}), serializer)
+        }
+    }
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        echo_all(peer, &mut stream);
+    });
+    let client = connect(&peer.url("/sse"));
+    assert_eq!(client.call("echo", &Nosy(&client)).unwrap().all_text(), "last");
+    peer.finish();
+}

@@ -252,6 +252,30 @@ fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
         peer.finish();
     });
 
+    leaves_nothing("when a handler does not return", || {
+        let peer = Peer::run(|peer| {
+            let mut stream = peer.handshake();
+            stream.message(r#"{"jsonrpc":"2.0","method":"notifications/x"}"#);
+            peer.wait_closed(stream.connection);
+        });
+        let (inside, entered) = bounded(1);
+        let (leave, left) = bounded::<()>(0);
+        let client = Client::builder(&peer.url("/sse"))
+            .on_notification(move |_, _| {
+                inside.send(()).unwrap();
+                let _ = left.recv_timeout(BOUND);
+            })
+            .connect()
+            .unwrap();
+        entered.recv_timeout(BOUND).unwrap();
+        let start = Instant::now();
+        client.close();
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert_eq!(client_threads(), ["mcp-events"], "only the one that cannot be ended");
+        peer.finish();
+        drop(leave);
+    });
+
     leaves_nothing("a hundred clients one after the other", || {
         let peer = Peer::run(|peer| {
             for _ in 0..100 {

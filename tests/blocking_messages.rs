@@ -5,6 +5,7 @@ use std::time::Duration;
 use mcp_core::Limits;
 use mcp_core::limits::Limit;
 use mcp_sse_blocking::{Builder, Client, Delivery, Error, PeerError};
+use mcp_tests::random::Random;
 use mcp_tests::scripted_peer::{BOUND, Peer};
 use serde_json::{Value, json};
 
@@ -529,6 +530,74 @@ fn arguments_must_be_an_object() {
         assert!(matches!(client.call("echo", &arguments), Err(Error::Usage(_))), "{arguments}");
     }
     peer.finish();
+}
+
+#[test]
+fn garbage_on_the_stream_neither_panics_nor_hangs_nor_hides_a_reply() {
+    const ROUNDS: u64 = 200;
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        for seed in 0..ROUNDS {
+            let mut random = Random::new(seed);
+            let call = peer.request();
+            call.accepted();
+            for _ in 0..20 {
+                stream.raw(garbage(&mut random, &call.id()));
+            }
+            // An empty line ends whatever event the garbage had begun.
+            stream.raw("\n\n");
+            stream.reply_text(&call, "hi");
+        }
+    });
+    let client = connect(&peer.url("/sse"));
+    for round in 0..ROUNDS {
+        assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi", "round {round}");
+    }
+    peer.finish();
+}
+
+/// Pieces of streams and messages, in no order. None of them answers the call `id`.
+fn garbage(random: &mut Random, id: &str) -> Vec<u8> {
+    let wrong_id = format!("\"{id}\"");
+    let pieces = [
+        "data: ",
+        "data:",
+        "event: message\n",
+        "event: x\n",
+        "id: 1\n",
+        "retry: 1\n",
+        ":",
+        "\n",
+        "\r",
+        "\r\n",
+        "\u{feff}",
+        "{\"jsonrpc\":\"2.0\",",
+        "\"id\":",
+        &wrong_id,
+        "-1",
+        "null",
+        ",\"result\":{}}",
+        ",\"error\":{\"code\":1,\"message\":\"m\"}}",
+        "\"method\":\"notifications/progress\"",
+        ",\"params\":{\"progressToken\":",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\"",
+        "\\u0000",
+    ];
+    let mut out = Vec::new();
+    // At least one byte: an empty chunk would end the stream.
+    for _ in 0..=random.below(12) {
+        if random.below(8) == 0 {
+            let length = 1 + random.below(20);
+            out.extend(random.bytes(length));
+        } else {
+            out.extend_from_slice(random.pick(&pieces).as_bytes());
+        }
+    }
+    out
 }
 
 #[test]

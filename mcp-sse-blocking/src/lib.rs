@@ -56,7 +56,8 @@
 //!
 //! Through the crate `log`: `mcp::client` (what was ignored, dropped or refused, and why), `mcp::http` (redirects, second
 //! tries), and `mcp::wire` at level trace: each message on both wires, cut to 4096 characters. Messages may hold what you
-//! send to tools. ureq logs as well, under its own name; at level trace it prints whole URLs.
+//! send to tools. ureq logs as well, under `ureq` and `ureq_proto`: whole URLs, and at level trace every byte. Who keeps logs
+//! of others leaves those two out.
 
 mod background;
 mod call;

@@ -41,7 +41,7 @@ const DISCARD_TIME: Duration = Duration::from_secs(1);
 /// Bytes of a body that are shown in an error.
 const EXCERPT_BYTES: usize = 512;
 /// Idle connections for POSTs that are kept: more only help who calls from more threads at once.
-const IDLE_CONNECTIONS: usize = 4;
+const IDLE_CONNECTIONS: usize = 8;
 
 /// What all requests of a client have in common.
 #[derive(Debug, Default)]

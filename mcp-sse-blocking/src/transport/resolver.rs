@@ -87,3 +87,17 @@ fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
 fn not_found(error: io::Error) -> Error {
     Error::Io(io::Error::new(io::ErrorKind::NotFound, format!("the host is not known: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literal_addresses_are_not_looked_up() {
+        for (host, address) in
+            [("127.0.0.1", "127.0.0.1:80"), ("[::1]", "[::1]:80"), ("[::ffff:7f00:1]", "[::ffff:127.0.0.1]:80")]
+        {
+            assert_eq!(look_up(host, 80).unwrap(), [address.parse().unwrap()]);
+        }
+    }
+}
