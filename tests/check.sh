@@ -20,7 +20,7 @@ clippy() {
   # What a device builds: in the workspace the other crates' features hide a missing import.
   cargo clippy --quiet --locked --package mcp-core -- -D warnings
   cargo clippy --quiet --locked --package mcp-server-tiny --no-default-features -- -D warnings
-  cargo clippy --quiet --locked --manifest-path tests/no_std_probe/Cargo.toml -- -D warnings
+  cargo clippy --quiet --manifest-path tests/no_std_probe/Cargo.toml -- -D warnings
 }
 
 docs() {
