@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mcp_server_tiny::Server;
+use mcp_server_tiny::{Call, Server, Tool};
 use mcp_sse_blocking::{Client, Error};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::{INITIALIZE, RawSession, RunningServer};
@@ -160,4 +160,29 @@ fn each_session_of_a_running_server_has_a_secret_of_its_own() {
     let numbers = secrets.iter().map(|secret| u128::from_str_radix(secret, 16).unwrap());
     let (all, any) = numbers.fold((u128::MAX, 0), |(all, any), number| (all & number, any | number));
     assert!((any & !all).count_ones() > 120, "too many bits never change");
+}
+
+/// R-SSE-49: what waits may pass the bound by one answer, when nothing else waits; beyond that the session is dropped.
+#[test]
+fn a_session_whose_answers_pass_its_bound_is_dropped_at_once() {
+    let big = |call: &mut Call<'_>| Ok("x".repeat(call.arg("bytes")?));
+    let server = server()
+        .limits(|limits| limits.output_bytes = 10_000)
+        .tool(Tool::new("big").param::<usize>("bytes", "how many"), big);
+    let mut engine = RawEngine::new(server);
+    let (deaf, other) = (engine.initialized(), engine.initialized());
+    engine.reads(deaf.stream, false);
+    let call = |bytes: usize| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{bytes},"method":"tools/call","params":{{"name":"big","arguments":{{"bytes":{bytes}}}}}}}"#
+        )
+    };
+    assert_eq!(engine.post(&other, &call(100_000)).status, 202);
+    assert!(engine.taken(other.stream).contains(&"x".repeat(100_000)), "one answer may be larger");
+    assert_eq!(engine.post(&deaf, &call(4_000)).status, 202);
+    assert!(!engine.is_closed(deaf.stream));
+    assert_eq!(engine.post(&deaf, &call(20_000)).status, 202);
+    assert!(engine.is_closed(deaf.stream));
+    assert_eq!(engine.post(&deaf, &call(1)).status, 404);
+    assert_eq!(engine.post(&other, &call(1)).status, 202);
 }
