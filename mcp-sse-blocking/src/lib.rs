@@ -66,6 +66,7 @@ mod clock;
 mod config;
 mod engine;
 mod error;
+mod intake;
 mod pending;
 mod reader;
 mod slot;

@@ -19,8 +19,9 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::engine::{Engine, Taken};
+use crate::engine::Engine;
 use crate::error::{Delivery, Error};
+use crate::intake::Taken;
 use crate::pending::Pending;
 use crate::slot::{Found, Progress, Slot};
 use crate::transport::http_sse::{EventStream, Filled};

@@ -1,0 +1,209 @@
+//! What an event of the stream means, and to whom it goes.
+//!
+//! Called by whoever has the role of the [reader](crate::reader). What must be sent because of it is sent by another
+//! thread: a reader never waits for a POST.
+
+use std::borrow::Cow;
+use std::sync::{Arc, PoisonError};
+
+use mcp_core::http::resolve_endpoint;
+use mcp_core::jsonrpc::{self, DecodeError, ErrorId, ErrorObject, Fault, Message, Payload, code};
+use mcp_core::session::{ClientEvent, HandshakeError};
+use mcp_core::sse::Event;
+use mcp_core::text::Excerpt;
+use serde_json::value::RawValue;
+
+use crate::engine::{Engine, LOG, WIRE, WIRE_CHARACTERS};
+use crate::error::{Error, PeerError};
+use crate::slot::{Outcome, Progress, Slot, Waiter};
+use crate::transport::http::Target;
+
+/// What a message from the server meant to the thread that read it.
+pub(crate) enum Taken<'a> {
+    /// The reply to the reader's own call.
+    Reply(&'a RawValue),
+    /// Its error.
+    Refused(jsonrpc::Error),
+    /// Something else for the reader's own call is at its slot.
+    Mine,
+    /// The reply to a call whose thread could read the stream itself.
+    ForCaller,
+    /// Anything else.
+    Other,
+}
+
+impl Engine {
+    /// Takes in one event of the stream. `own` is the call of the thread that read it.
+    pub(crate) fn take_event<'a>(&self, event: &Event<'a>, own: Option<u64>) -> Taken<'a> {
+        if event.event == b"endpoint" {
+            self.handle_endpoint(&event.data_str());
+            return Taken::Other;
+        }
+        if !event.carries_message() {
+            log::debug!(target: LOG, "ignored an event of type `{}`", Excerpt::new(&event.event_str(), 64));
+            return Taken::Other;
+        }
+        self.take_data(event.data, own)
+    }
+
+    /// Takes in the data of one `message` event.
+    pub(crate) fn take_data<'a>(&self, data: &'a [u8], own: Option<u64>) -> Taken<'a> {
+        log::trace!(target: WIRE, "<-- {}", Excerpt::new(&String::from_utf8_lossy(data), WIRE_CHARACTERS));
+        match jsonrpc::decode(data, &self.limits) {
+            Ok(Payload::Message(message)) => self.take_message(message, own),
+            Ok(Payload::Batch(batch)) => {
+                if !self.session(|session| session.version().is_some_and(|version| version.allows_batches())) {
+                    log::warn!(target: LOG, "refused a batch, which the negotiated revision does not have (R-LM-10)");
+                    let mut answer = Vec::new();
+                    let error = ErrorObject::new(code::INVALID_REQUEST, "batches are not part of this revision");
+                    jsonrpc::write_error(&mut answer, &ErrorId::Null, &error);
+                    self.background.post(self, answer);
+                    return Taken::Other;
+                }
+                // Replies in a batch go through their slots: the reader looks at its own when all are there.
+                let mut served = false;
+                for message in batch {
+                    match message {
+                        Ok(message) => served |= matches!(self.take_message(message, None), Taken::ForCaller),
+                        Err(error) => log::warn!(target: LOG, "ignored a part of a batch: {error}"),
+                    }
+                }
+                match own {
+                    Some(_) => Taken::Mine,
+                    None if served => Taken::ForCaller,
+                    None => Taken::Other,
+                }
+            }
+            Err(error) => match String::from_utf8_lossy(data) {
+                // Ill-formed UTF-8 is replaced, not refused (R-EV-3).
+                Cow::Owned(text) => match jsonrpc::decode(text.as_bytes(), &self.limits) {
+                    // The reply cannot be borrowed from the stream's buffer: through the slot as well.
+                    Ok(Payload::Message(message)) => match self.take_message(message, None) {
+                        Taken::ForCaller if own.is_none() => Taken::ForCaller,
+                        _ if own.is_some() => Taken::Mine,
+                        _ => Taken::Other,
+                    },
+                    _ => self.take_malformed(&error),
+                },
+                Cow::Borrowed(_) => self.take_malformed(&error),
+            },
+        }
+    }
+
+    fn take_message<'a>(&self, message: Message<'a>, own: Option<u64>) -> Taken<'a> {
+        let mut out = Vec::new();
+        let mut table = self.table();
+        match table.session.handle_message(message, &mut out) {
+            ClientEvent::Response { id, result } => {
+                let slot = table.slots.remove(&id);
+                drop(table);
+                if own == Some(id) { Taken::Reply(result) } else { self.hand_on(slot, Ok(result.to_owned())) }
+            }
+            ClientEvent::Error { id, error } => {
+                let slot = table.slots.remove(&id);
+                drop(table);
+                let error = error.to_owned();
+                if own == Some(id) { Taken::Refused(error) } else { self.hand_on(slot, Err(Error::Rpc(error))) }
+            }
+            ClientEvent::Progress { id, progress } => {
+                let slot = table.slots.get(&id).cloned();
+                drop(table);
+                if let Some(slot) = slot {
+                    slot.progress(Progress {
+                        progress: progress.progress,
+                        total: progress.total,
+                        message: progress.message.map(Cow::into_owned),
+                        dropped: 0,
+                    });
+                }
+                if own == Some(id) { Taken::Mine } else { Taken::Other }
+            }
+            ClientEvent::Initialized => {
+                table.initialized = out;
+                let slot = table.handshake.take().and_then(|id| table.slots.remove(&id));
+                drop(table);
+                self.hand_on(slot, Ok(RawValue::NULL.to_owned()));
+                Taken::Mine
+            }
+            ClientEvent::HandshakeFailed(error) => {
+                let slot = table.handshake.take().and_then(|id| table.slots.remove(&id));
+                drop(table);
+                self.hand_on(slot, Err(handshake_failure(error)));
+                Taken::Mine
+            }
+            ClientEvent::Answered => {
+                drop(table);
+                self.background.post(self, out);
+                Taken::Other
+            }
+            ClientEvent::Log(message) => {
+                drop(table);
+                self.background.log(&message);
+                Taken::Other
+            }
+            ClientEvent::Notification(notification) => {
+                drop(table);
+                self.background.notification(&notification);
+                Taken::Other
+            }
+            ClientEvent::Ignored(why) => {
+                drop(table);
+                log::debug!(target: LOG, "ignored {why}");
+                Taken::Other
+            }
+            _ => Taken::Other,
+        }
+    }
+
+    /// What is no message disturbs nobody. But when it can only be an answer, and says to which request, there is no use in
+    /// waiting for a better one.
+    fn take_malformed(&self, error: &DecodeError<'_>) -> Taken<'static> {
+        log::warn!(target: LOG, "ignored what is no message: {error}");
+        let (Fault::InvalidErrorObject | Fault::NoMessage, ErrorId::Known(id)) = (&error.fault, &error.id) else {
+            return Taken::Other;
+        };
+        let Some(id) = id.as_u64() else { return Taken::Other };
+        let mut table = self.table();
+        table.session.forget(id);
+        let slot = table.slots.remove(&id);
+        drop(table);
+        self.hand_on(slot, Err(PeerError::Message(error.to_string()).into()));
+        Taken::Mine
+    }
+
+    fn hand_on(&self, slot: Option<Arc<Slot>>, outcome: Outcome) -> Taken<'static> {
+        let Some(slot) = slot else { return Taken::Other };
+        self.deliver(&slot, outcome);
+        if slot.waiter == Waiter::Caller { Taken::ForCaller } else { Taken::Other }
+    }
+
+    /// An `endpoint` event after the first: checked as the first was, then messages go there (R-SSE-33).
+    fn handle_endpoint(&self, data: &str) {
+        let new = match resolve_endpoint(&self.stream_url, data).map_err(PeerError::Endpoint) {
+            Ok(url) => Target::new(url),
+            Err(error) => Err(error.into()),
+        };
+        let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+        match new {
+            _ if target.fixed => log::debug!(target: LOG, "ignored an `endpoint` event: `message_url` is set"),
+            Ok(new) => {
+                log::debug!(target: LOG, "messages go to {} from now on", new.url);
+                target.target = Arc::new(new);
+            }
+            Err(error) => {
+                drop(target);
+                self.end(error);
+            }
+        }
+    }
+}
+
+fn handshake_failure(error: HandshakeError) -> Error {
+    match error {
+        HandshakeError::Refused(error) => Error::Rpc(error),
+        HandshakeError::UnsupportedVersion(version) => {
+            PeerError::ProtocolVersion(Excerpt::new(&version, 32).to_string()).into()
+        }
+        error => PeerError::Result { method: "initialize".into(), problem: error.to_string() }.into(),
+    }
+}
