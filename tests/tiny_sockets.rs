@@ -279,6 +279,26 @@ fn an_address_that_is_taken_is_an_error() {
 }
 
 #[test]
+fn a_handler_is_told_when_the_session_of_its_call_ends() {
+    // R-SSE-37
+    let (tell, told) = mpsc::channel();
+    let server = RunningServer::start(Server::new("test", "1").tool(
+        Tool::new("patient").on_worker(),
+        move |call: &mut Call<'_>| {
+            tell.send(false).expect("the test waits");
+            let slept = call.sleep(PATIENCE);
+            tell.send(slept.is_err() && call.is_cancelled()).expect("the test waits");
+            Ok("nobody hears this")
+        },
+    ));
+    let mut session = RawSession::initialized(server.address);
+    session.post(&call(1, "patient", "{}"));
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(false), "the call begins");
+    drop(session);
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(true), "long before it would have woken by itself");
+}
+
+#[test]
 fn a_worker_that_reports_without_end_delays_nobody() {
     let server = server().tool(Tool::new("chatter").on_worker(), |call: &mut Call<'_>| {
         while !call.is_cancelled() {
