@@ -115,7 +115,8 @@ fn a_peer_that_does_not_read_is_dropped_and_others_never_notice() {
     let server = server().limits(|limits| limits.output_bytes = 1 << 20);
     let server = RunningServer::start(server.timeouts(|timeouts| timeouts.write = Duration::from_millis(300)));
     let (mut deaf, mut other) = (RawSession::initialized(server.address), RawSession::initialized(server.address));
-    // Fill what the system buffers for the stream, until the server itself is full and says so; then the session is gone.
+    // Fill what the system buffers for the stream until the server itself is full; in the end the session is gone. That it
+    // says 503 before depends on the time here, and is shown under the clock of a test (`tiny_limits`).
     let mut statuses = Vec::new();
     loop {
         let status = deaf.post(&call(1, "big", "{\"bytes\":400000}")).status;
@@ -127,7 +128,6 @@ fn a_peer_that_does_not_read_is_dropped_and_others_never_notice() {
         }
     }
     let accepted = statuses.iter().filter(|status| **status == 202).count();
-    assert!(statuses.contains(&503), "it was told before");
     assert!((2..100).contains(&accepted), "{accepted} answers of 400 kB were taken in");
 }
 
