@@ -133,6 +133,21 @@ fn an_endpoint_that_never_comes_ends_with_its_own_deadline() {
 }
 
 #[test]
+fn a_stream_of_something_else_is_told_from_one_of_mcp() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.stream();
+        for update in 0.. {
+            if !stream.raw(format!("data: Update {update}\n\n")) {
+                return;
+            }
+        }
+    });
+    let error = refused(&peer.url("/mcp-sse"));
+    assert!(matches!(&error, Error::Peer(PeerError::NoEndpoint)), "{error}");
+    peer.finish();
+}
+
+#[test]
 fn a_server_that_accepts_and_stays_silent_ends_with_the_endpoint_deadline() {
     let peer = Peer::run(|peer| {
         let get = peer.request();

@@ -11,7 +11,7 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -30,6 +30,8 @@ use crate::engine::{Engine, LOG};
 const POSTS: usize = 64;
 /// Notifications that wait for their handler. 1024: a burst of progress and logs of one call fits.
 const NOTICES: usize = 1024;
+/// Bytes of theirs that wait. 16 MiB: four of the largest messages.
+const NOTICE_BYTES: usize = 16 << 20;
 /// How long sending one of them may take.
 const POST_TIME: Duration = Duration::from_secs(10);
 /// How long closing may take in all.
@@ -84,6 +86,8 @@ pub(crate) struct Background {
     workers: Mutex<Vec<Worker>>,
     outbox: Mutex<Outbox>,
     notices: Mutex<Option<Sender<Notice>>>,
+    /// Bytes of the notifications that wait.
+    waiting: Arc<AtomicUsize>,
     dropped: AtomicU64,
     wants: Wants,
 }
@@ -116,6 +120,7 @@ impl Background {
             workers: Mutex::default(),
             outbox: Mutex::new(Outbox::Idle),
             notices: Mutex::new(sender),
+            waiting: Arc::default(),
             dropped: AtomicU64::new(0),
             wants,
         };
@@ -135,8 +140,10 @@ impl Background {
         notices: Receiver<Notice>,
         mut handlers: Handlers,
     ) -> std::io::Result<()> {
+        let waiting = Arc::clone(&self.waiting);
         self.spawn("mcp-events", move || {
             for notice in notices {
+                waiting.fetch_sub(notice.bytes(), Ordering::Relaxed);
                 // Held for this notice only; when it was the last handle, the client closes on this thread.
                 let Some(client) = Client::upgrade(&client) else { return };
                 let handled = catch_unwind(AssertUnwindSafe(|| handlers.run(&client, &notice)));
@@ -186,14 +193,21 @@ impl Background {
 
     fn notice(&self, notice: Notice) {
         let Some(sender) = &*lock(&self.notices) else { return };
-        match sender.try_send(notice) {
-            Ok(()) => {
+        let bytes = notice.bytes();
+        let has_room = self.waiting.load(Ordering::Relaxed) + bytes <= NOTICE_BYTES;
+        // Before it is sent: its reader subtracts.
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        match has_room.then(|| sender.try_send(notice)) {
+            Some(Ok(())) => {
                 let dropped = self.dropped.swap(0, Ordering::Relaxed);
                 if dropped > 0 {
                     log::warn!(target: LOG, "dropped {dropped} notifications: their handlers are slower than the server");
                 }
             }
-            Err(_) => drop(self.dropped.fetch_add(1, Ordering::Relaxed)),
+            _ => {
+                self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -231,6 +245,17 @@ impl Background {
         })?;
         lock(&self.workers).push(Worker { thread, done });
         Ok(())
+    }
+}
+
+impl Notice {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Log(message) => message.data.get().len() + message.logger.as_ref().map_or(0, String::len),
+            Self::Other(notification) => {
+                notification.method.len() + notification.params.as_ref().map_or(0, |params| params.get().len())
+            }
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use mcp_core::Limits;
 use mcp_core::http::{Url, headers, resolve_endpoint};
-use mcp_core::limits::{Limit, LimitExceeded};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::{ClientCapabilities, Implementation, InitializeParams};
@@ -23,6 +22,8 @@ use crate::transport::http_sse::{EventStream, Filled};
 
 /// Messages that are kept when they come before the `endpoint` event (R-SSE-17). 64: servers send none.
 const EARLY_MESSAGES: usize = 64;
+/// Bytes of them. 4 MiB: one of the largest messages.
+const EARLY_BYTES: usize = 4 << 20;
 
 /// Settings of a client, made by [`Client::builder`].
 ///
@@ -145,8 +146,8 @@ impl Builder {
     }
 
     /// Runs `handler` on each log message of the server, on a thread of the client's own: one at a time, in order, with no lock
-    /// held, so that it may call the client it is given. While it runs, up to 1024 notifications wait; what comes beyond is
-    /// dropped, and the log of this program says so.
+    /// held, so that it may call the client it is given. While it runs, up to 1024 notifications of up to 16 MiB wait;
+    /// what comes beyond is dropped, and the log of this program says so.
     pub fn on_log(mut self, handler: impl FnMut(&Client, &LogMessage) + Send + 'static) -> Self {
         self.handlers.log = Some(Box::new(handler));
         self
@@ -286,14 +287,16 @@ impl Builder {
 /// Reads the stream up to its `endpoint` event; sends nothing meanwhile and keeps messages that come too early (R-SSE-17).
 fn await_endpoint(stream: &mut EventStream, deadline: Deadline, early: &mut Vec<Vec<u8>>) -> Result<Target, Error> {
     let url = stream.url().clone();
+    let mut bytes = 0;
     loop {
         while let Some(event) = stream.next_event()? {
             if event.event == b"endpoint" {
                 return Target::new(resolve_endpoint(&url, &event.data_str()).map_err(PeerError::Endpoint)?);
             }
             if event.carries_message() {
-                if early.len() == EARLY_MESSAGES {
-                    return Err(LimitExceeded { limit: Limit::BatchMessages, bound: EARLY_MESSAGES }.into());
+                bytes += event.data.len();
+                if early.len() == EARLY_MESSAGES || bytes > EARLY_BYTES {
+                    return Err(PeerError::NoEndpoint.into());
                 }
                 early.push(event.data.to_owned());
             }

@@ -61,6 +61,8 @@ pub enum PeerError {
     },
     /// The URL for messages, or that of a redirect, cannot be used (R-SSE-18 to R-SSE-20).
     Endpoint(EndpointError),
+    /// Message after message came, but no `endpoint` event: a stream, but not one of MCP's HTTP+SSE.
+    NoEndpoint,
     /// More redirects than are followed.
     TooManyRedirects,
     /// The HTTP of the peer cannot be understood, or is larger than an answer's head may be.
@@ -194,6 +196,7 @@ impl fmt::Display for PeerError {
                 if excerpt.is_empty() { Ok(()) } else { write!(f, ": {excerpt}") }
             }
             Self::Endpoint(error) => error.fmt(f),
+            Self::NoEndpoint => f.write_str("the event stream does not begin with an `endpoint` event"),
             Self::TooManyRedirects => {
                 write!(f, "more than {} redirects", mcp_core::http::endpoint::MAX_REDIRECTS)
             }

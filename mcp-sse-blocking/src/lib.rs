@@ -34,7 +34,8 @@
 //!   is for all of it; neither progress nor pings nor comments extend it.
 //! * **Whatever a server can make grow has a bound**: lines, events, messages, batches, pages of a list ([`Limits`]); heads of
 //!   answers (16 KiB), redirects (5), what is read of an answer to a POST (64 KiB) or shown of an error page (512 bytes);
-//!   progress kept for a call (64, the oldest is dropped), notifications kept for handlers (1024, the newest is dropped).
+//!   progress kept for a call (64 and 1 MiB, the oldest is dropped), notifications kept for handlers (1024 and 16 MiB, the
+//!   newest is dropped), messages before the endpoint (64 and 4 MiB).
 //! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
 //!   handle closes. Two things are left behind when they hang, because nothing can interrupt them: a handler of yours, and
 //!   the system's name lookup.

@@ -14,6 +14,9 @@ use crate::transport::exchange::Stop;
 /// Progress notifications that are kept for a call until it looks. Older ones are dropped: the last one says it all.
 pub(crate) const PROGRESS_KEPT: usize = 64;
 
+/// Bytes of their messages that are kept. 1 MiB: far more than is meant to be read by people.
+const PROGRESS_BYTES: usize = 1 << 20;
+
 /// How far a call is, as the server told it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -24,7 +27,8 @@ pub struct Progress {
     pub total: Option<f64>,
     /// What is being done.
     pub message: Option<String>,
-    /// How many notifications before this one were dropped because nobody took them: at most 64 are kept.
+    /// How many notifications before this one were dropped because nobody took them: the last 64 are kept, and of those as
+    /// many as have a megabyte of messages.
     pub dropped: u64,
 }
 
@@ -55,6 +59,8 @@ pub(crate) struct Slot {
 struct State {
     outcome: Option<Outcome>,
     progress: VecDeque<Progress>,
+    /// Of the messages of `progress`.
+    bytes: usize,
     dropped: u64,
     /// The role of the reader was handed to this waiter.
     lead: bool,
@@ -91,13 +97,14 @@ impl Slot {
     }
 
     pub(crate) fn progress(&self, mut progress: Progress) {
-        let mut state = self.state();
-        if state.progress.len() == PROGRESS_KEPT {
-            state.progress.pop_front();
-            state.dropped += 1;
-        }
         progress.dropped = 0;
+        let mut state = self.state();
+        state.bytes += progress.bytes();
         state.progress.push_back(progress);
+        while state.progress.len() > PROGRESS_KEPT || (state.bytes > PROGRESS_BYTES && state.progress.len() > 1) {
+            let dropped = state.pop_progress();
+            state.dropped += u64::from(dropped.is_some());
+        }
         drop(state);
         self.changed.notify_all();
     }
@@ -145,9 +152,21 @@ impl Slot {
     }
 }
 
+impl Progress {
+    fn bytes(&self) -> usize {
+        self.message.as_ref().map_or(0, String::len)
+    }
+}
+
 impl State {
+    fn pop_progress(&mut self) -> Option<Progress> {
+        let progress = self.progress.pop_front()?;
+        self.bytes -= progress.bytes();
+        Some(progress)
+    }
+
     fn take(&mut self) -> Found {
-        if let Some(mut progress) = self.progress.pop_front() {
+        if let Some(mut progress) = self.pop_progress() {
             progress.dropped = std::mem::take(&mut self.dropped);
             return Found::Progress(progress);
         }
@@ -183,6 +202,20 @@ mod tests {
         assert_eq!((first.progress, first.dropped), (3.0, 3));
         let Found::Progress(second) = slot.take() else { panic!() };
         assert_eq!((second.progress, second.dropped), (4.0, 0));
+    }
+
+    #[test]
+    fn long_messages_are_bounded_by_their_bytes_and_the_last_is_kept() {
+        let slot = Slot::new(1, Waiter::Job);
+        for step in 0..5 {
+            slot.progress(Progress { message: Some("x".repeat(400_000)), ..progress(f64::from(step)) });
+        }
+        let Found::Progress(first) = slot.take() else { panic!() };
+        assert_eq!((first.progress, first.dropped), (3.0, 3));
+        slot.progress(Progress { message: Some("x".repeat(4_000_000)), ..progress(5.0) });
+        let Found::Progress(last) = slot.take() else { panic!() };
+        assert_eq!((last.progress, last.dropped), (5.0, 1));
+        assert!(slot.is_empty());
     }
 
     #[test]

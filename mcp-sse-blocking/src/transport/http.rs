@@ -201,6 +201,7 @@ impl Http {
         stop: &Arc<dyn Stop>,
     ) -> Result<Response<Body>, Error> {
         let mut tries = 0;
+        let mut sent = false;
         loop {
             tries += 1;
             let request = request(Method::POST, target, &self.message_headers, message);
@@ -209,9 +210,14 @@ impl Http {
             match response {
                 Ok(response) => return Ok(response),
                 Err(error) if tries <= IDLE_CONNECTIONS + 1 && self.was_stale(&error, outcome) => {
+                    sent |= outcome.progress.sent;
                     log::debug!(target: "mcp::http", "the server had closed an idle connection; sending again on another");
                 }
-                Err(error) => return Err(self.failure(error, outcome, "sending a message")),
+                Err(error) => {
+                    let failure = self.failure(error, outcome, "sending a message");
+                    // What an earlier try sent stays sent.
+                    return Err(if sent { failure.with_delivery(Delivery::Sent) } else { failure });
+                }
             }
         }
     }

@@ -220,8 +220,12 @@ fn set_timeout(
     }
     // Half of a long wait, so that the next call with the same deadline, a little less of it left, finds it fitting.
     let timeout = if latest > Duration::from_secs(1) { latest / 2 } else { latest.max(SHORTEST) };
-    set(Some(timeout))?;
-    *current = Some(timeout);
+    match set(Some(timeout)) {
+        Ok(()) => *current = Some(timeout),
+        // macOS refuses once the peer has closed with bytes of ours unread; its answer may still be there to read.
+        Err(error) if cfg!(target_os = "macos") && error.kind() == io::ErrorKind::InvalidInput => {}
+        Err(error) => return Err(error),
+    }
     Ok(())
 }
 
