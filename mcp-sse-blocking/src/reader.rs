@@ -309,3 +309,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
