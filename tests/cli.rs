@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -85,7 +85,7 @@ big  Answers with that many bytes
 
     #[test]
     fn what_a_server_logs_is_on_standard_error_without_control_characters() {
-        let peer = Peer::run(|peer| {
+        let peer = serve(|peer| {
             let mut stream = peer.handshake();
             let call = peer.request();
             call.accepted();
@@ -197,7 +197,7 @@ mod codes {
 
     #[test]
     fn no_stream_at_the_url_is_3() {
-        let peer = Peer::run(|peer| peer.request().status("404 Not Found", "no such page"));
+        let peer = serve(|peer| peer.request().status("404 Not Found", "no such page"));
         let ended = run(&["tools", &peer.url("/")]);
         assert_eq!(ended.code, Some(3));
         assert!(ended.err.iter().any(|line| line.ends_with("/sse")), "no advice: {ended:?}");
@@ -224,14 +224,14 @@ mod codes {
     #[test]
     fn a_page_in_place_of_a_stream_is_4() {
         let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p>a";
-        let peer = Peer::run(move |peer| peer.request().answer(page));
+        let peer = serve(move |peer| peer.request().answer(page));
         assert_eq!(code(&["tools", &peer.url("/sse")]), 4);
         peer.finish();
     }
 
     #[test]
     fn an_endpoint_elsewhere_is_4() {
-        let peer = Peer::run(|peer| peer.stream().event("endpoint", "http://elsewhere.example/messages"));
+        let peer = serve(|peer| peer.stream().event("endpoint", "http://elsewhere.example/messages"));
         assert_eq!(code(&["tools", &peer.url("/sse")]), 4);
         peer.finish();
     }
@@ -253,7 +253,7 @@ mod codes {
 
     #[test]
     fn a_server_that_is_silent_before_it_names_an_endpoint_is_5() {
-        let peer = Peer::run(|peer| {
+        let peer = serve(|peer| {
             let stream = peer.stream();
             peer.wait_closed(stream.connection);
         });
@@ -284,7 +284,7 @@ mod codes {
     #[test]
     fn an_interrupt_before_there_is_a_call_is_130_too() {
         let (asked, was_asked) = crossbeam_channel::bounded(1);
-        let peer = Peer::run(move |peer| {
+        let peer = serve(move |peer| {
             let stream = peer.stream();
             asked.send(()).unwrap();
             peer.wait_closed(stream.connection);
@@ -304,7 +304,7 @@ mod secrets {
 
     #[test]
     fn headers_are_sent_with_every_request_and_shown_nowhere() {
-        let peer = Peer::run(|peer| {
+        let peer = serve(|peer| {
             let get = peer.request();
             let mut stream = get.open();
             stream.event("endpoint", "/messages?sessionId=1");
@@ -342,10 +342,14 @@ mod secrets {
 }
 
 fn command(arguments: &[&str]) -> Command {
-    static MCP: OnceLock<PathBuf> = OnceLock::new();
-    let mut command = Command::new(MCP.get_or_init(|| peers::program("mcp")));
+    let mut command = Command::new(mcp());
     command.args(arguments);
     command
+}
+
+fn mcp() -> &'static Path {
+    static MCP: OnceLock<PathBuf> = OnceLock::new();
+    MCP.get_or_init(|| peers::program("mcp"))
 }
 
 fn start(arguments: &[&str]) -> Process {
@@ -380,9 +384,15 @@ fn echo_server() -> (Process, String) {
     (server, format!("{address}/sse"))
 }
 
-/// A server that shakes hands and then does as it is told.
+/// A server that does as it is told. Its script waits for no longer than a run takes, so the program is built before it starts.
+fn serve<T: Send + 'static>(script: impl FnOnce(&mut Peer) -> T + Send + 'static) -> Running<T> {
+    mcp();
+    Peer::run(script)
+}
+
+/// The same, once it has shaken hands.
 fn scripted(script: impl FnOnce(&mut Peer, Stream) + Send + 'static) -> Running<()> {
-    Peer::run(move |peer| {
+    serve(move |peer| {
         let stream = peer.handshake();
         script(peer, stream);
     })
