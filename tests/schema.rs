@@ -139,7 +139,7 @@ impl Exchange {
         };
         let mut line = Vec::new();
         it.client.initialize(&hello, None, &mut line).unwrap();
-        it.to_server(&line);
+        it.carry_to_server(&line);
         assert_eq!((it.client.version(), it.server.version()), (Some(version), version));
         it
     }
@@ -152,7 +152,7 @@ impl Exchange {
     }
 
     /// Carries a message of the client over, and whatever comes of it back and forth. Gives the last thing the server said.
-    fn to_server(&mut self, line: &[u8]) -> Option<Value> {
+    fn carry_to_server(&mut self, line: &[u8]) -> Option<Value> {
         let asked = self.see(Sender::Client, line, None)["method"].as_str().map(str::to_owned);
         let mut out = Vec::new();
         let profile = self.service.profile();
@@ -167,13 +167,13 @@ impl Exchange {
         }
         let mut last = None;
         for line in out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            last = Some(self.to_client(line, asked.as_deref()));
+            last = Some(self.carry_to_client(line, asked.as_deref()));
         }
         last
     }
 
     /// Carries a message of the server over, and what the client says to it back.
-    fn to_client(&mut self, line: &[u8], asked: Option<&str>) -> Value {
+    fn carry_to_client(&mut self, line: &[u8], asked: Option<&str>) -> Value {
         let said = self.see(Sender::Server, line, asked);
         let mut out = Vec::new();
         self.client.handle_message(message(line), &mut out);
@@ -181,7 +181,7 @@ impl Exchange {
             if said.get("method").is_some() {
                 self.see(Sender::Client, &out, said["method"].as_str());
             } else {
-                self.to_server(&out);
+                self.carry_to_server(&out);
             }
         }
         said
@@ -191,7 +191,7 @@ impl Exchange {
     fn ask(&mut self, method: &str, params: &impl Serialize, progress: bool) -> Value {
         let mut line = Vec::new();
         self.client.request(method, params, RequestOptions { deadline: None, progress }, &mut line).unwrap();
-        self.to_server(&line).unwrap_or_else(|| panic!("{method} was not answered"))
+        self.carry_to_server(&line).unwrap_or_else(|| panic!("{method} was not answered"))
     }
 
     fn call(&mut self, tool: &str) -> Value {
@@ -284,7 +284,7 @@ fn every_message_of_an_exchange_is_what_the_schema_of_its_revision_says() {
 
         // The server's requests are answered, also those that nobody can carry out.
         for (method, kind) in [("ping", "result"), ("roots/list", "error")] {
-            it.to_client(json!({"jsonrpc": "2.0", "id": "s", "method": method}).to_string().as_bytes(), None);
+            it.carry_to_client(json!({"jsonrpc": "2.0", "id": "s", "method": method}).to_string().as_bytes(), None);
             assert!(it.seen.last().unwrap().get(kind).is_some(), "{method}");
         }
 
@@ -293,7 +293,7 @@ fn every_message_of_an_exchange_is_what_the_schema_of_its_revision_says() {
         let id = it.client.request("tools/list", &(), options, &mut line).unwrap();
         line.clear();
         assert!(it.client.cancel(id, Some("changed my mind"), &mut line));
-        it.to_server(&line);
+        it.carry_to_server(&line);
 
         let methods = ["notifications/initialized", "notifications/cancelled", "notifications/message"];
         for method in methods.into_iter().chain(["notifications/progress"]) {
