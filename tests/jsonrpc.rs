@@ -153,6 +153,22 @@ fn parameters_may_be_left_out_and_get_meta() {
     check(&json!({"a": 1}), &json!({"t": 1}), r#","params":{"_meta":{"t":1},"a":1}"#);
 }
 
+/// Raw JSON keeps the white space it was written with.
+#[test]
+fn raw_parameters_get_meta_wherever_they_have_white_space() {
+    for (params, expected) in [("{ }", r#"{"_meta":{"t":1}}"#), ("{\n\t}", r#"{"_meta":{"t":1}}"#)] {
+        let params = serde_json::value::RawValue::from_string(params.to_owned()).unwrap();
+        let mut out = Vec::new();
+        write_request_with_meta(&mut out, &RequestId::from(1), "m", &params, &json!({"t": 1})).unwrap();
+        let written: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(written["params"].to_string(), expected);
+    }
+    let params = serde_json::value::RawValue::from_string(r#"{ "a" : 1 }"#.to_owned()).unwrap();
+    let mut out = Vec::new();
+    write_request_with_meta(&mut out, &RequestId::from(1), "m", &params, &json!({"t": 1})).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&out).unwrap()["params"], json!({"_meta": {"t": 1}, "a": 1}));
+}
+
 #[test]
 fn what_cannot_be_written_leaves_the_buffer_as_it_was() {
     let mut out = b"before".to_vec();
