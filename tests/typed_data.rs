@@ -105,6 +105,31 @@ fn an_empty_capability_is_support_an_absent_one_is_none_and_unknown_ones_are_ign
     assert_eq!(serde_json::to_value(ServerCapabilities::default()).unwrap(), json!({}));
 }
 
+/// Peers whose language has `null` for what is empty or not set (Go's nil slices, Java's and Python's optional members).
+#[test]
+fn null_is_read_as_absent_wherever_something_may_be_left_out() {
+    let result: InitializeResult = read(json!({
+        "protocolVersion": "2024-11-05", "serverInfo": {"name": "s", "version": null, "icons": null},
+        "capabilities": {"tools": {"listChanged": null}, "resources": {"subscribe": null, "listChanged": null},
+            "prompts": {"listChanged": null}, "logging": null}, "instructions": null}));
+    assert!(result.capabilities.tools.is_some() && result.server_info.version.is_empty());
+    let result: InitializeResult = read(json!({
+        "protocolVersion": "2024-11-05", "serverInfo": {"name": "s", "version": "1"}, "capabilities": null}));
+    assert_eq!(result.capabilities, ServerCapabilities::default());
+    assert!(read::<ListToolsResult>(json!({"tools": null})).tools.is_empty());
+    let failed: CallToolResult = read(json!({"content": null, "isError": null, "structuredContent": null}));
+    assert_eq!(failed, CallToolResult::default());
+    let tool: Tool =
+        read(json!({"name": "a", "inputSchema": {}, "icons": null, "annotations": {"readOnlyHint": null}}));
+    assert!(tool.icons.is_empty());
+    let block: ContentBlock =
+        read(json!({"type": "text", "text": "a", "annotations": {"audience": null}, "_meta": null}));
+    assert_eq!(block.as_text(), Some("a"));
+    let link: ContentBlock =
+        read(json!({"type": "resource_link", "uri": "a:b", "name": "n", "icons": null, "size": null}));
+    assert!(matches!(link, ContentBlock::ResourceLink { .. }));
+}
+
 /// R-LM-40: also unknown keys, also in results and content.
 #[test]
 fn metadata_is_kept() {

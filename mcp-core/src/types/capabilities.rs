@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::meta::JsonObject;
+use super::null::null_is_default;
 
 /// What a client offers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub struct ClientCapabilities {
 #[non_exhaustive]
 pub struct RootsCapability {
     /// It says when they change.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "core::ops::Not::not")]
     pub list_changed: bool,
 }
 
@@ -64,7 +65,7 @@ pub struct ServerCapabilities {
 #[non_exhaustive]
 pub struct ToolsCapability {
     /// It says when they change.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "core::ops::Not::not")]
     pub list_changed: bool,
 }
 
@@ -74,10 +75,10 @@ pub struct ToolsCapability {
 #[non_exhaustive]
 pub struct ResourcesCapability {
     /// It says when one that was subscribed to changes.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "core::ops::Not::not")]
     pub subscribe: bool,
     /// It says when their list changes.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "core::ops::Not::not")]
     pub list_changed: bool,
 }
 
@@ -87,6 +88,6 @@ pub struct ResourcesCapability {
 #[non_exhaustive]
 pub struct PromptsCapability {
     /// It says when they change.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "core::ops::Not::not")]
     pub list_changed: bool,
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::implementation::Icon;
 use super::meta::JsonObject;
+use super::null::null_is_default;
 
 /// One piece of content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,7 +82,7 @@ pub enum ContentBlock {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<u64>,
         /// Pictures for it; since 2025-11-25.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
         icons: Vec<Icon>,
         /// Hints for whoever shows it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,7 +186,7 @@ impl ResourceContents {
 #[non_exhaustive]
 pub struct Annotations {
     /// Whom it is for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub audience: Vec<Role>,
     /// How much it matters, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]

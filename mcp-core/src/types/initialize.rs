@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capabilities::{ClientCapabilities, ServerCapabilities};
 use super::implementation::Implementation;
+use super::null::null_is_default;
 
 /// What a client says first (R-LM-21).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -14,7 +15,7 @@ pub struct InitializeParams {
     /// The revision that it offers. A string: a server may meet one that it does not know.
     pub protocol_version: String,
     /// What it offers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub capabilities: ClientCapabilities,
     /// Who it is.
     pub client_info: Implementation,
@@ -27,7 +28,7 @@ pub struct InitializeResult {
     /// The revision that both follow from now on.
     pub protocol_version: String,
     /// What it offers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub capabilities: ServerCapabilities,
     /// Who it is.
     pub server_info: Implementation,

@@ -1,7 +1,7 @@
 //! The protocol's data, one schema family a file, named as in the schema.
 //!
 //! Objects that programs keep are owned; parameters and notifications that only pass by borrow from the message. Reading is
-//! tolerant (unknown members are ignored, optional ones may be missing), writing leaves out what is absent.
+//! tolerant (unknown members are ignored, optional ones may be missing or `null`), writing leaves out what is absent.
 //! [`method`] is the table of all methods.
 
 pub mod cancelled;
@@ -12,6 +12,7 @@ pub mod initialize;
 pub mod logging;
 pub mod meta;
 pub mod method;
+mod null;
 pub mod pagination;
 pub mod progress;
 pub mod tools;

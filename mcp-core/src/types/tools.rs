@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::content::ContentBlock;
 use super::implementation::Icon;
 use super::meta::{JsonObject, RequestMeta};
+use super::null::null_is_default;
 
 /// A tool as a server describes it. Untrusted, like all that a server says of itself (R-FS-20).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +37,7 @@ pub struct Tool {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<ToolAnnotations>,
     /// Pictures; since 2025-11-25.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub icons: Vec<Icon>,
     /// Metadata.
     #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +79,7 @@ pub struct ToolAnnotations {
 #[serde(rename_all = "camelCase")]
 pub struct ListToolsResult {
     /// The tools of this page.
+    #[serde(deserialize_with = "null_is_default")]
     pub tools: Vec<Tool>,
     /// Where the next page begins; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,13 +106,13 @@ pub struct CallToolParams<'a> {
 #[non_exhaustive]
 pub struct CallToolResult {
     /// What it returned, for people and models. Servers that leave it out beside `structuredContent` are tolerated.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub content: Vec<ContentBlock>,
     /// What it returned, for programs; since 2025-06-18.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structured_content: Option<Value>,
     /// The tool failed; the content says why.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "core::ops::Not::not")]
     pub is_error: bool,
     /// Metadata.
     #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
