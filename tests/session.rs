@@ -98,6 +98,18 @@ fn a_refused_or_malformed_handshake_is_a_typed_error() {
     }
 }
 
+/// R-SEC-25: the parser quotes what it did not expect, however long that is.
+#[test]
+fn the_error_of_a_malformed_handshake_is_short() {
+    let mut client = ClientSession::new(Limits::default());
+    client.initialize(&hello("2025-11-25"), None, &mut Vec::new()).unwrap();
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": "\u{202E}x".repeat(100_000)}).to_string();
+    let event = client.handle_message(message(answer.as_bytes()), &mut Vec::new());
+    let ClientEvent::HandshakeFailed(error @ HandshakeError::Malformed(_)) = event else { panic!("{event:?}") };
+    let shown = error.to_string();
+    assert!(shown.len() < 500 && shown.ends_with("...") && !shown.contains('\u{202E}'), "{shown}");
+}
+
 #[test]
 fn a_client_sends_nothing_but_ping_before_the_handshake() {
     let mut client = ClientSession::new(Limits::default());

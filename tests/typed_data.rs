@@ -282,6 +282,8 @@ fn a_result_is_read_as_a_type_from_structured_content_or_a_single_text() {
     for wrong in [CallToolResult::text("no JSON"), CallToolResult::from_structured(json!([]))] {
         assert!(matches!(wrong.structured::<Sum>(), Err(StructuredError::Shape(_))));
     }
+    let long = CallToolResult::from_structured(json!("x".repeat(100_000)));
+    assert!(long.structured::<Sum>().unwrap_err().to_string().len() < 500);
     for absent in [CallToolResult::default(), CallToolResult::new(vec![ContentBlock::image("aA==", "image/png")])] {
         assert_eq!(absent.structured::<Sum>(), Err(StructuredError::Absent));
     }

@@ -1,5 +1,6 @@
 //! Text from peers, made fit for logs and errors.
 
+use alloc::string::{String, ToString as _};
 use core::fmt::{self, Write as _};
 
 /// The beginning of a text that a peer chose: cut to a length, control characters replaced (R-SEC-25).
@@ -13,6 +14,11 @@ impl<'a> Excerpt<'a> {
     pub fn new(text: &'a str, characters: usize) -> Self {
         Self { text, characters }
     }
+}
+
+/// What a parser says of a peer's text. It quotes what it did not expect, in full: cut to 256 characters.
+pub(crate) fn parser_message(error: &serde_json::Error) -> String {
+    Excerpt::new(&error.to_string(), 256).to_string()
 }
 
 impl fmt::Display for Excerpt<'_> {

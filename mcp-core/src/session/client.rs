@@ -1,7 +1,7 @@
 //! The client's side of a session.
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -16,7 +16,7 @@ use crate::jsonrpc::{
 };
 use crate::limits::{LimitExceeded, Limits};
 use crate::revision::ProtocolVersion;
-use crate::text::Excerpt;
+use crate::text::{Excerpt, parser_message};
 use crate::time::{Deadline, Instant};
 use crate::types::{
     CancelledParams, InitializeParams, InitializeResult, JsonObject, LoggingMessage, Method, Progress, RequestMeta,
@@ -133,7 +133,7 @@ impl fmt::Display for IgnoredByClient<'_> {
 pub enum HandshakeError {
     /// The server refused it.
     Refused(Error),
-    /// The server's answer is no `InitializeResult`.
+    /// The server's answer is no `InitializeResult`; with what the parser says, cut.
     Malformed(String),
     /// The server answered with a revision that this library does not know, or that has no handshake (rule 3).
     UnsupportedVersion(String),
@@ -361,7 +361,7 @@ impl ClientSession {
     fn handle_initialize_result<'a>(&mut self, result: &RawValue, out: &mut Vec<u8>) -> ClientEvent<'a> {
         let result = match serde_json::from_str::<InitializeResult>(result.get()) {
             Ok(result) => result,
-            Err(error) => return self.fail_handshake(HandshakeError::Malformed(error.to_string())),
+            Err(error) => return self.fail_handshake(HandshakeError::Malformed(parser_message(&error))),
         };
         let Some(version) = ProtocolVersion::from_handshake(&result.protocol_version) else {
             return self.fail_handshake(HandshakeError::UnsupportedVersion(result.protocol_version));

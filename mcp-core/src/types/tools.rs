@@ -14,6 +14,7 @@ use super::content::ContentBlock;
 use super::implementation::Icon;
 use super::meta::{JsonObject, RequestMeta};
 use super::null::null_is_default;
+use crate::text::parser_message;
 
 /// A tool as a server describes it. Untrusted, like all that a server says of itself (R-FS-20).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,7 +156,7 @@ impl CallToolResult {
             },
             _ => return Err(StructuredError::Absent),
         };
-        read.map_err(|error| StructuredError::Shape(error.to_string()))
+        read.map_err(|error| StructuredError::Shape(parser_message(&error)))
     }
 
     /// The texts of the content, joined by line ends.
@@ -171,7 +172,7 @@ impl CallToolResult {
 pub enum StructuredError {
     /// There is neither structured content nor a single text.
     Absent,
-    /// It is of another shape; with what the parser says.
+    /// It is of another shape; with what the parser says, cut.
     Shape(String),
 }
 
