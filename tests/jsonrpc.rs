@@ -126,6 +126,19 @@ fn a_batch_is_bounded_and_one_wrong_message_does_not_spoil_the_others() {
     assert_eq!(limit_of(decode(bytes, &limits).unwrap_err()), Limit::BatchMessages);
 }
 
+/// What is beyond the bound is read, for it must be JSON, and not remembered.
+#[test]
+fn a_batch_beyond_its_bound_is_still_read_to_its_end() {
+    let limits = Limits::default();
+    let many = |last: &str| format!("[{}{last}]", "1,".repeat(100_000));
+    assert_eq!(limit_of(decode(many("1").as_bytes(), &limits).unwrap_err()), Limit::BatchMessages);
+    assert_eq!(decode(many("x").as_bytes(), &limits).unwrap_err().code(), code::PARSE_ERROR);
+    let exact = format!("[{}1]", "1,".repeat(limits.batch_messages - 1));
+    assert!(
+        matches!(decode(exact.as_bytes(), &limits), Ok(Payload::Batch(batch)) if batch.len() == limits.batch_messages)
+    );
+}
+
 #[test]
 fn what_is_written_is_read_back() {
     let mut out = Vec::new();

@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::{self, Vec};
 use core::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::depth;
@@ -145,14 +145,43 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Payload<'a>, Decod
 }
 
 fn decode_batch<'a>(text: &'a str, limits: &Limits) -> Result<Batch<'a>, DecodeError<'a>> {
-    let messages: Vec<&RawValue> = serde_json::from_str(text).map_err(Fault::not_json)?;
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let read = parser.deserialize_seq(BatchVisitor { bound: limits.batch_messages });
+    let messages = read.and_then(|messages| parser.end().map(|()| messages)).map_err(Fault::not_json)?;
+    let Some(messages) = messages else {
+        return Err(LimitExceeded { limit: Limit::BatchMessages, bound: limits.batch_messages }.into());
+    };
     if messages.is_empty() {
         return Err(Fault::EmptyBatch.into());
     }
-    if messages.len() > limits.batch_messages {
-        return Err(LimitExceeded { limit: Limit::BatchMessages, bound: limits.batch_messages }.into());
-    }
     Ok(Batch { messages, limits: limits.clone() })
+}
+
+/// The messages of a batch, or `None` when there are more than `bound`. Those beyond it are read, for a batch that is no JSON is
+/// another fault, but not remembered: where each of them is would take eight times the memory of `[1,1,1,...]`.
+struct BatchVisitor {
+    bound: usize,
+}
+
+impl<'de> Visitor<'de> for BatchVisitor {
+    type Value = Option<Vec<&'de RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON-RPC batch")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut batch: A) -> Result<Self::Value, A::Error> {
+        let mut messages = Vec::new();
+        while messages.len() < self.bound {
+            let Some(message) = batch.next_element()? else { return Ok(Some(messages)) };
+            messages.push(message);
+        }
+        let mut beyond = 0_usize;
+        while batch.next_element::<IgnoredAny>()?.is_some() {
+            beyond += 1;
+        }
+        Ok((beyond == 0).then_some(messages))
+    }
 }
 
 fn decode_message<'a>(text: &'a str, limits: &Limits) -> Result<Message<'a>, DecodeError<'a>> {
@@ -164,7 +193,7 @@ fn decode_message<'a>(text: &'a str, limits: &Limits) -> Result<Message<'a>, Dec
 #[derive(Default)]
 struct Envelope<'a> {
     fault: Option<Fault>,
-    version: bool,
+    version: Option<&'a RawValue>,
     id: Option<&'a RawValue>,
     method: Option<&'a RawValue>,
     params: Option<&'a RawValue>,
@@ -187,7 +216,7 @@ impl<'a> Envelope<'a> {
         if let Some(fault) = self.fault {
             return wrong(fault, id);
         }
-        if !self.version {
+        if self.version.is_none_or(|raw| raw.get() != "\"2.0\"") {
             return wrong(Fault::WrongVersion, id);
         }
         let params = self.params.filter(|raw| raw.get() != "null");
@@ -245,14 +274,11 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
         let mut envelope = Envelope::default();
         while let Some(member) = map.next_key::<Member>()? {
             let slot = match member {
-                Member::Version => {
-                    envelope.version = map.next_value::<&RawValue>()?.get() == "\"2.0\"";
-                    continue;
-                }
                 Member::Unknown => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }
+                Member::Version => &mut envelope.version,
                 Member::Id => &mut envelope.id,
                 Member::Method => &mut envelope.method,
                 Member::Params => &mut envelope.params,
