@@ -54,6 +54,32 @@ fn method_params_and_result_are_slices_of_the_input() {
     assert!(inside(id));
 }
 
+/// R-LM-6, R-LM-7
+#[test]
+fn what_is_wrong_is_answered_unless_it_is_a_notification_or_a_response() {
+    let (null, one) = (Some(ErrorId::Null), Some(ErrorId::Known(RequestId::from(1))));
+    for (json, expected) in [
+        ("{", null.clone()),
+        ("7", null.clone()),
+        (r#"{"jsonrpc":"2.0"}"#, null.clone()),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"a"}"#, null.clone()),
+        (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, one.clone()),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"a","result":{}}"#, one.clone()),
+        (r#"{"jsonrpc":"2.0","id":1}"#, one),
+        (r#"{"jsonrpc":"2.0","method":"a","params":[1]}"#, None),
+        (r#"{"method":"a"}"#, None),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"m"}}"#, None),
+        (r#"{"jsonrpc":"2.0","id":1,"error":{"code":"x"}}"#, None),
+        (r#"{"jsonrpc":"2.0","result":{}}"#, None),
+        (r#"{"id":1,"result":{}}"#, None),
+        (r#"{"jsonrpc":"2.0","id":1.5,"result":{}}"#, None),
+    ] {
+        let error = decode(json.as_bytes(), &Limits::default()).unwrap_err();
+        assert_eq!(error.answer_id(), expected, "{json}");
+        assert_eq!(error.clone().into_owned(), error);
+    }
+}
+
 #[test]
 fn a_member_that_is_not_utf8_is_a_parse_error() {
     let bytes = b"{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"params\":{\"a\":\"\xFF\"}}";

@@ -170,6 +170,22 @@ fn batches_are_accepted_under_2025_03_26_only() {
 }
 
 #[test]
+fn of_what_is_wrong_in_a_batch_only_requests_are_answered() {
+    // R-LM-6, R-LM-7
+    let mut engine = RawEngine::new(server());
+    let session = engine.open();
+    engine.post(&session, &INITIALIZE.replace("2024-11-05", "2025-03-26"));
+    engine.taken(session.stream);
+    let notification = r#"{"jsonrpc":"2.0","method":"notifications/initialized","params":[1]}"#;
+    let response = r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"m"}}"#;
+    let request = r#"{"jsonrpc":"2.0","id":2,"method":"ping","params":[1]}"#;
+    assert_eq!(engine.post(&session, &format!("[{notification},{response},{request},7]")).status, 202);
+    let events = engine.taken(session.stream);
+    assert_eq!(events.matches("event: message\n").count(), 2, "{events}");
+    assert!(events.contains("\"id\":2,\"error\"") && events.contains("\"id\":null,\"error\""), "{events}");
+}
+
+#[test]
 fn the_stateless_revision_is_never_offered() {
     // R-SSE-40
     let mut engine = RawEngine::new(server());

@@ -128,7 +128,7 @@ impl<'a> Iterator for BatchMessages<'a> {
 ///
 /// # Errors
 ///
-/// [`DecodeError`] says what is wrong, and under which id and with which code to answer.
+/// [`DecodeError`] says what is wrong, and whether, under which id and with which code to answer.
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Payload<'a>, DecodeError<'a>> {
     if bytes.len() > limits.message_bytes {
         return Err(LimitExceeded { limit: Limit::MessageBytes, bound: limits.message_bytes }.into());
@@ -203,16 +203,19 @@ struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     fn classify(self, limits: &Limits) -> Result<Message<'a>, DecodeError<'a>> {
+        let is_response = self.method.is_none() && (self.result.is_some() || self.error.is_some());
+        let is_notification = self.method.is_some() && self.id.is_none();
+        let is_answered = !is_response && !is_notification;
+        let wrong = |fault, id| Err(DecodeError { fault, id, is_answered });
         let id = match self.id {
             None => ErrorId::Absent,
             Some(raw) if raw.get() == "null" => ErrorId::Null,
-            Some(raw) => match RequestId::from_json(raw.get(), limits)? {
-                Some(id) => ErrorId::Known(id),
-                None => return Err(Fault::InvalidId.into()),
+            Some(raw) => match RequestId::from_json(raw.get(), limits) {
+                Ok(Some(id)) => ErrorId::Known(id),
+                Ok(None) => return wrong(Fault::InvalidId, ErrorId::Null),
+                Err(exceeded) => return wrong(Fault::Limit(exceeded), ErrorId::Null),
             },
         };
-        // A message that is wrong is answered under its id; a response that is wrong is not answered at all.
-        let wrong = |fault, id| Err(DecodeError { fault, id });
         if let Some(fault) = self.fault {
             return wrong(fault, id);
         }
@@ -369,11 +372,23 @@ impl Visitor<'_> for MemberVisitor {
 pub struct DecodeError<'a> {
     /// What is wrong.
     pub fault: Fault,
-    /// The id to answer under, as far as it could be read.
+    /// The id of the message, as far as it could be read.
     pub id: ErrorId<'a>,
+    /// It is neither a notification nor a response.
+    is_answered: bool,
 }
 
-impl DecodeError<'_> {
+impl<'a> DecodeError<'a> {
+    /// The id to answer under: `null` where none could be read, as JSON-RPC has it. `None` for what is never answered, however
+    /// wrong it is: notifications (R-LM-7), and responses, where an error under the same id would hit a request of the sender's.
+    pub fn answer_id(&self) -> Option<ErrorId<'a>> {
+        match &self.id {
+            _ if !self.is_answered => None,
+            ErrorId::Absent => Some(ErrorId::Null),
+            id => Some(id.clone()),
+        }
+    }
+
     /// The code to answer with.
     pub fn code(&self) -> i64 {
         match self.fault {
@@ -384,13 +399,13 @@ impl DecodeError<'_> {
 
     /// The same error without the borrow.
     pub fn into_owned(self) -> DecodeError<'static> {
-        DecodeError { fault: self.fault, id: self.id.into_owned() }
+        DecodeError { id: self.id.into_owned(), fault: self.fault, is_answered: self.is_answered }
     }
 }
 
 impl From<Fault> for DecodeError<'_> {
     fn from(fault: Fault) -> Self {
-        Self { fault, id: ErrorId::Null }
+        Self { fault, id: ErrorId::Null, is_answered: true }
     }
 }
 

@@ -85,16 +85,17 @@ impl Engine {
         self.after_output(session, now);
     }
 
-    /// One message of a batch. The others are accepted, so it is answered even if it cannot be read or carried out.
+    /// One message of a batch. The others are accepted, so it is answered even if it cannot be read or carried out; notifications
+    /// and responses never are (R-LM-7).
     fn handle_in_batch(&mut self, key: Key, message: Result<Message<'_>, DecodeError<'_>>) {
         match message {
             Ok(message) => drop(self.handle(key, message, WhenBusy::Answer)),
             Err(fault) => {
+                let Some(id) = fault.answer_id() else { return log::debug!("message ignored: {fault}") };
                 let error = ErrorObject::new(fault.code(), fault.to_string());
                 let conn = self.sessions.get(key).and_then(|session| self.conns.get_mut(session.conn));
                 let Some(conn) = conn else { return };
-                EventOutbox::new(conn.writer(&mut self.buffers))
-                    .event(|out| jsonrpc::write_error(out, &fault.id, &error));
+                EventOutbox::new(conn.writer(&mut self.buffers)).event(|out| jsonrpc::write_error(out, &id, &error));
             }
         }
     }
