@@ -649,3 +649,20 @@ fn a_large_message_that_is_refused_before_it_was_read_says_why() {
     server.join().unwrap();
     peer.finish();
 }
+
+#[test]
+fn a_notification_that_is_not_taken_over_ends_with_its_deadline() {
+    let peer = Peer::run(|peer| {
+        let _stream = peer.handshake();
+        let notification = peer.request();
+        peer.wait_closed(notification.connection);
+    });
+    let client = builder(&peer.url("/sse")).call_timeout(Duration::from_millis(300)).connect().unwrap();
+    let error = client.notify("notifications/x", &()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the response deadline passed after 300ms (setting `call_timeout`); the request had been sent"
+    );
+    assert!(client.is_connected());
+    peer.finish();
+}

@@ -195,7 +195,7 @@ impl Client {
         let message = self.engine().notification(method, &raw(params)?)?;
         let deadline =
             self.engine().call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Response));
-        self.engine().post(&message, deadline, None)
+        self.engine().post(&message, deadline, None).map_err(|error| error.after(self.engine().call_timeout))
     }
 
     /// Asks the server for a sign of life and waits for it.
@@ -295,5 +295,23 @@ impl OwnTimeout {
             Self::Inherited => default,
             Self::Own(timeout) => timeout,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_go_from_thread_to_thread() {
+        fn travels<T: Send + 'static>() {}
+        fn is_shared<T: Sync>() {}
+        travels::<Client>();
+        is_shared::<Client>();
+        travels::<Job>();
+        travels::<crate::Canceller>();
+        is_shared::<crate::Canceller>();
+        travels::<Error>();
+        is_shared::<Error>();
     }
 }

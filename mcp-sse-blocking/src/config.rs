@@ -187,13 +187,14 @@ impl Builder {
 
         // The stream, and where messages go.
         let deadline = Deadline::after(clock::now(), self.endpoint_timeout, Cause::Endpoint);
-        let open = http.open(&url, Some(deadline)).map_err(|error| self.complete(error))?;
+        let open = http.open(&url, Some(deadline)).map_err(|error| error.after(Some(self.endpoint_timeout)))?;
         let mut stream = EventStream::new(open, &self.limits, self.idle_timeout);
         let mut early = Vec::new();
         let target = match fixed {
             Some(target) => MessageTarget { target: Arc::new(target), fixed: true },
             None => {
-                let target = await_endpoint(&mut stream, deadline, &mut early).map_err(|error| self.complete(error))?;
+                let target = await_endpoint(&mut stream, deadline, &mut early);
+                let target = target.map_err(|error| error.after(Some(self.endpoint_timeout)))?;
                 MessageTarget { target: Arc::new(target), fixed: false }
             }
         };
@@ -218,7 +219,7 @@ impl Builder {
         drop(handshake);
         // Sent and taken over before any request follows (R-LM-23, R-SSE-48).
         let deadline = self.call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
-        engine.post(&engine.take_initialized(), deadline, None)?;
+        engine.post(&engine.take_initialized(), deadline, None).map_err(|error| error.after(self.call_timeout))?;
         let agreed = engine.session(|session| Some((session.server()?.clone(), session.version()?)));
         let (server, version) = agreed.ok_or_else(|| engine.ended().unwrap_or(Error::Closed(Delivery::Sent)))?;
         let client = Client::new(session, server, version);
@@ -271,16 +272,6 @@ impl Builder {
             return Err(Error::Usage("there is no certificate among the root certificates".into()));
         }
         Ok(Some(RootCerts::new_with_certs(&certificates)))
-    }
-
-    /// A timeout while connecting, with how long it was.
-    fn complete(&self, error: Error) -> Error {
-        match error {
-            Error::Timeout(timeout) if timeout.cause == Cause::Endpoint => {
-                Error::Timeout(Timeout { after: Some(self.endpoint_timeout), ..timeout })
-            }
-            error => error,
-        }
     }
 }
 

@@ -137,6 +137,14 @@ impl Error {
         }
     }
 
+    /// The same error; a timeout that does not know yet how long it was says this.
+    pub(crate) fn after(mut self, after: Option<Duration>) -> Self {
+        if let Self::Timeout(timeout) = &mut self {
+            timeout.after = timeout.after.or(after);
+        }
+        self
+    }
+
     /// The same failure of a request with this delivery.
     pub(crate) fn with_delivery(mut self, new: Delivery) -> Self {
         match &mut self {

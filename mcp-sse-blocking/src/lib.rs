@@ -40,7 +40,7 @@
 //!   handle closes. Two things are left behind when they hang, because nothing can interrupt them: a handler of yours, and
 //!   the system's name lookup.
 //! * **Credentials go to one origin only**: the endpoint a server announces and every redirect must be of the origin of the
-//!   URL that was given. They are in no error and no `Debug`.
+//!   URL that was given, unless the caller sets another [message URL](Builder::message_url). They are in no error and no `Debug`.
 //!
 //! # How it works
 //!
