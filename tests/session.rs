@@ -122,6 +122,28 @@ fn a_client_sends_nothing_but_ping_before_the_handshake() {
     assert!(matches!(client.initialize(&hello("2025-11-25"), None, &mut out), Err(ApiMisuse::Phase(_))));
 }
 
+/// R-LM-24
+#[test]
+fn a_client_sends_no_notification_before_the_handshake() {
+    let mut client = ClientSession::new(Limits::default());
+    let mut out = Vec::new();
+    let method = Method::NotificationsRootsListChanged.name();
+    assert!(matches!(client.notify(method, &(), &mut out), Err(ApiMisuse::Phase(_))));
+    client.initialize(&hello("2025-11-25"), None, &mut Vec::new()).unwrap();
+    assert!(matches!(client.notify(method, &(), &mut out), Err(ApiMisuse::Phase(_))));
+    assert!(out.is_empty());
+
+    let mut pair = Pair::default();
+    pair.to_server(br#"{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}"#, |event| {
+        assert!(matches!(event, ServerEvent::Ignored(IgnoredByServer::Violation(_))), "{event:?}");
+    });
+    let mut pair = Pair::operating("2025-11-25");
+    pair.client.notify(method, &(), &mut out).unwrap();
+    pair.to_server(&out, |event| {
+        assert!(matches!(event, ServerEvent::Notification { method: Method::NotificationsRootsListChanged, .. }));
+    });
+}
+
 #[test]
 fn a_server_refuses_requests_before_the_handshake_and_a_second_handshake() {
     let mut pair = Pair::default();
@@ -283,6 +305,21 @@ fn each_method_is_known_to_a_server_exactly_where_the_table_says() {
 }
 
 #[test]
+fn a_server_knows_the_notifications_that_a_client_may_send_in_its_revision_and_no_others() {
+    for version in ProtocolVersion::ALL.into_iter().filter(|version| version.has_handshake()) {
+        let mut pair = Pair::operating(version.as_str());
+        for method in Method::all().filter(|method| method.is_notification()) {
+            let line = json!({"jsonrpc": "2.0", "method": method.name()}).to_string();
+            let known = method.exists_in(version) && method.sender() != mcp_core::types::method::Sender::Server;
+            pair.to_server(line.as_bytes(), |event| {
+                let unknown = matches!(event, ServerEvent::Ignored(IgnoredByServer::UnknownNotification));
+                assert_eq!(unknown, !known, "{} in {version}: {event:?}", method.name());
+            });
+        }
+    }
+}
+
+#[test]
 fn a_notification_gets_no_answer_whatever_it_is() {
     let mut pair = Pair::operating("2025-11-25");
     for method in ["no/such", "notifications/no_such", "tools/list", "initialize", "notifications/message"] {
@@ -364,6 +401,16 @@ fn giving_up_the_handshake_tells_the_server_nothing() {
     assert!(out.is_empty());
 }
 
+#[test]
+fn a_handshake_that_could_not_be_sent_may_be_repeated() {
+    let mut client = ClientSession::new(Limits::default());
+    let id = client.initialize(&hello("2025-11-25"), None, &mut Vec::new()).unwrap();
+    assert!(client.forget(id));
+    assert_eq!(client.phase(), Phase::New);
+    let again = client.initialize(&hello("2025-11-25"), None, &mut Vec::new()).unwrap();
+    assert_ne!(id, again, "R-LM-3");
+}
+
 // Deadlines: R-LM-29, R-SSE-11.
 
 #[test]
@@ -435,6 +482,21 @@ fn the_oldest_revision_gets_progress_without_a_message() {
     let mut line = Vec::new();
     pair.server.progress(key, &step, &mut line);
     assert_eq!(value(&line)["params"], json!({"progressToken": id, "progress": 1.0}));
+}
+
+/// JSON has no such numbers; `null` would go out in their place.
+#[test]
+fn progress_that_is_no_number_is_not_sent() {
+    let mut pair = Pair::operating("2025-11-25");
+    let (id, key) = call(&mut pair, RequestOptions { deadline: None, progress: true });
+    let step = |progress, total| Progress { progress_token: id.into(), progress, total, message: None };
+    let mut line = Vec::new();
+    for nothing in [f64::NAN, f64::INFINITY] {
+        assert!(!pair.server.progress(key, &step(nothing, None), &mut line));
+        assert!(line.is_empty());
+    }
+    assert!(pair.server.progress(key, &step(0.5, Some(f64::NAN)), &mut line));
+    assert_eq!(value(&line)["params"], json!({"progressToken": id, "progress": 0.5}));
 }
 
 // Logging: R-LM-88 to R-LM-90.

@@ -56,6 +56,11 @@ impl ProtocolVersion {
         Self::from_handshake(offered).unwrap_or(Self::LATEST_HANDSHAKE)
     }
 
+    /// Whether it lies between two revisions, or is one of them.
+    pub(crate) fn is_within(self, first: Self, last: Self) -> bool {
+        (first..=last).contains(&self)
+    }
+
     /// Whether a session begins with `initialize`.
     pub fn has_handshake(self) -> bool {
         self < Self::V2026_07_28

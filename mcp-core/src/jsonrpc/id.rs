@@ -23,6 +23,14 @@ pub enum RequestId<'a> {
 }
 
 impl RequestId<'_> {
+    /// The same id, borrowed from this one.
+    pub fn as_borrowed(&self) -> RequestId<'_> {
+        match self {
+            Self::Integer(integer) => RequestId::Integer(*integer),
+            Self::String(string) => RequestId::String(Cow::Borrowed(string)),
+        }
+    }
+
     /// The same id without the borrow; allocates for a string.
     pub fn into_owned(self) -> RequestId<'static> {
         match self {

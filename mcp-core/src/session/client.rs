@@ -284,7 +284,7 @@ impl ClientSession {
     ///
     /// # Errors
     ///
-    /// [`ApiMisuse`] when the session is closed, or the parameters cannot be written.
+    /// [`ApiMisuse`] when the handshake is not done (R-LM-24) or the session is closed, or the parameters cannot be written.
     pub fn notify<P: Serialize + ?Sized>(
         &mut self,
         method: &str,
@@ -309,9 +309,13 @@ impl ClientSession {
         true
     }
 
-    /// Forgets a request that could not be sent. False when it is not in flight any more.
+    /// Forgets a request that could not be sent; `initialize` may then be tried again. False when it is not in flight any more.
     pub fn forget(&mut self, id: u64) -> bool {
-        self.pending.remove(id).is_some()
+        let was_in_flight = self.pending.remove(id).is_some();
+        if was_in_flight && self.handshake == Some(id) {
+            self.enter(Step::InitializeError);
+        }
+        was_in_flight
     }
 
     /// Takes in a message from the server. Whatever has to be sent because of it, at most one message, is appended to `out`.
@@ -344,7 +348,7 @@ impl ClientSession {
 
     /// Ends the session and gives the requests that will get no answer any more.
     pub fn close(&mut self) -> impl Iterator<Item = u64> + '_ {
-        self.phase = Phase::Closed;
+        self.enter(Step::Close);
         self.pending.drain().map(|(id, _)| id)
     }
 
@@ -369,15 +373,23 @@ impl ClientSession {
         self.version = Some(version);
         self.server = Some(Box::new(result));
         // The answer opens the session, and the notification follows it in the same breath.
-        self.phase = Phase::Operating;
+        self.enter(Step::InitializeResult);
+        self.enter(Step::Initialized);
         let written = write_notification(out, Method::NotificationsInitialized.name(), &());
         debug_assert!(written.is_ok(), "there are no parameters");
         ClientEvent::Initialized
     }
 
     fn fail_handshake<'a>(&mut self, error: HandshakeError) -> ClientEvent<'a> {
-        self.phase = Phase::New;
+        self.enter(Step::InitializeError);
         ClientEvent::HandshakeFailed(error)
+    }
+
+    /// Takes a step that the table allows here: an answer to `initialize` is only looked at while one is in flight.
+    fn enter(&mut self, step: Step) {
+        let phase = self.phase.after(step);
+        debug_assert!(phase.is_ok(), "{step:?} in {:?}", self.phase);
+        self.phase = phase.unwrap_or(self.phase);
     }
 
     fn handle_error<'a>(&mut self, response: ErrorResponse<'a>) -> ClientEvent<'a> {

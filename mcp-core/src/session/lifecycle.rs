@@ -35,7 +35,8 @@ pub enum Step {
     Ping,
     /// Any other request.
     Request,
-    /// Any other notification.
+    /// Any other notification (R-LM-24, R-LM-25). Not the few that are welcome at any time: log messages of a server, and what
+    /// belongs to a request.
     Notification,
     /// The end of the connection.
     Close,
@@ -96,11 +97,8 @@ impl Phase {
             (_, Step::Initialized) => Err(V::NotInitialized),
 
             // Over HTTP the POST with `initialized` may be overtaken by the next one (R-LM-31).
-            (Answered | Operating, Step::Request) => Ok(self),
-            (_, Step::Request) => Err(V::NotInitialized),
-
-            // Servers may log before they are initialized (R-LM-25), and a notification gets no answer anyway.
-            (_, Step::Notification) => Ok(self),
+            (Answered | Operating, Step::Request | Step::Notification) => Ok(self),
+            (_, Step::Request | Step::Notification) => Err(V::NotInitialized),
         }
     }
 }
@@ -132,10 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn requests_wait_for_the_handshake() {
-        assert_eq!(Phase::New.after(Step::Request), Err(Violation::NotInitialized));
-        assert_eq!(Phase::Initializing.after(Step::Request), Err(Violation::NotInitialized));
-        assert_eq!(Phase::Answered.after(Step::Request), Ok(Phase::Answered));
+    fn requests_and_notifications_wait_for_the_handshake() {
+        for step in [Step::Request, Step::Notification] {
+            assert_eq!(Phase::New.after(step), Err(Violation::NotInitialized));
+            assert_eq!(Phase::Initializing.after(step), Err(Violation::NotInitialized));
+            assert_eq!(Phase::Answered.after(step), Ok(Phase::Answered));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::jsonrpc::{
 };
 use crate::limits::Limits;
 use crate::revision::ProtocolVersion;
+use crate::types::method::Sender;
 use crate::types::{
     CancelledParams, Implementation, JsonObject, LoggingLevel, Method, Progress, ServerCapabilities, SetLevelParams,
 };
@@ -68,7 +69,7 @@ pub enum ServerEvent<'a> {
         /// Why, for logs.
         reason: Option<Cow<'a, str>>,
     },
-    /// Another notification that the revision knows.
+    /// Another notification that a client may send in the session's revision.
     Notification {
         /// Which one.
         method: Method,
@@ -85,7 +86,7 @@ pub enum ServerEvent<'a> {
 pub enum IgnoredByServer {
     /// An answer, though nothing was asked.
     UnknownResponse,
-    /// A notification that the revision does not know (R-LM-34).
+    /// A notification that the revision does not know from a client (R-LM-34).
     UnknownNotification,
     /// A notification that may not come now.
     Violation(Violation),
@@ -174,14 +175,19 @@ impl ServerSession {
         true
     }
 
-    /// Reports progress under the token that came with a request (R-LM-83). False when the request is no longer in flight:
-    /// then nothing is sent. Rising numbers are the caller's business.
+    /// Reports progress under the token that came with a request (R-LM-83). False when the request is no longer in flight, or
+    /// the progress is infinite or not a number, which JSON does not have: then nothing is sent. Rising numbers are the
+    /// caller's business.
     pub fn progress(&self, key: RequestKey, progress: &Progress<'_>, out: &mut Vec<u8>) -> bool {
-        if !self.pending.contains(key.0) {
+        if !self.pending.contains(key.0) || !progress.progress.is_finite() {
             return false;
         }
-        let mut progress = progress.clone();
-        progress.message = progress.message.filter(|_| self.version.has_progress_message());
+        let progress = Progress {
+            progress_token: progress.progress_token.as_borrowed(),
+            progress: progress.progress,
+            total: progress.total.filter(|total| total.is_finite()),
+            message: progress.message.as_deref().filter(|_| self.version.has_progress_message()).map(Cow::Borrowed),
+        };
         write_notification(out, Method::NotificationsProgress.name(), &progress).is_ok()
     }
 
@@ -225,7 +231,7 @@ impl ServerSession {
         out: &mut Vec<u8>,
     ) -> ServerEvent<'a> {
         let known = Method::from_name(&request.method)
-            .filter(|method| !method.is_notification() && method.sender() != crate::types::method::Sender::Server);
+            .filter(|method| !method.is_notification() && method.may_come_from(Sender::Client));
         let step = match known {
             Some(Method::Initialize) => Step::Initialize,
             Some(Method::Ping) => Step::Ping,
@@ -320,7 +326,9 @@ impl ServerSession {
 
     fn handle_notification<'a>(&mut self, notification: &Notification<'a>) -> ServerEvent<'a> {
         let ignored = |why| ServerEvent::Ignored(why);
-        match Method::from_name(&notification.method).filter(|method| method.is_notification()) {
+        let known = Method::from_name(&notification.method)
+            .filter(|method| method.is_notification() && method.may_come_from(Sender::Client));
+        match known {
             Some(Method::NotificationsInitialized) => match self.phase.after(Step::Initialized) {
                 Ok(phase) => {
                     self.phase = phase;
@@ -336,9 +344,10 @@ impl ServerSession {
                     None => ignored(IgnoredByServer::UnknownCancellation),
                 }
             }
-            Some(method) if method.exists_in(self.version) => {
-                ServerEvent::Notification { method, params: notification.params }
-            }
+            Some(method) if method.exists_in(self.version) => match self.phase.after(Step::Notification) {
+                Ok(_) => ServerEvent::Notification { method, params: notification.params },
+                Err(violation) => ignored(IgnoredByServer::Violation(violation)),
+            },
             _ => ignored(IgnoredByServer::UnknownNotification),
         }
     }

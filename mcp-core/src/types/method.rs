@@ -121,6 +121,11 @@ impl Method {
         self.row().sender
     }
 
+    /// Whether a side may send it; `Either` is no side.
+    pub fn may_come_from(self, side: Sender) -> bool {
+        self.sender() == side || self.sender() == Sender::Either
+    }
+
     /// Whether it is a notification: it has no answer.
     pub fn is_notification(self) -> bool {
         self.name().starts_with("notifications/")
@@ -129,7 +134,7 @@ impl Method {
     /// Whether it exists in a revision. Elsewhere it is as unknown as any other word (R-LM-34).
     pub fn exists_in(self, version: ProtocolVersion) -> bool {
         let (first, last) = self.row().revisions;
-        (first..=last).contains(&version)
+        version.is_within(first, last)
     }
 
     fn row(self) -> &'static Row {
