@@ -604,19 +604,28 @@ fn garbage(random: &mut Random, id: &str) -> Vec<u8> {
 fn an_answer_that_is_none_fails_its_call_at_once() {
     let peer = Peer::run(|peer| {
         let mut stream = peer.handshake();
-        for rest in ["", r#","error":{"code":"no number","message":5}"#, r#","error":"text""#] {
+        for (version, rest) in [
+            ("2.0", ""),
+            ("1.0", r#","result":{}"#),
+            ("2.0", r#","error":{"code":"no number","message":5}"#),
+            ("2.0", r#","error":"text""#),
+            ("2.0", r#","result":{},"error":{"code":1,"message":"both"}"#),
+        ] {
             let call = peer.request();
             call.accepted();
-            stream.message(&format!(r#"{{"jsonrpc":"2.0","id":{}{rest}}}"#, call.id()));
+            stream.message(&format!(r#"{{"jsonrpc":"{version}","id":{}{rest}}}"#, call.id()));
         }
         // A malformed request of the server's may have the same number; it is no answer.
         let call = peer.request();
         call.accepted();
         stream.message(&format!(r#"{{"jsonrpc":"2.0","id":{},"method":"ping","params":5}}"#, call.id()));
+        let refusal = peer.request();
+        assert_eq!((refusal.json()["error"]["code"].as_i64(), refusal.id()), (Some(-32600), call.id()));
+        refusal.accepted();
         stream.reply_text(&call, "hi");
     });
     let client = connect(&peer.url("/sse"));
-    for _ in 0..3 {
+    for _ in 0..5 {
         let error = client.call("echo", &()).unwrap_err();
         assert!(matches!(&error, Error::Peer(PeerError::Message(_))), "{error:?}");
     }

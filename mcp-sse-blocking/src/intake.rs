@@ -156,12 +156,18 @@ impl Engine {
     }
 
     /// What is no message disturbs nobody. But when it can only be an answer, and says to which request, there is no use in
-    /// waiting for a better one.
+    /// waiting for a better one; and a request that is wrong is told so under its id.
     fn take_malformed(&self, error: &DecodeError<'_>) -> Taken<'static> {
         log::warn!(target: LOG, "ignored what is no message: {error}");
-        let (Fault::InvalidErrorObject | Fault::NoMessage, ErrorId::Known(id)) = (&error.fault, &error.id) else {
+        let ErrorId::Known(id) = &error.id else { return Taken::Other };
+        // Without method, result and error it is as likely an answer, and only an answer is waited for.
+        let is_answer = error.answer_id().is_none() || error.fault == Fault::NoMessage;
+        if !is_answer {
+            let mut refusal = Vec::new();
+            jsonrpc::write_error(&mut refusal, &error.id, &ErrorObject::new(error.code(), error.to_string()));
+            self.background.post(self, refusal);
             return Taken::Other;
-        };
+        }
         let Some(id) = id.as_u64() else { return Taken::Other };
         let mut table = self.table();
         table.session.forget(id);
