@@ -64,7 +64,9 @@ pub(crate) fn run(servers: &[&str]) -> io::Result<()> {
             "a server's CPU was not busy all the time: something else runs here, trust the us CPU/call and the best rounds"
         );
     }
-    println!("target: at least 0.80 of the limit, at most 10.5 us where the limit takes 7.9; every answer was checked\n");
+    println!(
+        "target: at least 0.80 of the limit, at most 10.5 us where the limit takes 7.9; every answer was checked\n"
+    );
     Ok(())
 }
 
