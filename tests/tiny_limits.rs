@@ -124,6 +124,34 @@ fn ten_thousand_posts_to_a_session_that_does_not_read_are_bounded_and_hurt_nobod
 }
 
 #[test]
+fn answers_to_pipelined_requests_are_bounded_while_nobody_reads_them() {
+    // R-SEC-7
+    const BOUND: usize = 64 * 1024;
+    let mut engine = RawEngine::new(server().limits(|limits| limits.output_bytes = BOUND));
+    let other = engine.initialized();
+    let requests = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let eager = engine.connect();
+    for _ in 0..10 {
+        engine.send(eager, &requests);
+        assert!(!engine.is_closed(eager), "who reads may have asked for any number before");
+        assert!(engine.taken(eager).len() > BOUND);
+    }
+
+    let deaf = engine.connect();
+    engine.reads(deaf, false);
+    engine.send(deaf, &requests[..requests.len() / 1000]);
+    let mut largest = 0;
+    let closed = requests.as_bytes().chunks(1000).find(|requests| {
+        engine.send(deaf, requests);
+        largest = largest.max(engine.engine.output(deaf).len());
+        engine.is_closed(deaf)
+    });
+    assert!(closed.is_some() && largest <= BOUND, "{largest} bytes wait");
+    assert!(largest > BOUND - 10_000, "{largest} bytes are too few to be dropped for");
+    assert_eq!(engine.post(&other, PING).status, 202);
+}
+
+#[test]
 fn a_session_that_does_not_read_is_dropped_in_time() {
     // R-SSE-49
     let mut engine = RawEngine::new(server());

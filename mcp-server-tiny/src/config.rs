@@ -32,8 +32,8 @@ pub struct Limits {
     /// largest bodies at the same moment.
     pub buffered_bytes: usize,
     /// Bytes that wait until the client of one session reads them (R-SSE-49). From half of it on, posts to the session
-    /// are answered 503; past it the session is dropped. One message may be larger when nothing else waits. 8 MiB:
-    /// two of the largest messages.
+    /// are answered 503; past it the session is dropped. One message may be larger when nothing else waits. The same goes
+    /// for answers on any other connection: past it the connection is closed. 8 MiB: two of the largest messages.
     pub output_bytes: usize,
 }
 

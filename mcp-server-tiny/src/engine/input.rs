@@ -41,6 +41,9 @@ impl Engine {
     /// The peer will send no more.
     pub(super) fn take_end(&mut self, key: Key, now: Instant) {
         let Some(conn) = self.conns.get_mut(key) else { return };
+        if matches!(conn.phase, Phase::Dead) {
+            return;
+        }
         if let Phase::Stream(session) = conn.phase {
             // Nobody who closes one direction still reads the other; a proxy passes on exactly this.
             self.forget_session(session);
@@ -197,7 +200,8 @@ impl Engine {
         self.respond(key, now, exchange, response);
     }
 
-    /// Writes a response; the connection ends after it if the exchange says so.
+    /// Writes a response; the connection ends after it if the exchange says so, or at once when its peer asks and does not
+    /// read: requests may be pipelined, and each answer is several times as long as the shortest request.
     pub(super) fn respond(&mut self, key: Key, now: Instant, exchange: &Exchange, response: Response<'_>) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         let response = Response { head_only: exchange.head_only, ..response };
@@ -208,8 +212,12 @@ impl Engine {
                 Response { fields, ..response }.write(conn.writer(&mut self.buffers));
             }
         }
+        let is_deaf = conn.stalled.is_some() && conn.unsent().len() > self.config.limits.output_bytes;
         self.touch(key);
-        if exchange.persistence == Persistence::Close {
+        if is_deaf {
+            log::info!("a connection dropped: its answers are not read; `output_bytes` bounds what waits");
+            self.enter(key, now, Phase::Dead);
+        } else if exchange.persistence == Persistence::Close {
             self.enter(key, now, Phase::Lingering { half_closed: false });
         }
     }
