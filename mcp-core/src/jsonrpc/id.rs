@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::limits::{Limit, LimitExceeded, Limits};
+use crate::text::Excerpt;
 
 /// The id of a request (R-LM-2): an integer or a string, never null.
 ///
@@ -100,11 +101,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for RequestId<'a> {
 }
 
 impl fmt::Display for RequestId<'_> {
-    /// As JSON writes it, cut to 64 characters for logs and errors.
+    /// For logs and errors: a string in quotes and cut to 64 characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(integer) => integer.fmt(f),
-            Self::String(string) => crate::text::Excerpt::new(string, 64).fmt(f),
+            Self::String(string) => write!(f, "\"{}\"", Excerpt::new(string, 64)),
         }
     }
 }
@@ -164,6 +165,11 @@ mod tests {
         assert!(matches!(read("\"a\""), Some(RequestId::String(Cow::Borrowed("a")))));
         assert_eq!(read(r#""a\u0062""#), Some(RequestId::from("ab")));
         assert_eq!(read("\"\""), Some(RequestId::from("")));
+    }
+
+    #[test]
+    fn a_log_tells_a_string_from_an_integer() {
+        assert_eq!(alloc::format!("{} {}", RequestId::from(7), RequestId::from("7")), "7 \"7\"");
     }
 
     #[test]
