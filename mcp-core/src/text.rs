@@ -33,7 +33,8 @@ impl fmt::Display for Excerpt<'_> {
 
 /// Neither a control character nor one that turns the direction of the text after it.
 fn is_harmless(character: char) -> bool {
-    let is_turning = matches!(character, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let is_turning =
+        matches!(character, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     !character.is_control() && !is_turning
 }
 
@@ -46,6 +47,8 @@ mod tests {
     fn an_excerpt_is_cut_and_has_no_control_characters() {
         assert_eq!(Excerpt::new("ab\x1b[2Jcd", 4).to_string(), "ab\u{FFFD}[...");
         assert_eq!(Excerpt::new("abcd", 4).to_string(), "abcd");
-        assert_eq!(Excerpt::new("a\u{202E}b", 4).to_string(), "a\u{FFFD}b");
+        for turning in ["\u{061C}", "\u{200F}", "\u{202E}", "\u{2066}"] {
+            assert_eq!(Excerpt::new(&(String::from("a") + turning + "b"), 4).to_string(), "a\u{FFFD}b");
+        }
     }
 }
