@@ -270,11 +270,11 @@ fn a_line_is_bounded_at_the_bound_also_before_its_end_is_there() {
     let mut limits = Limits::default();
     limits.message_bytes = 8;
     for (length, fits) in [(7, true), (8, true), (9, false)] {
-        for end in ["", "\n"] {
+        for end in ["", "\n", "\r", "\r\n"] {
             let mut decoder = ndjson::Decoder::new(&limits);
             decoder.push(format!("{}{end}", "x".repeat(length)).as_bytes()).unwrap();
             let answer = decoder.next_message().map(|line| line.map(<[u8]>::len));
-            assert_eq!(answer.is_ok(), fits, "{length}");
+            assert_eq!(answer.is_ok(), fits, "{length} {end:?}");
             assert_eq!(decoder.next_message().is_ok(), fits, "the error stays");
             assert_eq!(decoder.space(1).is_ok(), fits);
         }

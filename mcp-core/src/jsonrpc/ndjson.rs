@@ -15,6 +15,7 @@
 //! ```
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::Limits;
 use crate::limits::{Limit, LimitExceeded};
@@ -24,8 +25,8 @@ const KEEP: usize = 64 * 1024;
 
 /// Finds messages in a stream of lines that arrives in pieces.
 ///
-/// The buffer grows by doubling up to [`Limits::message_bytes`] and a read's length; one larger than 64 KiB is given back when
-/// it is drained.
+/// The buffer grows by doubling. It stays below four times [`Limits::message_bytes`] and twice a read's length as long as messages
+/// are taken out before the next read; one larger than 64 KiB is given back when it is drained.
 #[derive(Debug)]
 pub struct Decoder {
     /// Initialised throughout, so that reads can land in it.
@@ -104,8 +105,6 @@ impl Decoder {
             self.next = line_end + 1;
             self.searched = self.next;
             let line = self.bounded(line)?;
-            // Programs in text mode on Windows end lines with CR LF.
-            let line = if self.buf[line.clone()].last() == Some(&b'\r') { line.start..line.end - 1 } else { line };
             if !line.is_empty() {
                 return Ok(Some(&self.buf[line]));
             }
@@ -117,7 +116,9 @@ impl Decoder {
         self.end - self.next
     }
 
-    fn bounded(&mut self, line: core::ops::Range<usize>) -> Result<core::ops::Range<usize>, LimitExceeded> {
+    /// The line without the CR of a program in text mode on Windows, unless it is too long even so.
+    fn bounded(&mut self, line: Range<usize>) -> Result<Range<usize>, LimitExceeded> {
+        let line = if self.buf[line.clone()].last() == Some(&b'\r') { line.start..line.end - 1 } else { line };
         self.failed = line.len() > self.bound;
         self.check().map(|()| line)
     }
