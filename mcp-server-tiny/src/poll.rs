@@ -53,7 +53,7 @@ pub struct Bound {
     /// By [`ConnId::index`].
     sockets: Vec<Option<Socket>>,
     scratch: Vec<u8>,
-    /// Connections that had more to read than one turn allows.
+    /// Connections that had more to read than one turn allows, each once.
     unread: Vec<ConnId>,
     /// Whether the listener may have more connections; until when it is left alone.
     accepting: bool,
@@ -71,6 +71,8 @@ pub struct Bound {
 struct Socket {
     id: ConnId,
     stream: TcpStream,
+    /// Whether it is in [`Bound::unread`]: its turn comes there, whatever is heard of it meanwhile.
+    unread: bool,
 }
 
 impl Server {
@@ -196,12 +198,13 @@ impl Bound {
                 LISTENER => self.accepting = true,
                 WAKER => self.has_mail = true,
                 Token(index) => {
-                    let Some(Some(Socket { id, .. })) = self.sockets.get(index) else { continue };
-                    let id = *id;
+                    let Some(Some(&Socket { id, unread, .. })) = self.sockets.get(index).map(Option::as_ref) else {
+                        continue;
+                    };
                     if event.is_writable() && !self.engine.output(id).is_empty() {
                         self.flush(id, now);
                     }
-                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    if !unread && (event.is_readable() || event.is_read_closed() || event.is_error()) {
                         // A hang-up may lie behind what was sent before it: then short reads prove nothing.
                         self.read(id, now, event.is_read_closed() || event.is_error());
                     }
@@ -242,8 +245,13 @@ impl Bound {
 
     fn serve_unread(&mut self, now: Instant) {
         for id in std::mem::take(&mut self.unread) {
-            self.read(id, now, true);
-            self.flush_ready(now);
+            if let Some(Some(socket)) = self.sockets.get_mut(id.index())
+                && socket.id == id
+            {
+                socket.unread = false;
+                self.read(id, now, true);
+                self.flush_ready(now);
+            }
         }
     }
 
@@ -251,9 +259,6 @@ impl Bound {
     fn read(&mut self, id: ConnId, now: Instant, to_end: bool) {
         for _ in 0..READS_A_TURN {
             let Some(Some(socket)) = self.sockets.get_mut(id.index()) else { return };
-            if socket.id != id {
-                return;
-            }
             match socket.stream.read(&mut self.scratch) {
                 Ok(0) => return self.engine.ended(id, now),
                 Ok(n) => {
@@ -267,6 +272,8 @@ impl Bound {
                 Err(_) => return self.close(id),
             }
         }
+        let Some(Some(socket)) = self.sockets.get_mut(id.index()) else { return };
+        socket.unread = true;
         self.unread.push(id);
     }
 
@@ -372,7 +379,7 @@ impl Bound {
         if self.sockets.len() <= id.index() {
             self.sockets.resize_with(id.index() + 1, || None);
         }
-        self.sockets[id.index()] = Some(Socket { id, stream });
+        self.sockets[id.index()] = Some(Socket { id, stream, unread: false });
         self.flush_ready(now);
     }
 
@@ -383,5 +390,32 @@ impl Bound {
         // Closing the listener refuses whoever still comes.
         self.listener = None;
         self.engine.stop(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_sends_without_end_gets_no_more_turns_the_longer_it_does() {
+        let mut bound = Server::new("test", "1").bind_local(0).unwrap();
+        let mut peer = std::net::TcpStream::connect(bound.local_addr()).unwrap();
+        peer.set_nonblocking(true).unwrap();
+        // A body that nobody wants, in chunks of a megabyte: reading it is nearly all there is to do.
+        peer.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+        let chunk = [b"100000\r\n".as_slice(), &[b'x'; 1 << 20], b"\r\n"].concat();
+        let mut sent = 0;
+        let mut behind = 0;
+        for _ in 0..100 {
+            // More than one turn reads, as far as there is room: the system then tells of new bytes each time.
+            while let Ok(n) = peer.write(&chunk[sent..]) {
+                sent = (sent + n) % chunk.len();
+            }
+            bound.turn(Some(Duration::from_millis(10))).unwrap();
+            behind = behind.max(bound.unread.len());
+            assert!(behind <= 1, "{behind} turns for one connection");
+        }
+        assert_eq!(behind, 1, "it had more to read than one turn allows");
     }
 }
