@@ -369,7 +369,7 @@ impl Bound {
             return;
         }
         let Some(id) = self.engine.accept(now) else {
-            log::warn!("a connection closed: there are more than `limits` allows");
+            log::debug!("a connection closed: there are more than `limits.connections` allows");
             return;
         };
         let token = Token(id.index());
