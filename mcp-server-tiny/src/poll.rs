@@ -387,6 +387,8 @@ impl Bound {
         log::info!("stopping");
         self.stopping = true;
         self.accepting = false;
+        // A pause that nobody ends would wake the loop all the time.
+        self.accept_after = None;
         // Closing the listener refuses whoever still comes.
         self.listener = None;
         self.engine.stop(now);
