@@ -51,6 +51,13 @@ impl<'a> ErrorObject<'a> {
     }
 }
 
+impl fmt::Display for ErrorObject<'_> {
+    /// The code and the message, cut to 256 characters: it may come from a peer.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error {}: {}", self.code, Excerpt::new(&self.message, 256))
+    }
+}
+
 /// An error that a peer answered, or that is to be answered to one.
 #[derive(Debug, Clone)]
 pub struct Error {
@@ -75,9 +82,9 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// The code and the message, cut to 256 characters: it may come from a peer.
+    /// As [`ErrorObject`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error {}: {}", self.code, Excerpt::new(&self.message, 256))
+        self.as_object().fmt(f)
     }
 }
 

@@ -117,7 +117,7 @@ impl fmt::Display for IgnoredByClient<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownResponse(id) => write!(f, "an answer to request {id}, which is not in flight"),
-            Self::ErrorWithoutRequest(error) => write!(f, "an error without a request: {}", error.to_owned()),
+            Self::ErrorWithoutRequest(error) => write!(f, "an error without a request: {error}"),
             Self::UnknownProgress => f.write_str("progress of a request that is not in flight"),
             Self::MalformedNotification(it) => {
                 write!(f, "parameters that do not fit `{}`", Excerpt::new(&it.method, 64))
@@ -135,7 +135,7 @@ pub enum HandshakeError {
     Refused(Error),
     /// The server's answer is no `InitializeResult`; with what the parser says, cut.
     Malformed(String),
-    /// The server answered with a revision that this library does not know, or that has no handshake (rule 3).
+    /// The server answered with a revision that this library does not know, or that has no handshake.
     UnsupportedVersion(String),
 }
 
