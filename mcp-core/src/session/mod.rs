@@ -1,12 +1,12 @@
 //! What the messages of one connection mean, in order: the handshake eras' session (R-LM, sections C, I, J, K).
 //!
-//! [`ClientSession`] and [`ServerSession`] take in messages and the time, and say what happened. Neither has a clock, a lock or a
-//! buffer of its own:
+//! [`ClientSession`] and [`ServerSession`] take in messages, and say what happened. Neither has a clock, a lock or a buffer of its
+//! own:
 //!
-//! * `handle_message(now, message, out)` takes in one message. Whatever has to be sent because of it, at most one message,
+//! * `handle_message(message, out)` takes in one message; a server's also takes what all its sessions share. Whatever has to be sent because of it, at most one message,
 //!   is appended to `out`; the event that is returned borrows from the message.
 //! * Commands (`request`, `cancel`, `respond`, ...) append the one message that they send to `out`.
-//! * `handle_timeout(now)` gives the requests whose deadline passed, and `next_timeout()` when to ask again.
+//! * A client's `handle_timeout(now)` gives the requests whose deadline passed, and `next_timeout()` when to ask again.
 //!
 //! What may happen when is one table without roles, in [`lifecycle`]; requests in flight are one bounded table, in [`pending`].
 //!

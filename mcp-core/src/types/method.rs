@@ -1,4 +1,4 @@
-//! The table of methods: who sends them, in which revisions, and what a side must offer to be sent them.
+//! The table of methods: who sends them, and in which revisions.
 
 use crate::revision::ProtocolVersion;
 
