@@ -25,13 +25,15 @@
 mod depth;
 mod encode;
 mod error;
+mod fault;
 mod id;
+mod message;
 pub mod ndjson;
 mod wire;
 
 pub use encode::{EncodeError, write_error, write_notification, write_request, write_request_with_meta, write_result};
 pub use error::{Error, ErrorObject, code};
+pub use fault::{DecodeError, Fault};
 pub use id::{ErrorId, RequestId};
-pub use wire::{
-    Batch, BatchMessages, DecodeError, ErrorResponse, Fault, Message, Notification, Payload, Request, Response, decode,
-};
+pub use message::{ErrorResponse, Message, Notification, Request, Response};
+pub use wire::{Batch, BatchMessages, Payload, decode};

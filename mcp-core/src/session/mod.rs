@@ -48,10 +48,12 @@
 //! ```
 
 pub mod client;
+mod error;
 pub mod lifecycle;
 pub mod pending;
 pub mod server;
 
-pub use client::{ApiMisuse, ClientEvent, ClientSession, HandshakeError, IgnoredByClient, RequestOptions};
+pub use client::{ClientEvent, ClientSession, IgnoredByClient, RequestOptions};
+pub use error::{ApiMisuse, HandshakeError};
 pub use lifecycle::Phase;
 pub use server::{IgnoredByServer, RequestKey, ServerEvent, ServerProfile, ServerSession};
