@@ -1,6 +1,7 @@
 //! Calls: several at once, with progress, cancelled, out of time; and what handlers may do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -219,6 +220,59 @@ fn cancelling_from_another_thread_frees_the_caller_at_once_and_tells_the_server(
     assert!(matches!(waiting.join().unwrap(), Err(Error::Cancelled(Delivery::Sent))));
     assert!(!canceller.cancel("twice"), "it is over");
     assert_eq!(client.call("echo", &()).unwrap().all_text(), "next");
+    peer.finish();
+}
+
+#[test]
+fn a_cancellation_leaves_before_the_client_does() {
+    for round in 0..10 {
+        let peer = Peer::run(|peer| {
+            let _stream = peer.handshake();
+            let call = peer.request();
+            call.accepted();
+            let cancelled = peer.request();
+            assert_eq!(cancelled.json()["params"]["requestId"].to_string(), call.id());
+            cancelled.accepted();
+        });
+        let client = connect(&peer.url("/sse"));
+        let job = client.start("slow", &json!({})).unwrap();
+        // Either way of closing: by hand, or by dropping the last handle.
+        if round % 2 == 0 {
+            assert!(job.canceller().cancel("enough"));
+            client.close();
+        } else {
+            drop(job);
+            drop(client);
+        }
+        peer.finish();
+    }
+}
+
+#[test]
+fn what_the_server_logged_before_a_result_reaches_its_handler_although_the_client_is_dropped() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        for line in 0..20 {
+            let log =
+                json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": line}});
+            stream.message(&log.to_string());
+        }
+        call.accepted();
+        stream.reply_text(&call, "done");
+        peer.wait_closed(stream.connection);
+    });
+    let heard = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&heard);
+    let client = builder(&peer.url("/sse"))
+        .on_log(move |_, _| {
+            counter.fetch_add(1, Ordering::SeqCst);
+        })
+        .connect()
+        .unwrap();
+    client.call("talk", &json!({})).unwrap();
+    drop(client);
+    assert_eq!(heard.load(Ordering::SeqCst), 20);
     peer.finish();
 }
 

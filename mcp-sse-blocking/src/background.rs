@@ -36,6 +36,8 @@ const NOTICE_BYTES: usize = 16 << 20;
 const POST_TIME: Duration = Duration::from_secs(10);
 /// How long closing may take in all.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
+/// How much of it what waits to be sent may take.
+const FLUSH_TIME: Duration = Duration::from_millis(500);
 
 /// A log message of the server (`notifications/message`). Untrusted text.
 #[derive(Debug, Clone)]
@@ -111,6 +113,14 @@ struct Worker {
     done: Receiver<Infallible>,
 }
 
+impl Worker {
+    fn is(&self, name: &str) -> bool {
+        self.thread.thread().name() == Some(name)
+    }
+}
+
+const POST_THREAD: &str = "mcp-post";
+
 impl Background {
     /// Also gives what the thread for `handlers` will read, if there are any.
     pub(crate) fn new(handlers: &Handlers) -> (Self, Option<Receiver<Notice>>) {
@@ -160,7 +170,7 @@ impl Background {
         if let Outbox::Idle = *outbox {
             let (sender, receiver) = bounded(POSTS);
             let Some(engine) = engine.arc() else { return };
-            match self.spawn("mcp-post", move || post_all(&engine, &receiver)) {
+            match self.spawn(POST_THREAD, move || post_all(&engine, &receiver)) {
                 Ok(()) => *outbox = Outbox::Open(sender),
                 Err(error) => return log::error!(target: LOG, "no thread to answer the server on: {error}"),
             }
@@ -217,9 +227,22 @@ impl Background {
         *lock(&self.notices) = None;
     }
 
-    /// Waits until the threads are gone, [`CLOSE_TIME`] at most. The thread that asks does not wait for itself.
-    pub(crate) fn join(&self) {
+    /// Lets what waits to be sent leave, a cancellation most often, and takes nothing new. Returns by when closing has to be over.
+    pub(crate) fn flush(&self) -> Deadline {
         let deadline = Deadline::after(clock::now(), CLOSE_TIME, Cause::Close);
+        let outbox = std::mem::replace(&mut *lock(&self.outbox), Outbox::Ended);
+        if let Outbox::Open(sender) = outbox {
+            // The thread ends when the queue is empty.
+            drop(sender);
+            let posting =
+                lock(&self.workers).iter().find(|worker| worker.is(POST_THREAD)).map(|worker| worker.done.clone());
+            let _ = posting.map(|done| done.recv_timeout(FLUSH_TIME));
+        }
+        deadline
+    }
+
+    /// Waits until the threads are gone, but not beyond `deadline`. The thread that asks does not wait for itself.
+    pub(crate) fn join(&self, deadline: Deadline) {
         let workers = std::mem::take(&mut *lock(&self.workers));
         for worker in workers {
             if worker.thread.thread().id() == thread::current().id() {

@@ -247,6 +247,15 @@ impl Client {
     }
 }
 
+impl Drop for Client {
+    /// The last handle closes while it is still one: handlers run on what came before, and are given a client.
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.handle) == 1 {
+            self.close();
+        }
+    }
+}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -260,8 +269,9 @@ impl fmt::Debug for Client {
 
 impl Session {
     pub(crate) fn close(&self) {
+        let deadline = self.0.background.flush();
         self.0.end(Error::Closed(Delivery::NotSent));
-        self.0.background.join();
+        self.0.background.join(deadline);
     }
 }
 
