@@ -1,9 +1,10 @@
 //! What a peer can make grow or wait, and what becomes of it: the engine under a clock that the test moves.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mcp_server_tiny::Server;
 use mcp_server_tiny::http1::head::FIELDS;
+use mcp_server_tiny::{Later, Server, Tool};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::{INITIALIZE, post};
 
@@ -94,6 +95,54 @@ fn a_session_without_a_post_expires_if_that_is_wanted() {
     engine.pass(15 * SECOND);
     assert_eq!(engine.engine.sessions(), 0);
     assert_eq!(engine.connect_and_ask(&post(&session.endpoint, PING)).status, 404);
+}
+
+#[test]
+fn a_session_expires_in_time_without_comments_that_wake_the_server_anyhow() {
+    let mut engine = RawEngine::new(server().keep_alive(None).timeouts(|timeouts| {
+        timeouts.session_idle = Some(10 * SECOND);
+    }));
+    engine.initialized();
+    engine.pass(10 * SECOND - TICK);
+    assert_eq!(engine.engine.sessions(), 1);
+    engine.pass(TICK);
+    assert_eq!(engine.engine.sessions(), 0);
+}
+
+#[test]
+fn a_connection_is_idle_from_the_end_of_its_request_on() {
+    let mut engine = RawEngine::new(server().timeouts(|timeouts| timeouts.idle = 5 * SECOND));
+    let conn = engine.connect();
+    engine.send(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n1");
+    engine.pass(6 * SECOND);
+    engine.send(conn, "2");
+    engine.pass(5 * SECOND - TICK);
+    assert!(!engine.is_closed(conn));
+    engine.pass(TICK);
+    assert!(engine.is_closed(conn));
+}
+
+#[test]
+fn a_call_that_took_longer_than_a_session_may_be_idle_does_not_end_its_session() {
+    let replies = Arc::new(Mutex::new(Vec::new()));
+    let later = Arc::clone(&replies);
+    let server = server().keep_alive(None).tool(Tool::new("later"), move |call| {
+        later.lock().unwrap().push(call.defer());
+        Ok(Later)
+    });
+    let mut engine = RawEngine::new(server.timeouts(|timeouts| timeouts.session_idle = Some(100 * SECOND)));
+    let session = engine.initialized();
+    engine.post(&session, r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"later"}}"#);
+    engine.pass(250 * SECOND);
+    replies.lock().unwrap().pop().expect("it was called").answer(Ok("done"));
+    let now = engine.now();
+    engine.engine.deliver_replies(now);
+    engine.settle();
+    assert!(engine.taken(session.stream).contains("done"));
+    engine.pass(100 * SECOND - TICK);
+    assert_eq!(engine.engine.sessions(), 1, "it is idle since the answer");
+    engine.pass(TICK);
+    assert_eq!(engine.engine.sessions(), 0);
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub struct Timeouts {
     pub keep_alive: Option<Duration>,
     /// For a session to be initialized. 5 minutes: nobody takes longer who means to.
     pub handshake: Duration,
-    /// For a session without a post. `None`: a session lives as long as its stream, as an editor may be idle for days.
+    /// For a session without a post and without a call in flight. `None`: a session lives as long as its stream, as an editor may be idle for days.
     pub session_idle: Option<Duration>,
     /// For requests in flight when the server is told to stop; then they are cancelled, and what is unsent after another
     /// `linger` is lost. 5 seconds.

@@ -192,6 +192,8 @@ impl Engine {
     /// Takes in bytes that the peer sent. All of them are used or kept; nothing has to be given again.
     pub fn received(&mut self, id: ConnId, now: Instant, bytes: &[u8]) {
         self.take_input(id.0, now, bytes);
+        // A request that is over has left a deadline that may be later than that for the next one.
+        self.arm(id.0);
     }
 
     /// The peer will send no more. A complete request is still answered; a stream and its session end (R-SSE-37).

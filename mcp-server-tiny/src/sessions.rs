@@ -25,8 +25,8 @@ pub(crate) struct Session {
     /// The credential of the GET; the posts have to carry the same (R-SSE-36).
     credential: Option<Box<[u8]>>,
     pub(crate) opened: Instant,
-    /// When the last message came.
-    pub(crate) heard: Instant,
+    /// When the last message came, or a call that took its time had something to say.
+    pub(crate) active: Instant,
 }
 
 /// All sessions.
@@ -52,7 +52,7 @@ impl Sessions {
     /// Opens a session whose stream is `conn`.
     pub(crate) fn open(&mut self, now: Instant, conn: Key, secret: Secret, credential: Option<&[u8]>) -> Key {
         let credential = credential.map(Box::from);
-        self.rows.insert(Session { state: ServerSession::new(), conn, secret, credential, opened: now, heard: now })
+        self.rows.insert(Session { state: ServerSession::new(), conn, secret, credential, opened: now, active: now })
     }
 
     /// Appends the token of a session: where it is, for a lookup without search, and its secret.

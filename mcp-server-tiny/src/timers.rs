@@ -61,6 +61,12 @@ impl Armed {
         self.0 == Some(at)
     }
 
+    /// Whether an entry comes up at `due` or earlier.
+    #[cfg(test)]
+    pub(crate) fn covers(&self, due: Instant) -> bool {
+        self.0.is_some_and(|at| at <= due)
+    }
+
     /// Forgets the entry, which has come up.
     pub(crate) fn disarm(&mut self) {
         self.0 = None;

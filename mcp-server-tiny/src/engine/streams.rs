@@ -55,7 +55,7 @@ impl Engine {
             let answer = Answer::new(Status::NotFound, "there is no such session; it ended with its event stream");
             return self.answer(key, now, exchange, &answer);
         };
-        row.heard = now;
+        row.active = now;
         let batches = row.state.version().allows_batches();
         let payload = match jsonrpc::decode(body, &self.config.messages) {
             Ok(Payload::Batch(_)) if !batches => {
@@ -140,6 +140,7 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(session.conn) else { return };
         let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
         self.service.deliver(mail, &mut session.state, &mut outbox);
+        session.active = now;
         self.after_output(key, now);
     }
 
@@ -160,8 +161,10 @@ impl Engine {
             self.touch(conn_key);
         }
         if self.stopping.is_some() && self.sessions.get(key).is_some_and(|session| session.state.in_flight() == 0) {
-            self.end_session(key, now);
+            return self.end_session(key, now);
         }
+        // A handshake or a call that is over may have been all that kept the session from expiring soon.
+        self.arm(conn_key);
     }
 
     /// Ends a session in order: what is written is still sent.

@@ -62,7 +62,7 @@ impl Engine {
         match session.state.phase() {
             Lifecycle::New => Some(session.opened + self.config.timeouts.handshake),
             _ if session.state.in_flight() > 0 => None,
-            _ => self.config.timeouts.session_idle.map(|idle| session.heard + idle),
+            _ => self.config.timeouts.session_idle.map(|idle| session.active + idle),
         }
     }
 
