@@ -146,6 +146,12 @@ fn a_call_that_took_longer_than_a_session_may_be_idle_does_not_end_its_session()
 }
 
 #[test]
+fn comments_without_a_pause_between_them_are_a_setting_that_cannot_work() {
+    let fault = server().keep_alive(Some(Duration::ZERO)).engine(|_| true).unwrap_err();
+    assert!(fault.to_string().contains("keep_alive"), "{fault}");
+}
+
+#[test]
 fn ten_thousand_posts_to_a_session_that_does_not_read_are_bounded_and_hurt_nobody() {
     // R-SSE-49
     let mut engine = RawEngine::new(server().limits(|limits| limits.output_bytes = 64 * 1024));

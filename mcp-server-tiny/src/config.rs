@@ -172,6 +172,9 @@ impl Config {
         if self.limits.sessions >= self.limits.connections {
             return Some("`limits.connections` is larger than `limits.sessions`: posts need connections of their own");
         }
+        if self.timeouts.keep_alive.is_some_and(|every| every.is_zero()) {
+            return Some("`keep_alive` needs some time between two comments; `None` sends none");
+        }
         if self.bearer_tokens.iter().any(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()))
         {
             return Some("`bearer` needs a token of visible ASCII characters");
