@@ -277,6 +277,10 @@ fn requests_in_flight_are_bounded_on_both_sides() {
     }
     let mut client = ClientSession::new(limits);
     let mut out = Vec::new();
+    for _ in 0..3 {
+        // What could not be written takes no place.
+        assert!(matches!(client.request("ping", "no object", PLAIN, &mut out), Err(ApiMisuse::Encode(_))));
+    }
     for _ in 0..2 {
         client.request("ping", &(), PLAIN, &mut out).unwrap();
     }
