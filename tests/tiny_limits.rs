@@ -98,6 +98,33 @@ fn a_session_without_a_post_expires_if_that_is_wanted() {
 }
 
 #[test]
+fn what_nobody_reads_is_bounded_for_all_together_and_the_largest_backlog_goes_first() {
+    // R-SEC-7, R-SSE-49
+    const BOUND: usize = 100 * 1024;
+    let mut engine = RawEngine::new(server().limits(|limits| {
+        limits.output_bytes = 64 * 1024;
+        limits.unsent_bytes = BOUND;
+    }));
+    let (other, slow) = (engine.initialized(), engine.initialized());
+    engine.reads(slow.stream, false);
+    engine.post(&slow, PING);
+    let deaf: Vec<_> = (0..5).map(|_| engine.initialized()).collect();
+    for session in &deaf {
+        engine.reads(session.stream, false);
+        while engine.post(session, PING).status == 202 {
+            let all = deaf.iter().map(|session| session.stream).chain([slow.stream]);
+            let waiting: usize = all.map(|id| engine.engine.output(id).len()).sum();
+            assert!(waiting <= BOUND, "{waiting} bytes wait");
+        }
+    }
+    let gone = deaf.iter().filter(|session| engine.is_closed(session.stream)).count();
+    assert_eq!(gone, 2, "there is room for three that are half full");
+    assert!(!engine.is_closed(slow.stream));
+    assert_eq!(engine.post(&other, PING).status, 202);
+    assert!(engine.taken(other.stream).contains("\"result\":{}"));
+}
+
+#[test]
 fn a_session_expires_in_time_without_comments_that_wake_the_server_anyhow() {
     let mut engine = RawEngine::new(server().keep_alive(None).timeouts(|timeouts| {
         timeouts.session_idle = Some(10 * SECOND);

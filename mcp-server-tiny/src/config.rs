@@ -35,6 +35,9 @@ pub struct Limits {
     /// are answered 503; past it the session is dropped. One message may be larger when nothing else waits. The same goes
     /// for answers on any other connection: past it the connection is closed. 8 MiB: two of the largest messages.
     pub output_bytes: usize,
+    /// Bytes that wait in all, whoever they are for. Past it connections that do not read are closed, the largest backlog
+    /// first. 256 MiB: 32 full backlogs at the same moment.
+    pub unsent_bytes: usize,
 }
 
 impl Default for Limits {
@@ -46,6 +49,7 @@ impl Default for Limits {
             body_bytes: 4 << 20,
             buffered_bytes: 256 << 20,
             output_bytes: 8 << 20,
+            unsent_bytes: 256 << 20,
         }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Conn {
     /// Bytes to send, of which the first `sent` are sent. Empty and without memory when nothing waits.
     pub(crate) output: Vec<u8>,
     pub(crate) sent: usize,
+    /// How many bytes of `output` are counted in what waits in all.
+    pub(crate) counted: usize,
     /// When the phase began, or on a stream when something was last written.
     pub(crate) since: Instant,
     /// Since when the peer has read nothing although there is something to read.
@@ -89,6 +91,7 @@ impl Conn {
             scan: Scan::default(),
             output: Vec::new(),
             sent: 0,
+            counted: 0,
             since: now,
             stalled: None,
             armed: Armed::default(),
@@ -114,6 +117,11 @@ impl Conn {
         &mut self.output
     }
 
+    /// Drops what is unsent.
+    pub(crate) fn discard_output(&mut self) {
+        (self.output, self.sent, self.stalled) = (Vec::new(), 0, None);
+    }
+
     /// Notes that the peer was given `count` bytes, which may be none.
     pub(crate) fn note_sent(&mut self, now: Instant, count: usize, buffers: &mut Buffers) {
         self.sent = self.output.len().min(self.sent + count);
@@ -126,9 +134,11 @@ impl Conn {
         if count > 0 || self.stalled.is_none() {
             self.stalled = Some(now);
         }
-        // Half of a long backlog is gone: move the rest, so that the buffer does not grow with all that was ever sent.
+        // Half of a long backlog is gone: move the rest, so that the buffer neither grows with all that was ever sent nor
+        // stays as large as it once had to be while a peer never reads the last bytes.
         if self.sent >= 64 * 1024 && self.sent * 2 >= self.output.len() {
             self.output.drain(..self.sent);
+            self.output.shrink_to(64 * 1024);
             self.sent = 0;
         }
     }
@@ -157,5 +167,19 @@ impl Buffers {
             buffer.clear();
             self.spare.push(buffer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_leaves_the_last_bytes_unread_does_not_hold_all_that_was_sent_to_it() {
+        let (mut conn, mut buffers) = (Conn::new(Instant::ZERO), Buffers::default());
+        conn.writer(&mut buffers).resize(1 << 20, b'x');
+        conn.note_sent(Instant::ZERO, (1 << 20) - 10, &mut buffers);
+        assert_eq!(conn.unsent().len(), 10);
+        assert!(conn.output.capacity() <= 64 << 10, "{} bytes", conn.output.capacity());
     }
 }

@@ -126,6 +126,8 @@ pub struct Engine {
     ready: VecDeque<Key>,
     /// Bytes of requests that arrived in part, of all connections.
     held: usize,
+    /// Bytes of output that wait, of all connections.
+    unsent: usize,
     /// When a stop was asked for: until when requests in flight are waited for.
     stopping: Option<Instant>,
 }
@@ -157,6 +159,7 @@ impl Engine {
             buffers: Buffers::default(),
             ready: VecDeque::new(),
             held: 0,
+            unsent: 0,
             stopping: None,
         })
     }
@@ -194,6 +197,7 @@ impl Engine {
         self.take_input(id.0, now, bytes);
         // A request that is over has left a deadline that may be later than that for the next one.
         self.arm(id.0);
+        self.shed(now);
     }
 
     /// The peer will send no more. A complete request is still answered; a stream and its session end (R-SSE-37).
@@ -224,7 +228,9 @@ impl Engine {
     pub fn sent(&mut self, id: ConnId, now: Instant, count: usize) {
         let Some(conn) = self.conns.get_mut(id.0) else { return };
         conn.note_sent(now, count, &mut self.buffers);
-        if conn.stalled.is_some() {
+        let has_stalled = conn.stalled.is_some();
+        self.count(id.0);
+        if has_stalled {
             self.arm(id.0);
         }
     }
@@ -252,6 +258,7 @@ impl Engine {
     pub fn closed(&mut self, id: ConnId) {
         let Some(conn) = self.conns.remove(id.0) else { return };
         self.held -= conn.held();
+        self.unsent -= conn.counted;
         if let Phase::Stream(session) = conn.phase {
             self.forget_session(session);
         }
@@ -275,6 +282,7 @@ impl Engine {
         for _ in 0..MAIL_A_TURN {
             let Some(mail) = self.service.next_mail() else { return false };
             self.deliver(now, mail);
+            self.shed(now);
         }
         true
     }
@@ -305,13 +313,21 @@ impl Engine {
         &mut self.service
     }
 
-    /// Puts a connection into the list of those to look after.
+    /// Puts a connection into the list of those to look after. To be called when its output has grown.
     fn touch(&mut self, key: Key) {
+        self.count(key);
         if let Some(conn) = self.conns.get_mut(key)
             && !conn.ready
         {
             conn.ready = true;
             self.ready.push_back(key);
         }
+    }
+
+    /// Counts what waits on a connection now.
+    fn count(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        self.unsent = self.unsent - conn.counted + conn.output.len();
+        conn.counted = conn.output.len();
     }
 }

@@ -244,6 +244,9 @@ impl Engine {
             conn.input = Vec::new();
         }
         (conn.phase, conn.since) = (phase, now);
+        if matches!(conn.phase, Phase::Dead) {
+            conn.discard_output();
+        }
         self.held += conn.held();
         let is_over = matches!(conn.phase, Phase::Ending | Phase::Lingering { .. } | Phase::Dead);
         self.arm(key);

@@ -181,6 +181,26 @@ impl Engine {
         }
     }
 
+    /// Drops connections whose peers do not read until what waits in all is within its bound. Those with most to read go
+    /// first: it takes few of them, and a peer that is behind by an event or two is none of them.
+    pub(super) fn shed(&mut self, now: Instant) {
+        while self.unsent > self.config.limits.unsent_bytes {
+            let stalled =
+                |key: &Key| self.conns.get(*key).filter(|conn| conn.stalled.is_some()).map(|conn| conn.counted);
+            let Some(key) = self.conns.keys().filter(|key| stalled(key).is_some()).max_by_key(stalled) else {
+                // All of it is new; who does not take it will have stalled by the next look.
+                return;
+            };
+            log::info!(
+                "a connection dropped: its peer does not read, and more waits in all than `unsent_bytes` allows"
+            );
+            if let Some(Phase::Stream(session)) = self.conns.get(key).map(|conn| &conn.phase) {
+                self.forget_session(*session);
+            }
+            self.enter(key, now, Phase::Dead);
+        }
+    }
+
     /// Removes a session and cancels its requests in flight. Gives the connection of its stream.
     pub(super) fn forget_session(&mut self, key: Key) -> Option<Key> {
         let mut session = self.sessions.remove(key)?;

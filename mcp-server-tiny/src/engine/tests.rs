@@ -39,6 +39,7 @@ impl World {
                 limits.body_bytes = 300;
                 limits.buffered_bytes = 600;
                 limits.output_bytes = 2000;
+                limits.unsent_bytes = 3000;
             })
             .timeouts(|timeouts| {
                 timeouts.session_idle = Some(Duration::from_secs(40));
@@ -158,6 +159,10 @@ impl World {
         assert_eq!(engine.held, held, "what is held is counted");
         assert!(held <= 600 + 400, "and bounded: {held}");
         assert!(engine.conns.len() <= 12 + TURNED_AWAY && engine.sessions.len() <= 4);
+        let unsent: usize =
+            engine.conns.keys().filter_map(|key| engine.conns.get(key)).map(|conn| conn.output.len()).sum();
+        assert_eq!(engine.unsent, unsent, "what is unsent is counted");
+        assert!(unsent <= 3000 + 1000, "and bounded: {unsent}");
         let mut streams = 0;
         for key in engine.conns.keys() {
             let conn = engine.conns.get(key).unwrap();
@@ -198,7 +203,7 @@ fn whatever_peers_do_all_is_counted_bounded_and_comes_to_an_end() {
             }
         }
         assert!(world.engine.is_stopped(), "run {seed}: {:?}", world.engine);
-        assert_eq!((world.engine.held, world.engine.sessions()), (0, 0));
+        assert_eq!((world.engine.held, world.engine.unsent, world.engine.sessions()), (0, 0, 0));
     }
     assert!(sessions > 300, "the runs get far enough: {sessions} sessions");
 }
