@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mcp_server_tiny::{Call, Server, Tool, ToolError};
-use mcp_sse_blocking::Client;
+use mcp_sse_blocking::{Client, log_target};
 use serde_json::json;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -91,7 +91,7 @@ fn show_messages() {
     let mut logger = env_logger::Builder::new();
     logger.filter_module("mcp", log::LevelFilter::Trace).filter_module("mcp_server_tiny", log::LevelFilter::Debug);
     logger.format(|out, record| match record.target() {
-        "mcp::wire" => writeln!(out, "    {}", record.args()),
+        log_target::WIRE => writeln!(out, "    {}", record.args()),
         target => writeln!(out, "    {}: {}", target.split("::").next().unwrap_or(target), record.args()),
     });
     logger.init();

@@ -414,6 +414,7 @@ fn nobody_there_is_a_transport_error() {
     let error = refused(&format!("http://{address}/sse"));
     let Error::Transport(transport) = &error else { panic!("{error}") };
     assert_eq!((transport.kind, transport.delivery), (std::io::ErrorKind::ConnectionRefused, Delivery::NotSent));
+    assert!(error.to_string().starts_with(&format!("opening the event stream at http://{address}: ")), "{error}");
 }
 
 #[test]

@@ -24,7 +24,8 @@ use serde_json::value::RawValue;
 
 use crate::client::{Client, Handle};
 use crate::clock;
-use crate::engine::{Engine, LOG};
+use crate::engine::Engine;
+use crate::log_target;
 
 /// Messages of ours that wait to be sent. 64: beyond that a server does not take what it asks for.
 const POSTS: usize = 64;
@@ -158,7 +159,7 @@ impl Background {
                 let Some(client) = Client::upgrade(&client) else { return };
                 let handled = catch_unwind(AssertUnwindSafe(|| handlers.run(&client, &notice)));
                 if handled.is_err() {
-                    log::error!(target: LOG, "a handler panicked");
+                    log::error!(target: log_target::CLIENT, "a handler panicked");
                 }
             }
         })
@@ -172,13 +173,15 @@ impl Background {
             let Some(engine) = engine.arc() else { return };
             match self.spawn(POST_THREAD, move || post_all(&engine, &receiver)) {
                 Ok(()) => *outbox = Outbox::Open(sender),
-                Err(error) => return log::error!(target: LOG, "no thread to answer the server on: {error}"),
+                Err(error) => {
+                    return log::error!(target: log_target::CLIENT, "no thread to answer the server on: {error}");
+                }
             }
         }
         if let Outbox::Open(sender) = &*outbox
             && let Err(TrySendError::Full(_)) = sender.try_send(message)
         {
-            log::warn!(target: LOG, "dropped an answer to the server: {POSTS} wait to be sent already");
+            log::warn!(target: log_target::CLIENT, "dropped an answer to the server: {POSTS} wait to be sent already");
         }
     }
 
@@ -211,7 +214,7 @@ impl Background {
             Some(Ok(())) => {
                 let dropped = self.dropped.swap(0, Ordering::Relaxed);
                 if dropped > 0 {
-                    log::warn!(target: LOG, "dropped {dropped} notifications: their handlers are slower than the server");
+                    log::warn!(target: log_target::CLIENT, "dropped {dropped} notifications: their handlers are slower than the server");
                 }
             }
             _ => {
@@ -252,7 +255,7 @@ impl Background {
             match worker.done.recv_timeout(left) {
                 Err(crossbeam_channel::RecvTimeoutError::Disconnected) => drop(worker.thread.join()),
                 _ => log::warn!(
-                    target: LOG,
+                    target: log_target::CLIENT,
                     "the thread {} is left behind: it still runs code of this program",
                     worker.thread.thread().name().unwrap_or("without a name")
                 ),
@@ -297,7 +300,7 @@ fn post_all(engine: &Engine, messages: &Receiver<Vec<u8>>) {
     for message in messages {
         let deadline = Deadline::after(clock::now(), POST_TIME, Cause::Response);
         if let Err(error) = engine.post(&message, Some(deadline), None) {
-            log::debug!(target: LOG, "an answer or a cancellation did not reach the server: {error}");
+            log::debug!(target: log_target::CLIENT, "an answer or a cancellation did not reach the server: {error}");
         }
         if engine.http.is_closed() {
             return;

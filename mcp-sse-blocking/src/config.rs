@@ -15,8 +15,9 @@ use ureq::tls::{PemItem, RootCerts, parse_pem};
 use crate::background::{Background, Handlers, LogMessage, Notification};
 use crate::client::{Client, Session};
 use crate::clock;
-use crate::engine::{Engine, LOG, MessageTarget};
+use crate::engine::{Engine, MessageTarget};
 use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::log_target;
 use crate::transport::http::{Http, Settings, Target};
 use crate::transport::http_sse::{EventStream, Filled};
 
@@ -198,7 +199,7 @@ impl Builder {
                 MessageTarget { target: Arc::new(target), fixed: false }
             }
         };
-        log::debug!(target: LOG, "{} is open, messages go to {}", stream.url(), target.target.url);
+        log::debug!(target: log_target::CLIENT, "{} is open, messages go to {}", stream.url(), target.target.url);
 
         // The session. From here on, every way out closes what was opened.
         let (background, notices) = Background::new(&self.handlers);
@@ -243,7 +244,7 @@ impl Builder {
                 return refuse("is set by the transport");
             }
             if name.eq_ignore_ascii_case("accept-encoding") {
-                log::warn!(target: LOG, "`{name}` is not sent: compressed answers are not read");
+                log::warn!(target: log_target::CLIENT, "`{name}` is not sent: compressed answers are not read");
                 continue;
             }
             let (Ok(name), true) = (HeaderName::try_from(name), headers::is_valid_value(value)) else {

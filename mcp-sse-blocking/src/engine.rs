@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::background::Background;
 use crate::clock;
 use crate::error::{Delivery, Error};
+use crate::log_target;
 use crate::pending::{Pending, Want};
 use crate::reader::Roles;
 use crate::slot::{Outcome, Slot, Waiter};
@@ -184,7 +185,7 @@ impl Engine {
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
-        log::trace!(target: WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(message), WIRE_CHARACTERS));
+        log::trace!(target: log_target::WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(message), WIRE_CHARACTERS));
         let target = self.target();
         self.http.post(&target, message, deadline, stop).map_err(|error| match error {
             Error::SessionGone(_) => {
@@ -231,8 +232,8 @@ impl Engine {
         let slots = std::mem::take(&mut table.slots);
         drop(table);
         match &error {
-            Error::Closed(_) => log::debug!(target: LOG, "closed"),
-            error => log::debug!(target: LOG, "the session is over: {error}"),
+            Error::Closed(_) => log::debug!(target: log_target::CLIENT, "closed"),
+            error => log::debug!(target: log_target::CLIENT, "the session is over: {error}"),
         }
         for slot in slots.values() {
             self.deliver(slot, Err(error.clone().with_delivery(Delivery::Sent)));
@@ -252,10 +253,6 @@ impl Engine {
     }
 }
 
-/// Where this crate's lines in the log stand.
-pub(crate) const LOG: &str = "mcp::client";
-/// Where both wires stand, at level trace. Messages are cut; they may hold what the caller sends to its tools.
-pub(crate) const WIRE: &str = "mcp::wire";
 pub(crate) const WIRE_CHARACTERS: usize = 4096;
 
 pub(crate) fn misuse(error: ApiMisuse) -> Error {

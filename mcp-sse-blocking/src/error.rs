@@ -116,6 +116,8 @@ pub struct Timeout {
 pub struct TransportError {
     /// What was being done.
     pub doing: &'static str,
+    /// With whom: scheme, host and port.
+    pub origin: String,
     /// The kind of failure, as the system names it.
     pub kind: std::io::ErrorKind,
     /// The failure in words.
@@ -238,7 +240,7 @@ impl fmt::Display for Timeout {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}{}", self.doing, self.problem, self.delivery)
+        write!(f, "{} at {}: {}{}", self.doing, self.origin, self.problem, self.delivery)
     }
 }
 

@@ -13,8 +13,9 @@ use mcp_core::sse::Event;
 use mcp_core::text::Excerpt;
 use serde_json::value::RawValue;
 
-use crate::engine::{Engine, LOG, WIRE, WIRE_CHARACTERS};
+use crate::engine::{Engine, WIRE_CHARACTERS};
 use crate::error::{Error, PeerError};
+use crate::log_target;
 use crate::slot::{Outcome, Progress, Slot, Waiter};
 use crate::transport::http::Target;
 
@@ -40,7 +41,7 @@ impl Engine {
             return Taken::Other;
         }
         if !event.carries_message() {
-            log::debug!(target: LOG, "ignored an event of type `{}`", Excerpt::new(&event.event_str(), 64));
+            log::debug!(target: log_target::CLIENT, "ignored an event of type `{}`", Excerpt::new(&event.event_str(), 64));
             return Taken::Other;
         }
         self.take_data(event.data, own)
@@ -48,12 +49,12 @@ impl Engine {
 
     /// Takes in the data of one `message` event.
     pub(crate) fn take_data<'a>(&self, data: &'a [u8], own: Option<u64>) -> Taken<'a> {
-        log::trace!(target: WIRE, "<-- {}", Excerpt::new(&String::from_utf8_lossy(data), WIRE_CHARACTERS));
+        log::trace!(target: log_target::WIRE, "<-- {}", Excerpt::new(&String::from_utf8_lossy(data), WIRE_CHARACTERS));
         match jsonrpc::decode(data, &self.limits) {
             Ok(Payload::Message(message)) => self.take_message(message, own),
             Ok(Payload::Batch(batch)) => {
                 if !self.session(|session| session.version().is_some_and(|version| version.allows_batches())) {
-                    log::warn!(target: LOG, "refused a batch, which the negotiated revision does not have (R-LM-10)");
+                    log::warn!(target: log_target::CLIENT, "refused a batch, which the negotiated revision does not have (R-LM-10)");
                     let mut answer = Vec::new();
                     let error = ErrorObject::new(code::INVALID_REQUEST, "batches are not part of this revision");
                     jsonrpc::write_error(&mut answer, &ErrorId::Null, &error);
@@ -65,7 +66,7 @@ impl Engine {
                 for message in batch {
                     match message {
                         Ok(message) => served |= matches!(self.take_message(message, None), Taken::ForCaller),
-                        Err(error) => log::warn!(target: LOG, "ignored a part of a batch: {error}"),
+                        Err(error) => log::warn!(target: log_target::CLIENT, "ignored a part of a batch: {error}"),
                     }
                 }
                 match own {
@@ -148,7 +149,7 @@ impl Engine {
             }
             ClientEvent::Ignored(why) => {
                 drop(table);
-                log::debug!(target: LOG, "ignored {why}");
+                log::debug!(target: log_target::CLIENT, "ignored {why}");
                 Taken::Other
             }
             _ => Taken::Other,
@@ -158,7 +159,7 @@ impl Engine {
     /// What is no message disturbs nobody. But when it can only be an answer, and says to which request, there is no use in
     /// waiting for a better one; and a request that is wrong is told so under its id.
     fn take_malformed(&self, error: &DecodeError<'_>) -> Taken<'static> {
-        log::warn!(target: LOG, "ignored what is no message: {error}");
+        log::warn!(target: log_target::CLIENT, "ignored what is no message: {error}");
         let ErrorId::Known(id) = &error.id else { return Taken::Other };
         // Without method, result and error it is as likely an answer, and only an answer is waited for.
         let is_answer = error.answer_id().is_none() || error.fault == Fault::NoMessage;
@@ -191,9 +192,11 @@ impl Engine {
         };
         let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
         match new {
-            _ if target.fixed => log::debug!(target: LOG, "ignored an `endpoint` event: `message_url` is set"),
+            _ if target.fixed => {
+                log::debug!(target: log_target::CLIENT, "ignored an `endpoint` event: `message_url` is set")
+            }
             Ok(new) => {
-                log::debug!(target: LOG, "messages go to {} from now on", new.url);
+                log::debug!(target: log_target::CLIENT, "messages go to {} from now on", new.url);
                 target.target = Arc::new(new);
             }
             Err(error) => {

@@ -68,6 +68,7 @@ mod config;
 mod engine;
 mod error;
 mod intake;
+pub mod log_target;
 mod pending;
 mod reader;
 mod slot;

@@ -3,11 +3,9 @@
 use std::io::Write;
 
 use log::LevelFilter;
+use mcp_sse_blocking::log_target::WIRE;
 
 use crate::args::Header;
-
-/// Where the client logs the messages it sends and receives.
-const WIRE: &str = "mcp::wire";
 
 /// Starts logging. Values of `headers` are masked wherever they occur: a server may repeat them.
 pub(crate) fn start(verbose: u8, headers: &[Header]) {

@@ -31,6 +31,7 @@ use super::resolver::OnceResolver;
 use super::socket::{Observer, SocketConnector};
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError, Status, Timeout, TransportError};
+use crate::log_target;
 
 /// Bytes of an answer's head. 16 KiB: twice what servers usually accept of a request's.
 const HEAD_BYTES: usize = 16 << 10;
@@ -136,7 +137,8 @@ impl Http {
             let request = request(Method::GET, &target, &self.stream_headers, ());
             let bounds = Bounds { deadline, stop: None };
             let (response, outcome) = exchange::run(bounds, || self.agent.run(request));
-            let mut response = response.map_err(|error| self.failure(error, outcome, "opening the event stream"))?;
+            let mut response =
+                response.map_err(|error| self.failure(error, outcome, "opening the event stream", &target.url))?;
             let answer = Answer::to_stream_request(response.status().as_u16(), text(&response, headers::CONTENT_TYPE));
             match answer {
                 Answer::EventStream if is_encoded(&response) => {
@@ -211,10 +213,10 @@ impl Http {
                 Ok(response) => return Ok(response),
                 Err(error) if tries <= IDLE_CONNECTIONS + 1 && self.was_stale(&error, outcome) => {
                     sent |= outcome.progress.sent;
-                    log::debug!(target: "mcp::http", "the server had closed an idle connection; sending again on another");
+                    log::debug!(target: log_target::HTTP, "the server had closed an idle connection; sending again on another");
                 }
                 Err(error) => {
-                    let failure = self.failure(error, outcome, "sending a message");
+                    let failure = self.failure(error, outcome, "sending a message", &target.url);
                     // What an earlier try sent stays sent.
                     return Err(if sent { failure.with_delivery(Delivery::Sent) } else { failure });
                 }
@@ -243,7 +245,7 @@ impl Http {
     }
 
     /// What became of an exchange that failed below HTTP.
-    fn failure(&self, error: ureq::Error, outcome: Outcome, doing: &'static str) -> Error {
+    fn failure(&self, error: ureq::Error, outcome: Outcome, doing: &'static str, url: &Url) -> Error {
         let delivery = if outcome.progress.sent { Delivery::Sent } else { Delivery::NotSent };
         if self.is_closed() {
             return Error::Closed(delivery);
@@ -255,27 +257,24 @@ impl Http {
             let after = (cause == Cause::Connect).then_some(self.connect_timeout).flatten();
             return Error::Timeout(Timeout { cause, after, delivery });
         }
-        transport_failure(error, doing, delivery)
+        transport_failure(error, doing, url, delivery)
     }
 }
 
 /// An error of ureq in our words.
-pub(crate) fn transport_failure(error: ureq::Error, doing: &'static str, delivery: Delivery) -> Error {
-    match error {
-        ureq::Error::Protocol(error) => PeerError::Http(error.to_string()).into(),
+pub(crate) fn transport_failure(error: ureq::Error, doing: &'static str, url: &Url, delivery: Delivery) -> Error {
+    let (kind, problem) = match error {
+        ureq::Error::Protocol(error) => return PeerError::Http(error.to_string()).into(),
         ureq::Error::LargeResponseHeader(_, most) => {
-            PeerError::Http(format!("the head of an answer has more than {most} bytes")).into()
+            return PeerError::Http(format!("the head of an answer has more than {most} bytes")).into();
         }
         ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<EndlessFraming>()) => {
-            PeerError::Http(EndlessFraming.to_string()).into()
+            return PeerError::Http(EndlessFraming.to_string()).into();
         }
-        ureq::Error::Io(error) => {
-            Error::Transport(TransportError { doing, kind: error.kind(), problem: error.to_string(), delivery })
-        }
-        other => {
-            Error::Transport(TransportError { doing, kind: io::ErrorKind::Other, problem: other.to_string(), delivery })
-        }
-    }
+        ureq::Error::Io(error) => (error.kind(), error.to_string()),
+        other => (io::ErrorKind::Other, other.to_string()),
+    };
+    Error::Transport(TransportError { doing, origin: url.origin().to_string(), kind, problem, delivery })
 }
 
 fn all_headers(own: &[(&'static str, &'static str)], callers: &HeaderMap) -> HeaderMap {
@@ -303,7 +302,7 @@ fn request<B>(method: Method, target: &Target, headers: &HeaderMap, body: B) -> 
 
 fn redirected(from: &Target, response: &Response<Body>) -> Result<Target, Error> {
     let to = resolve_redirect(&from.url, text(response, headers::LOCATION)).map_err(PeerError::Endpoint)?;
-    log::debug!(target: "mcp::http", "redirected to {to}");
+    log::debug!(target: log_target::HTTP, "redirected to {to}");
     Target::new(to)
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Filled {
     Bytes,
     /// The reader's own deadline passed. Nothing is lost: somebody else may read on.
     OutOfTime(Cause),
-    /// The end. An unfinished event is dropped (R-EV-20).
+    /// The end. An unfinished event is dropped (R-EV-26).
     End,
 }
 
@@ -83,7 +83,8 @@ impl EventStream {
             })),
             (Err(_), Some(cause)) => Ok(Filled::OutOfTime(cause)),
             (Err(error), None) => {
-                Err(transport_failure(ureq::Error::from(error), "reading the event stream", Delivery::NotSent))
+                let doing = "reading the event stream";
+                Err(transport_failure(ureq::Error::from(error), doing, &self.url, Delivery::NotSent))
             }
         }
     }
