@@ -103,29 +103,28 @@ impl Default for Timeouts {
     }
 }
 
-/// All settings of a server. Usually set through the methods of [`Server`](crate::Server) that have the same names.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Config {
+/// All settings of a server, set through the methods of [`Server`](crate::Server). Not to be shown: there are tokens among
+/// them.
+pub(crate) struct Config {
     /// Where a GET opens an event stream (R-SSE-13). `/sse`.
-    pub sse_path: String,
+    pub(crate) sse_path: String,
     /// Where messages are posted. `/messages`. With and without a slash at its end (R-SSE-50).
-    pub message_path: String,
+    pub(crate) message_path: String,
     /// What a reverse proxy puts before both paths; it goes into the `endpoint` event whether or not the proxy strips it
     /// (R-SSE-22). Empty.
-    pub public_prefix: String,
+    pub(crate) public_prefix: String,
     /// Hosts served beside those of loopback, as `host` or `host:port` (R-SEC-3).
-    pub allowed_hosts: Vec<String>,
+    pub(crate) allowed_hosts: Vec<String>,
     /// Origins whose pages may use the server, beside those of loopback when it listens there (R-SEC-2).
-    pub allowed_origins: Vec<String>,
+    pub(crate) allowed_origins: Vec<String>,
     /// Tokens of which a request has to carry one as `Authorization: Bearer` (R-SSE-7). None: no authentication.
-    pub bearer_tokens: Vec<String>,
+    pub(crate) bearer_tokens: Vec<String>,
     /// Bounds on connections, sessions and bytes.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// Bounds on messages.
-    pub messages: mcp_core::Limits,
+    pub(crate) messages: mcp_core::Limits,
     /// Deadlines.
-    pub timeouts: Timeouts,
+    pub(crate) timeouts: Timeouts,
 }
 
 impl Default for Config {
