@@ -130,6 +130,20 @@ fn null_is_read_as_absent_wherever_something_may_be_left_out() {
     assert!(matches!(link, ContentBlock::ResourceLink { .. }));
 }
 
+/// R-FS-4: a text is not lost, and a list of tools not refused, for what only says how to show them.
+#[test]
+fn hints_that_cannot_be_read_are_left_out() {
+    let hints = json!({"audience": ["tool"], "priority": "high"});
+    let block: ContentBlock = read(json!({"type": "text", "text": "a", "annotations": hints}));
+    assert!(matches!(&block, ContentBlock::Text { text, annotations: None, .. } if text == "a"), "{block:?}");
+    let page: ListToolsResult = read(json!({"tools": [
+        {"name": "a", "inputSchema": {}, "annotations": {"readOnlyHint": "yes"}, "icons": "https://x/y.png"},
+        {"name": "b", "inputSchema": {}, "annotations": {"readOnlyHint": true}, "icons": [{"src": "data:,"}]}]}));
+    let [a, b] = &page.tools[..] else { panic!() };
+    assert!(a.annotations.is_none() && a.icons.is_empty());
+    assert_eq!((b.annotations.as_ref().unwrap().read_only_hint, b.icons.len()), (Some(true), 1));
+}
+
 /// R-LM-40: also unknown keys, also in results and content.
 #[test]
 fn metadata_is_kept() {

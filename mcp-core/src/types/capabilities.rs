@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::meta::JsonObject;
-use super::null::null_is_default;
+use super::tolerance::null_is_default;
 
 /// What a client offers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::implementation::Icon;
 use super::meta::JsonObject;
-use super::null::null_is_default;
+use super::tolerance::{null_is_default, unreadable_is_default};
 
 /// One piece of content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub enum ContentBlock {
         /// The text.
         text: String,
         /// Hints for whoever shows it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
         annotations: Option<Annotations>,
         /// Metadata.
         #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
@@ -33,7 +33,7 @@ pub enum ContentBlock {
         /// Its media type.
         mime_type: String,
         /// Hints for whoever shows it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
         annotations: Option<Annotations>,
         /// Metadata.
         #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ pub enum ContentBlock {
         /// Its media type.
         mime_type: String,
         /// Hints for whoever plays it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
         annotations: Option<Annotations>,
         /// Metadata.
         #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub enum ContentBlock {
         /// What it contains.
         resource: ResourceContents,
         /// Hints for whoever shows it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
         annotations: Option<Annotations>,
         /// Metadata.
         #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
@@ -82,10 +82,10 @@ pub enum ContentBlock {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<u64>,
         /// Pictures for it; since 2025-11-25.
-        #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Vec::is_empty")]
         icons: Vec<Icon>,
         /// Hints for whoever shows it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
         annotations: Option<Annotations>,
         /// Metadata.
         #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]

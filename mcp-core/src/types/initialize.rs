@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capabilities::{ClientCapabilities, ServerCapabilities};
 use super::implementation::Implementation;
-use super::null::null_is_default;
+use super::tolerance::null_is_default;
 
 /// What a client says first (R-LM-21).
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! The protocol's data, one schema family a file, named as in the schema.
 //!
 //! Objects that programs keep are owned; parameters and notifications that only pass by borrow from the message. Reading is
-//! tolerant (unknown members are ignored, optional ones may be missing or `null`), writing leaves out what is absent.
-//! [`method`] is the table of all methods.
+//! tolerant (unknown members are ignored, optional ones may be missing or `null`, hints that make no sense are left out),
+//! writing leaves out what is absent. [`method`] is the table of all methods.
 
 pub mod cancelled;
 pub mod capabilities;
@@ -12,9 +12,9 @@ pub mod initialize;
 pub mod logging;
 pub mod meta;
 pub mod method;
-mod null;
 pub mod pagination;
 pub mod progress;
+mod tolerance;
 pub mod tools;
 
 pub use cancelled::CancelledParams;

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::content::ContentBlock;
 use super::implementation::Icon;
 use super::meta::{JsonObject, RequestMeta};
-use super::null::null_is_default;
+use super::tolerance::{null_is_default, unreadable_is_default};
 use crate::text::parser_message;
 
 /// A tool as a server describes it. Untrusted, like all that a server says of itself (R-FS-20).
@@ -35,10 +35,10 @@ pub struct Tool {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
     /// Hints about its behaviour; since 2025-03-26.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
     pub annotations: Option<ToolAnnotations>,
     /// Pictures; since 2025-11-25.
-    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Vec::is_empty")]
     pub icons: Vec<Icon>,
     /// Metadata.
     #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]

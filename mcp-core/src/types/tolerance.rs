@@ -1,0 +1,28 @@
+//! How to read what the schemas do not have. For `deserialize_with`.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Reads `null` as what an absent member means; `Option` does this by itself.
+///
+/// Peers write it for what is empty or not set: Go for a list without elements, Java and Python for optional members. A session
+/// should not fail for that.
+pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads what cannot be read as what an absent member means.
+///
+/// For hints on how to show something (R-FS-4), which are not worth the text or the list of tools that they stand in.
+pub(super) fn unreadable_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: for<'a> Deserialize<'a> + Default,
+{
+    let hints = Value::deserialize(deserializer)?;
+    Ok(T::deserialize(hints).unwrap_or_default())
+}
