@@ -92,6 +92,21 @@ fn a_backlog_gets_a_larger_buffer_instead_of_being_moved_for_every_event() {
     assert_eq!(decoder.allocated(), 2 * full);
 }
 
+/// Nor is it moved each time that a little before it has died, as long as there is room behind it.
+#[test]
+fn a_backlog_stays_where_it_is_while_there_is_room() {
+    let mut decoder = sse::Decoder::new(&Limits::default());
+    let event = b"data: 0123456789\n\n";
+    let place = |decoder: &mut sse::Decoder| decoder.next_event().unwrap().unwrap().data.as_ptr() as usize;
+    decoder.push(&event.repeat(60_000)).unwrap();
+    decoder.push(event).unwrap();
+    let first = place(&mut decoder);
+    for taken in 1..5_000 {
+        decoder.push(event).unwrap();
+        assert_eq!(place(&mut decoder), first + taken * event.len());
+    }
+}
+
 /// Were the data moved with each line or each read, this test would not end.
 #[test]
 fn many_short_data_lines_are_joined_in_linear_time() {
