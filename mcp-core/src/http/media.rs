@@ -92,5 +92,6 @@ mod tests {
             assert!(!accepts_event_stream(Some(accept)), "{accept}");
         }
         assert!(accepts_json(Some("application/*")));
+        assert!(accepts_json(Some("application/json, application/json;q=0")), "of two as exact the first counts");
     }
 }
