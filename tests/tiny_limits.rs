@@ -253,6 +253,48 @@ fn a_session_that_does_not_read_is_dropped_in_time() {
 }
 
 #[test]
+fn who_reads_slowly_is_not_dropped_for_it() {
+    // R-SSE-49
+    let mut engine = RawEngine::new(server());
+    let slow = engine.initialized();
+    engine.reads(slow.stream, false);
+    engine.post(&slow, PING);
+    for _ in 0..10 {
+        engine.pass(29 * SECOND);
+        let now = engine.now();
+        engine.engine.sent(slow.stream, now, 1);
+    }
+    assert!(!engine.is_closed(slow.stream), "it reads a byte now and then");
+}
+
+#[test]
+fn comments_do_not_pile_up_behind_what_nobody_reads() {
+    // R-SSE-30, R-SSE-49
+    let mut engine = RawEngine::new(server().keep_alive(Some(SECOND)));
+    let deaf = engine.initialized();
+    engine.reads(deaf.stream, false);
+    engine.post(&deaf, PING);
+    let waiting = engine.engine.output(deaf.stream).len();
+    engine.pass(10 * SECOND);
+    assert_eq!(engine.engine.output(deaf.stream).len(), waiting);
+}
+
+#[test]
+fn a_connection_whose_answer_is_not_read_yet_does_not_make_room() {
+    let mut engine = RawEngine::new(server().limits(|limits| {
+        limits.connections = 2;
+        limits.sessions = 1;
+    }));
+    let (slow, idle) = (engine.connect(), engine.connect());
+    engine.reads(slow, false);
+    engine.send(slow, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    engine.pass(10 * SECOND);
+    engine.connect();
+    engine.settle();
+    assert!(engine.is_closed(idle) && !engine.is_closed(slow));
+}
+
+#[test]
 fn an_answer_that_nobody_reads_does_not_keep_a_connection_open() {
     let mut engine = RawEngine::new(server());
     let conn = engine.connect();
@@ -403,6 +445,27 @@ fn no_random_bits_means_no_session() {
     engine.received(conn, now, b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(engine.output(conn).starts_with(b"HTTP/1.1 503 "));
     assert_eq!(engine.sessions(), 0);
+}
+
+#[test]
+fn a_stop_waits_for_the_answer_of_a_call_and_no_longer() {
+    let replies = Arc::new(Mutex::new(Vec::new()));
+    let later = Arc::clone(&replies);
+    let mut engine = RawEngine::new(server().tool(Tool::new("later"), move |call| {
+        later.lock().unwrap().push(call.defer());
+        Ok(Later)
+    }));
+    let session = engine.initialized();
+    engine.post(&session, r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"later"}}"#);
+    let now = engine.now();
+    engine.engine.stop(now);
+    engine.settle();
+    assert!(!engine.is_closed(session.stream));
+    replies.lock().unwrap().pop().expect("it was called").answer(Ok("done"));
+    engine.engine.deliver_replies(now);
+    engine.settle();
+    assert!(engine.taken(session.stream).contains("done"));
+    assert!(engine.is_closed(session.stream) && engine.engine.is_stopped());
 }
 
 #[test]

@@ -41,9 +41,6 @@ impl Engine {
     /// The peer will send no more.
     pub(super) fn take_end(&mut self, key: Key, now: Instant) {
         let Some(conn) = self.conns.get_mut(key) else { return };
-        if matches!(conn.phase, Phase::Dead) {
-            return;
-        }
         if let Phase::Stream(session) = conn.phase {
             // Nobody who closes one direction still reads the other; a proxy passes on exactly this.
             self.forget_session(session);
