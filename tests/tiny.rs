@@ -623,6 +623,16 @@ fn a_stop_ends_streams_and_idle_connections_and_refuses_new_ones() {
 }
 
 #[test]
+fn who_wants_the_connection_closed_is_not_waited_for_to_send_the_rest() {
+    // RFC 9112 section 9.6
+    let mut engine = RawEngine::new(server());
+    let conn = engine.connect();
+    engine.send(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9\r\n\r\nx");
+    assert_eq!(engine.answer(conn).status, 404);
+    assert!(engine.is_half_closed(conn));
+}
+
+#[test]
 fn tokens_are_in_no_debug_output() {
     // R-SSE-35
     let server = server().bearer("hunter2");
