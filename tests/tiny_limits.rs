@@ -30,7 +30,7 @@ fn a_slow_head_is_answered_408_and_the_time_does_not_start_again_with_each_byte(
     engine.pass(TICK);
     let answer = engine.answer(conn);
     assert_eq!(answer.status, 408);
-    assert!(answer.body.contains("timeouts"), "{}", answer.body);
+    assert!(answer.body.contains("`timeouts.head`"), "{}", answer.body);
     assert!(engine.is_half_closed(conn));
     engine.pass(2 * SECOND);
     assert!(engine.is_closed(conn), "who does not hang up is hung up on");
@@ -320,7 +320,7 @@ fn connections_are_bounded() {
         engine.settle();
         let answer = engine.answer(id);
         assert_eq!((answer.status, answer.field("retry-after")), (503, Some("1")));
-        assert!(answer.body.contains("limits"), "{}", answer.body);
+        assert!(answer.body.contains("`limits.connections`"), "{}", answer.body);
         engine.send(id, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(engine.taken(id), "", "what they ask is not looked at");
     }

@@ -255,7 +255,7 @@ impl Engine {
 
 /// Answered before anything was asked.
 pub(super) const TOO_MANY: Refusal =
-    Refusal::new(Status::ServiceUnavailable, "the server has as many connections as `limits` allows it");
+    Refusal::new(Status::ServiceUnavailable, "the server has as many connections as `limits.connections` allows");
 
 const FULL: Refusal =
     Refusal::new(Status::ServiceUnavailable, "the server holds as many incomplete requests as `buffered_bytes` allows");

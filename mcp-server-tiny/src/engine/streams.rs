@@ -23,7 +23,7 @@ impl Engine {
     /// Makes a connection the stream of a new session. The `endpoint` event comes first and once (R-SSE-23).
     pub(super) fn open_stream(&mut self, key: Key, now: Instant, exchange: &Exchange, credential: Option<Box<[u8]>>) {
         if self.sessions.len() >= self.config.limits.sessions {
-            let answer = Answer::busy("the server has as many sessions as `limits` allows it");
+            let answer = Answer::busy("the server has as many sessions as `limits.sessions` allows");
             return self.answer(key, now, exchange, &answer);
         }
         let mut secret = Secret::default();
@@ -80,7 +80,12 @@ impl Engine {
             self.respond(key, now, exchange, Response::text(Status::Accepted, "Accepted", exchange.persistence));
         } else {
             // R-SSE-49: refused here rather than queued without end.
-            self.answer(key, now, exchange, &Answer::busy("all workers are taken and the queue is full"));
+            self.answer(
+                key,
+                now,
+                exchange,
+                &Answer::busy("all workers are taken and the queue is full; the setting `workers` sizes both"),
+            );
         }
         self.after_output(session, now);
     }
@@ -153,7 +158,7 @@ impl Engine {
         if unsent == 0 {
             conn.note_sent(now, 0, &mut self.buffers);
         } else if unsent > self.config.limits.output_bytes && conn.stalled.is_some() {
-            log::info!("session {} dropped: its client does not read", key.slot);
+            log::info!("session {} dropped: its client does not read; `output_bytes` bounds what waits", key.slot);
             self.drop_session(key, now);
             return;
         } else {

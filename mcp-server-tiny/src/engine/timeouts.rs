@@ -73,7 +73,10 @@ impl Engine {
         match &conn.phase {
             Phase::Stream(session) if has_stalled => {
                 let session = *session;
-                log::info!("session {} dropped: its client does not read", session.slot);
+                log::info!(
+                    "session {} dropped: its client does not read; `timeouts.write` bounds how long",
+                    session.slot
+                );
                 self.drop_session(session, now);
             }
             Phase::Stream(session) => {
@@ -168,7 +171,7 @@ const EVICTABLE_AFTER: Duration = Duration::from_secs(1);
 const EVICTED_AT_ONCE: usize = 64;
 
 const SLOW_HEAD: Refusal =
-    Refusal::new(Status::RequestTimeout, "the head of the request took longer than `timeouts` allows");
+    Refusal::new(Status::RequestTimeout, "the head of the request took longer than `timeouts.head` allows");
 const SLOW_BODY: Refusal =
-    Refusal::new(Status::RequestTimeout, "the body of the request took longer than `timeouts` allows");
+    Refusal::new(Status::RequestTimeout, "the body of the request took longer than `timeouts.body` allows");
 const STOPPING: Refusal = Refusal::new(Status::ServiceUnavailable, "the server is being stopped");
