@@ -361,6 +361,39 @@ fn progress_does_not_extend_a_deadline() {
 }
 
 #[test]
+fn progress_that_comes_faster_than_it_is_told_does_not_extend_a_deadline() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        for _ in 0..2 {
+            let call = peer.request();
+            call.accepted();
+            let mut step = 0;
+            while peer.is_quiet() {
+                step += 1;
+                stream.message(&progress(&call, step));
+            }
+            let cancelled = peer.request();
+            assert_eq!(cancelled.message_method(), "notifications/cancelled");
+            cancelled.accepted();
+        }
+    });
+    let client = connect(&peer.url("/sse"));
+    let timeout = Duration::from_millis(200);
+    let start = Instant::now();
+    let slow_listener = |_| {
+        assert!(start.elapsed() < BOUND, "the call goes on as long as there is progress");
+        thread::sleep(Duration::from_millis(5));
+    };
+    let options = CallOptions::new().timeout(timeout).on_progress(slow_listener);
+    assert!(matches!(client.call_with("slow", &(), options), Err(Error::Timeout(_))));
+    // The other way of waiting.
+    let mut job = client.start_with("slow", &(), CallOptions::new().timeout(timeout)).unwrap();
+    job.by_ref().for_each(slow_listener);
+    assert!(matches!(job.result(), Err(Error::Timeout(_))));
+    peer.finish();
+}
+
+#[test]
 fn logs_and_notifications_reach_their_handlers_in_order_and_these_may_call_the_client() {
     let peer = Peer::run(|peer| {
         let mut stream = peer.handshake();

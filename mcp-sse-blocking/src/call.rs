@@ -116,6 +116,7 @@ impl Iterator for Job {
         }
         loop {
             match self.call.slot.wait(self.call.deadline) {
+                Found::Progress(_) if self.call.is_late() => self.result = Some(Err(self.call.expired())),
                 Found::Progress(progress) => return Some(progress),
                 Found::Outcome(outcome) => self.settle(outcome),
                 // The role of the reader is not given to jobs.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mcp_core::time::{Cause, Deadline};
 
+use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, Timeout};
 use crate::slot::{Slot, Waiter};
@@ -62,6 +63,12 @@ impl Pending {
                 error
             }
         })
+    }
+
+    /// Whether the deadline passed without an outcome. Looked at before progress is told: a server that sends it faster than
+    /// it is listened to would keep the slot from ever being empty, and the call from ending.
+    pub(crate) fn is_late(&self) -> bool {
+        !self.slot.is_stopped() && self.deadline.is_some_and(|deadline| deadline.at <= clock::now())
     }
 
     /// The deadline passed: the call is given up.

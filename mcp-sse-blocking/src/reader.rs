@@ -157,6 +157,9 @@ impl Engine {
             let role = match found {
                 Found::Progress(progress) => {
                     self.roles.resign(&slot);
+                    if call.is_late() {
+                        return Err(call.expired());
+                    }
                     if let Some(tell) = &mut on_progress {
                         tell(progress);
                     }
