@@ -479,9 +479,11 @@ fn the_last_handle_may_be_dropped_in_a_handler() {
     let (inside, entered) = bounded(1);
     let (dropped, leave) = bounded::<()>(0);
     let client = builder(&peer.url("/sse"))
-        .on_log(move |_, _| {
+        .on_log(move |client, _| {
+            let own = client.clone();
             inside.send(()).unwrap();
             let _ = leave.recv_timeout(BOUND);
+            assert!(own.is_connected());
         })
         .connect()
         .unwrap();
@@ -490,6 +492,31 @@ fn the_last_handle_may_be_dropped_in_a_handler() {
     drop(client);
     drop(dropped);
     peer.finish();
+}
+
+#[test]
+fn the_client_that_a_handler_is_lent_does_not_keep_the_session_open() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        stream.message(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}"#);
+        peer.wait_closed(stream.connection);
+    });
+    let (inside, entered) = bounded(1);
+    let (go, wait) = bounded::<()>(0);
+    let client = builder(&peer.url("/sse"))
+        .on_log(move |_, _| {
+            inside.send(()).unwrap();
+            let _ = wait.recv();
+        })
+        .connect()
+        .unwrap();
+    entered.recv_timeout(BOUND).unwrap();
+    let start = Instant::now();
+    drop(client);
+    assert!(start.elapsed() < Duration::from_secs(2));
+    // The handler hangs all the while.
+    peer.finish();
+    drop(go);
 }
 
 #[test]

@@ -155,8 +155,7 @@ impl Background {
         self.spawn("mcp-events", move || {
             for notice in notices {
                 waiting.fetch_sub(notice.bytes(), Ordering::Relaxed);
-                // Held for this notice only; when it was the last handle, the client closes on this thread.
-                let Some(client) = Client::upgrade(&client) else { return };
+                let Some(client) = Client::lend(&client) else { return };
                 let handled = catch_unwind(AssertUnwindSafe(|| handlers.run(&client, &notice)));
                 if handled.is_err() {
                     log::error!(target: log_target::CLIENT, "a handler panicked");

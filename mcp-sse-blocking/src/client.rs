@@ -1,6 +1,7 @@
 //! The client as its user sees it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -30,13 +31,16 @@ use mcp_core::time::{Cause, Deadline};
 ///
 /// A call waits on the thread that makes it, which also reads the reply off the stream. No call waits longer than its
 /// deadline, and none of them takes more memory than [`Limits`](mcp_core::Limits) allow.
-#[derive(Clone)]
 pub struct Client {
     handle: Arc<Handle>,
+    /// Lent to a handler for one notification: it does not keep the session open. A clone of it does.
+    lent: bool,
 }
 
 /// What the handles share; dropped with the last of them.
 pub(crate) struct Handle {
+    /// Handles of the caller's: those that are not lent. The last one closes.
+    owned: AtomicUsize,
     session: Session,
     server: InitializeResult,
     version: ProtocolVersion,
@@ -63,15 +67,17 @@ impl Client {
     }
 
     pub(crate) fn new(session: Session, server: InitializeResult, version: ProtocolVersion) -> Self {
-        Self { handle: Arc::new(Handle { session, server, version }) }
+        let owned = AtomicUsize::new(1);
+        Self { handle: Arc::new(Handle { owned, session, server, version }), lent: false }
     }
 
     pub(crate) fn downgrade(&self) -> Weak<Handle> {
         Arc::downgrade(&self.handle)
     }
 
-    pub(crate) fn upgrade(handle: &Weak<Handle>) -> Option<Self> {
-        Some(Self { handle: handle.upgrade()? })
+    /// A client to lend to a handler; `None` when there is none any more.
+    pub(crate) fn lend(handle: &Weak<Handle>) -> Option<Self> {
+        Some(Self { handle: handle.upgrade()?, lent: true })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -247,10 +253,17 @@ impl Client {
     }
 }
 
+impl Clone for Client {
+    fn clone(&self) -> Self {
+        self.handle.owned.fetch_add(1, Ordering::Relaxed);
+        Self { handle: Arc::clone(&self.handle), lent: false }
+    }
+}
+
 impl Drop for Client {
     /// The last handle closes while it is still one: handlers run on what came before, and are given a client.
     fn drop(&mut self) {
-        if Arc::strong_count(&self.handle) == 1 {
+        if !self.lent && self.handle.owned.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.close();
         }
     }
