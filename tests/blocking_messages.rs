@@ -1,10 +1,10 @@
 //! The client and its messages: what the answer to a POST means, which replies count, what the server may ask.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcp_core::Limits;
 use mcp_core::limits::Limit;
-use mcp_sse_blocking::{Builder, Client, Delivery, Error, PeerError};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error, PeerError};
 use mcp_tests::random::Random;
 use mcp_tests::scripted_peer::{BOUND, Peer};
 use serde_json::{Value, json};
@@ -56,6 +56,39 @@ fn a_long_body_of_an_answer_costs_the_connection_but_not_the_call() {
         stream.reply_text(&call, "hi");
     });
     assert_eq!(connect(&peer.url("/sse")).call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
+#[test]
+fn a_body_that_never_comes_holds_up_neither_a_reply_nor_a_deadline() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let head = "HTTP/1.1 202 Accepted\r\nContent-Length: 8\r\n\r\n";
+        for _ in 0..3 {
+            let call = peer.request();
+            call.answer(head);
+            stream.reply_text(&call, "done");
+        }
+        // Three calls and, each on another thread than the next call, three cancellations.
+        for _ in 0..6 {
+            peer.request().answer(head);
+        }
+    });
+    let client = connect(&peer.url("/sse"));
+    // The best of three, for a machine that is busy.
+    let fastest = |call: &dyn Fn()| {
+        let timed = |_| {
+            let start = Instant::now();
+            call();
+            start.elapsed()
+        };
+        (0..3).map(timed).min().unwrap()
+    };
+    let replied = fastest(&|| assert_eq!(client.call("echo", &()).unwrap().all_text(), "done"));
+    assert!(replied < Duration::from_millis(700), "{replied:?}");
+    let options = || CallOptions::new().timeout(Duration::from_millis(50));
+    let expired = fastest(&|| assert!(matches!(client.call_with("slow", &(), options()), Err(Error::Timeout(_)))));
+    assert!(expired < Duration::from_millis(700), "{expired:?}");
     peer.finish();
 }
 

@@ -178,7 +178,7 @@ impl Http {
             let mut response = self.post_once(target, message, deadline, &stop)?;
             let code = response.status().as_u16();
             if response.status().is_success() {
-                discard(response);
+                discard(response, deadline, stop);
                 return Ok(());
             }
             // Only a 400 has to be looked into to know what it means; an excerpt is wanted of all.
@@ -350,25 +350,22 @@ fn readable(excerpt: &[u8]) -> String {
 
 /// The first bytes of a body, as far as they come soon.
 fn beginning(response: &mut Response<Body>, deadline: Option<Deadline>) -> Vec<u8> {
-    let soon = Deadline::after(clock::now(), DISCARD_TIME, Cause::Response);
-    let deadline = deadline.filter(|deadline| deadline.at < soon.at).unwrap_or(soon);
     let mut excerpt = Vec::new();
     let body = response.body_mut().as_reader();
-    let bounds = Bounds { deadline: Some(deadline), stop: None };
+    let bounds = Bounds { deadline: Some(soon(deadline)), stop: None };
     // Whatever goes wrong here, the status is what matters.
     let _ = exchange::run(bounds, || body.take(EXCERPT_BYTES as u64).read_to_end(&mut excerpt));
     excerpt
 }
 
 /// Reads the body of a success to its end, so that its connection can be used again; gives the connection up when the
-/// body is long, slow or an event stream.
-fn discard(mut response: Response<Body>) {
+/// body is long, slow or an event stream. Neither the deadline of the call nor its reply waits for that.
+fn discard(mut response: Response<Body>, deadline: Option<Deadline>, stop: Arc<dyn Stop>) {
     if response.body().content_length() == Some(0) || is_event_stream(&response) {
         return;
     }
-    let deadline = Deadline::after(clock::now(), DISCARD_TIME, Cause::Response);
     let mut body = response.body_mut().as_reader();
-    let bounds = Bounds { deadline: Some(deadline), stop: None };
+    let bounds = Bounds { deadline: Some(soon(deadline)), stop: Some(stop) };
     let (_, _) = exchange::run(bounds, || {
         let mut scratch = [0; 1024];
         let mut discarded = 0;
@@ -379,6 +376,12 @@ fn discard(mut response: Response<Body>) {
             }
         }
     });
+}
+
+/// How long a body may be read that says nothing any more, within the deadline of its exchange.
+fn soon(deadline: Option<Deadline>) -> Deadline {
+    let soon = Deadline::after(clock::now(), DISCARD_TIME, Cause::Response);
+    deadline.filter(|deadline| deadline.at < soon.at).unwrap_or(soon)
 }
 
 fn is_event_stream(response: &Response<Body>) -> bool {
