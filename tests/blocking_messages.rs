@@ -391,6 +391,19 @@ fn a_failed_tool_is_a_result_and_an_odd_result_is_the_peers_fault() {
 }
 
 #[test]
+fn an_odd_result_is_shown_cut_and_without_control_characters() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        stream.reply(&call, &format!(r#"{{"content":"\u001b[2J{}"}}"#, "x".repeat(100_000)));
+    });
+    let problem = connect(&peer.url("/sse")).call("echo", &()).unwrap_err().to_string();
+    assert!(problem.len() < 500 && !problem.contains('\x1b'), "{} bytes", problem.len());
+    peer.finish();
+}
+
+#[test]
 fn the_server_may_ping_and_ask_for_what_there_is_not_at_any_time() {
     let peer = Peer::run(|peer| {
         let mut stream = peer.handshake();

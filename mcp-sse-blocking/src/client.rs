@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
+use mcp_core::text::Excerpt;
 use mcp_core::types::{
     CallToolParams, CallToolResult, Implementation, InitializeResult, JsonObject, LoggingLevel, Method,
     ServerCapabilities, SetLevelParams,
@@ -23,6 +24,9 @@ use crate::pending::{Pending, Want};
 use crate::slot::Waiter;
 use crate::tools::Tools;
 use mcp_core::time::{Cause, Deadline};
+
+/// Characters that are shown of what is wrong with a result.
+const PROBLEM_CHARACTERS: usize = 256;
 
 /// A session with a server.
 ///
@@ -298,10 +302,12 @@ fn raw<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, Error> {
     to_raw_value(value).map_err(|error| Error::Usage(format!("the value cannot be written as JSON: {error}")))
 }
 
-/// Reads a result as what its method returns.
+/// Reads a result as what its method returns. What the parser says quotes the peer's text in full, so it is cut.
 pub(crate) fn read<'a, R: serde::Deserialize<'a>>(method: &str, result: &'a RawValue) -> Result<R, Error> {
-    serde_json::from_str(result.get())
-        .map_err(|error| PeerError::Result { method: method.to_owned(), problem: error.to_string() }.into())
+    serde_json::from_str(result.get()).map_err(|error| {
+        let problem = Excerpt::new(&error.to_string(), PROBLEM_CHARACTERS).to_string();
+        PeerError::Result { method: method.to_owned(), problem }.into()
+    })
 }
 
 /// A timeout that a call may have of its own.
