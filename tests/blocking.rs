@@ -1,6 +1,7 @@
 //! The client and the event stream: opening it, the endpoint, redirects, what comes over it and how it ends.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mcp_core::time::Cause;
 use mcp_sse_blocking::{Builder, Client, Delivery, Error, Limits, PeerError};
@@ -461,6 +462,27 @@ fn a_handshake_without_an_answer_ends_with_its_deadline_and_is_not_cancelled() {
     });
     let error = builder(&peer.url("/sse")).call_timeout(Duration::from_millis(100)).connect().unwrap_err();
     assert!(matches!(&error, Error::Timeout(timeout) if timeout.cause == Cause::Initialize), "{error}");
+    peer.finish();
+}
+
+#[test]
+fn the_whole_handshake_has_one_deadline() {
+    let timeout = Duration::from_secs(1);
+    let peer = Peer::run(move |peer| {
+        let mut stream = peer.stream();
+        stream.event("endpoint", ENDPOINT);
+        let initialize = peer.request();
+        initialize.accepted();
+        thread::sleep(timeout * 4 / 5);
+        stream.reply(&initialize, INITIALIZE_RESULT);
+        // Never taken over.
+        assert_eq!(peer.request().message_method(), "notifications/initialized");
+        peer.wait_closed(stream.connection);
+    });
+    let start = Instant::now();
+    let error = builder(&peer.url("/sse")).call_timeout(timeout).connect().unwrap_err();
+    assert!(matches!(&error, Error::Timeout(timeout) if timeout.cause == Cause::Initialize), "{error}");
+    assert!(start.elapsed() < timeout * 3 / 2, "{:?}", start.elapsed());
     peer.finish();
 }
 

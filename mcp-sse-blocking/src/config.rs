@@ -161,8 +161,8 @@ impl Builder {
         self
     }
 
-    /// Opens the event stream, waits for the endpoint and shakes hands. Blocks for the sum of the connect, endpoint and call
-    /// timeouts at most.
+    /// Opens the event stream, waits for the endpoint and shakes hands. Blocks for `endpoint_timeout` and `call_timeout`
+    /// together at most; a failure takes up to a second more, for closing what was opened.
     ///
     /// # Errors
     ///
@@ -217,9 +217,9 @@ impl Builder {
         let mut handshake = engine.begin_handshake(&params, self.call_timeout)?;
         handshake.send()?;
         engine.wait_for(&mut handshake, None, |_| Ok(()))?;
+        let deadline = handshake.deadline;
         drop(handshake);
-        // Sent and taken over before any request follows (R-LM-23, R-SSE-48).
-        let deadline = self.call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
+        // Sent and taken over before any request follows (R-LM-23, R-SSE-48), and a part of the handshake in time as well.
         engine.post(&engine.take_initialized(), deadline, None).map_err(|error| error.after(self.call_timeout))?;
         let agreed = engine.session(|session| Some((session.server()?.clone(), session.version()?)));
         let (server, version) = agreed.ok_or_else(|| engine.ended().unwrap_or(Error::Closed(Delivery::Sent)))?;
