@@ -95,10 +95,10 @@ pub(crate) fn run<T>(bounds: Bounds, exchange: impl FnOnce() -> T) -> (T, Outcom
         it.stopped.set(false);
     });
     let answer = exchange();
-    let outcome = EXCHANGE.with(|it| Outcome {
-        progress: it.progress.get(),
-        expired: it.expired.take(),
-        stopped: it.stopped.get(),
+    let outcome = EXCHANGE.with(|it| {
+        // It may be a whole call: not kept until this thread's next exchange.
+        it.stop.take();
+        Outcome { progress: it.progress.get(), expired: it.expired.take(), stopped: it.stopped.get() }
     });
     (answer, outcome)
 }
@@ -212,5 +212,6 @@ mod tests {
         });
         assert_eq!(looks, (Ok(()), Ok(None), Err(Over)));
         assert!(outcome.stopped);
+        assert_eq!(Arc::strong_count(&flag), 1, "it is let go with its exchange");
     }
 }
