@@ -51,7 +51,7 @@ fn neither_tokens_nor_credentials_are_logged_at_any_level() {
     client.ping().unwrap();
     assert!(client.call("no such tool", &json!({})).is_err());
     // With a token in the path of the message URL, as some servers have it; it leads nowhere here.
-    let error = builder().bearer("hunter2").message_url("/messages?sessionId=hunter2").connect().unwrap_err();
+    let error = builder().bearer("hunter2").message_url("/messages/hunter2").connect().unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     assert!(builder().bearer("hunter3").connect().is_err());
 

@@ -274,9 +274,10 @@ impl Drop for Client {
 }
 
 impl fmt::Debug for Client {
+    /// Without the URL for messages: the token of the session may be anywhere in it (R-SSE-14).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("url", &self.engine().target().url)
+            .field("url", &self.engine().stream_url)
             .field("server", &self.server_info().name)
             .field("version", &self.protocol_version())
             .field("connected", &self.is_connected())

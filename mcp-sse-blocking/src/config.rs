@@ -199,7 +199,7 @@ impl Builder {
                 MessageTarget { target: Arc::new(target), fixed: false }
             }
         };
-        log::debug!(target: log_target::CLIENT, "{} is open, messages go to {}", stream.url(), target.target.url);
+        log::debug!(target: log_target::CLIENT, "{} is open, messages go to {}", stream.url(), target.target.url.origin());
 
         // The session. From here on, every way out closes what was opened.
         let (background, notices) = Background::new(&self.handlers);

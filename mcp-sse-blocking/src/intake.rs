@@ -196,7 +196,7 @@ impl Engine {
                 log::debug!(target: log_target::CLIENT, "ignored an `endpoint` event: `message_url` is set")
             }
             Ok(new) => {
-                log::debug!(target: log_target::CLIENT, "messages go to {} from now on", new.url);
+                log::debug!(target: log_target::CLIENT, "messages go to another URL from now on");
                 target.target = Arc::new(new);
             }
             Err(error) => {
