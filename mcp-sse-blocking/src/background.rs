@@ -180,7 +180,7 @@ impl Background {
         if let Outbox::Open(sender) = &*outbox
             && let Err(TrySendError::Full(_)) = sender.try_send(message)
         {
-            log::warn!(target: log_target::CLIENT, "dropped an answer to the server: {POSTS} wait to be sent already");
+            engine.warn(format_args!("dropped an answer to the server: {POSTS} wait to be sent already"));
         }
     }
 

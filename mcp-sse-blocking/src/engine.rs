@@ -5,6 +5,8 @@
 //! ([`reader`](crate::reader)). The lock of the stream is held by whoever has the role of the reader.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -40,7 +42,15 @@ pub(crate) struct Engine {
     pub(crate) stream: Mutex<Option<EventStream>>,
     pub(crate) roles: Roles,
     pub(crate) background: Background,
+    warnings: Warnings,
 }
+
+/// What is wrong with a server is said at level warn this often, then at level debug: it must not fill a log.
+const WARNINGS: u64 = 16;
+
+/// How often the server was warned of.
+#[derive(Debug, Default)]
+struct Warnings(AtomicU64);
 
 /// Where messages go.
 pub(crate) struct MessageTarget {
@@ -86,7 +96,13 @@ impl Engine {
             stream: Mutex::new(Some(stream)),
             roles: Roles::default(),
             background,
+            warnings: Warnings::default(),
         })
+    }
+
+    /// Logs what the server did wrong.
+    pub(crate) fn warn(&self, what: fmt::Arguments<'_>) {
+        log::log!(target: log_target::CLIENT, self.warnings.level(), "{what}");
     }
 
     pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
@@ -253,11 +269,30 @@ impl Engine {
     }
 }
 
+impl Warnings {
+    /// The level of the next one.
+    fn level(&self) -> log::Level {
+        if self.0.fetch_add(1, Ordering::Relaxed) < WARNINGS { log::Level::Warn } else { log::Level::Debug }
+    }
+}
+
 pub(crate) const WIRE_CHARACTERS: usize = 4096;
 
 pub(crate) fn misuse(error: ApiMisuse) -> Error {
     match error {
         ApiMisuse::Limit(exceeded) => Error::Limit(exceeded),
         error => Error::Usage(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_cannot_fill_the_log_with_warnings() {
+        let warnings = Warnings::default();
+        let loud = (0..1000).filter(|_| warnings.level() == log::Level::Warn).count();
+        assert_eq!(loud as u64, WARNINGS);
     }
 }

@@ -54,7 +54,7 @@ impl Engine {
             Ok(Payload::Message(message)) => self.take_message(message, own),
             Ok(Payload::Batch(batch)) => {
                 if !self.session(|session| session.version().is_some_and(|version| version.allows_batches())) {
-                    log::warn!(target: log_target::CLIENT, "refused a batch, which the negotiated revision does not have (R-LM-10)");
+                    self.warn(format_args!("refused a batch, which the negotiated revision does not have (R-LM-10)"));
                     let mut answer = Vec::new();
                     let error = ErrorObject::new(code::INVALID_REQUEST, "batches are not part of this revision");
                     jsonrpc::write_error(&mut answer, &ErrorId::Null, &error);
@@ -66,7 +66,7 @@ impl Engine {
                 for message in batch {
                     match message {
                         Ok(message) => served |= matches!(self.take_message(message, None), Taken::ForCaller),
-                        Err(error) => log::warn!(target: log_target::CLIENT, "ignored a part of a batch: {error}"),
+                        Err(error) => self.warn(format_args!("ignored a part of a batch: {error}")),
                     }
                 }
                 match own {
@@ -159,7 +159,7 @@ impl Engine {
     /// What is no message disturbs nobody. But when it can only be an answer, and says to which request, there is no use in
     /// waiting for a better one; and a request that is wrong is told so under its id.
     fn take_malformed(&self, error: &DecodeError<'_>) -> Taken<'static> {
-        log::warn!(target: log_target::CLIENT, "ignored what is no message: {error}");
+        self.warn(format_args!("ignored what is no message: {error}"));
         let ErrorId::Known(id) = &error.id else { return Taken::Other };
         // Without method, result and error it is as likely an answer, and only an answer is waited for.
         let is_answer = error.answer_id().is_none() || error.fault == Fault::NoMessage;

@@ -55,7 +55,8 @@
 //!
 //! # Logs
 //!
-//! Through the crate `log`: `mcp::client` (what was ignored, dropped or refused, and why), `mcp::http` (redirects, second
+//! Through the crate `log`: `mcp::client` (what was ignored, dropped or refused, and why; of what a
+//! server does wrong the first 16 at level warn), `mcp::http` (redirects, second
 //! tries), and `mcp::wire` at level trace: each message on both wires, cut to 4096 characters. Messages may hold what you
 //! send to tools. ureq logs as well, under `ureq` and `ureq_proto`: whole URLs, and at level trace every byte. Who keeps logs
 //! of others leaves those two out.
