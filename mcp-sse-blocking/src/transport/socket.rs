@@ -90,18 +90,20 @@ impl Connector<()> for SocketConnector {
 
 /// Tries one address; unless it is the last, with half of the time that is left.
 fn connect_one(address: &SocketAddr, last: bool, slice: Duration) -> Result<TcpStream, Error> {
-    let Some(mut left) = exchange::left().map_err(over)? else { return Ok(TcpStream::connect(address)?) };
-    if !last {
-        return Ok(TcpStream::connect_timeout(address, (left / 2).max(SHORTEST))?);
-    }
+    let Some(left) = exchange::left().map_err(over)? else { return Ok(TcpStream::connect(address)?) };
+    let until = clock::now() + if last { left } else { left / 2 };
     let slice = if exchange::can_be_stopped() { slice } else { Duration::MAX };
     loop {
+        let left = until.since(clock::now()).max(SHORTEST);
         match TcpStream::connect_timeout(address, left.min(slice)) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
             done => return Ok(done?),
         }
         exchange::check_stop().map_err(over)?;
-        left = exchange::left().map_err(over)?.unwrap_or(slice).max(SHORTEST);
+        exchange::left().map_err(over)?;
+        if until <= clock::now() {
+            return Err(Error::Io(io::ErrorKind::TimedOut.into()));
+        }
     }
 }
 
@@ -370,6 +372,33 @@ mod tests {
             let error = socket.await_input(NextTimeout::default()).unwrap_err();
             assert!(matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe));
         });
+    }
+
+    // Other systems refuse at once what the queue has no room for.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn opening_a_connection_can_be_stopped_whichever_address_is_tried() {
+        struct Stopped;
+        impl exchange::Stop for Stopped {
+            fn is_stopped(&self) -> bool {
+                true
+            }
+        }
+        // Nobody takes what is in its queue: once that is full, connections hang.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let slice = Duration::from_millis(50);
+        let mut queued = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, slice) {
+            queued.push(stream);
+        }
+        for last in [true, false] {
+            let cause = mcp_core::time::Cause::Call;
+            let deadline = mcp_core::time::Deadline::after(clock::now(), Duration::from_secs(30), cause);
+            let bounds = exchange::Bounds { deadline: Some(deadline), stop: Some(Arc::new(Stopped)) };
+            let (refused, outcome) = exchange::run(bounds, || connect_one(&address, last, slice));
+            assert!(matches!(refused, Err(Error::Timeout(_))) && outcome.stopped, "last: {last}");
+        }
     }
 
     #[test]
