@@ -68,7 +68,7 @@ impl Pending {
     /// Whether the deadline passed without an outcome. Looked at before progress is told: a server that sends it faster than
     /// it is listened to would keep the slot from ever being empty, and the call from ending.
     pub(crate) fn is_late(&self) -> bool {
-        !self.slot.is_stopped() && self.deadline.is_some_and(|deadline| deadline.at <= clock::now())
+        !self.slot.is_stopped() && self.deadline.is_some_and(|deadline| deadline.has_passed(clock::now()))
     }
 
     /// The deadline passed: the call is given up.
