@@ -362,9 +362,9 @@ fn progress_does_not_extend_a_deadline() {
 
 #[test]
 fn progress_that_comes_faster_than_it_is_told_does_not_extend_a_deadline() {
-    let peer = Peer::run(|peer| {
-        let mut stream = peer.handshake();
-        for _ in 0..2 {
+    let flood = || {
+        Peer::run(|peer| {
+            let mut stream = peer.handshake();
             let call = peer.request();
             call.accepted();
             let mut step = 0;
@@ -375,19 +375,24 @@ fn progress_that_comes_faster_than_it_is_told_does_not_extend_a_deadline() {
             let cancelled = peer.request();
             assert_eq!(cancelled.message_method(), "notifications/cancelled");
             cancelled.accepted();
-        }
-    });
-    let client = connect(&peer.url("/sse"));
-    let timeout = Duration::from_millis(200);
+        })
+    };
     let start = Instant::now();
     let slow_listener = |_| {
         assert!(start.elapsed() < BOUND, "the call goes on as long as there is progress");
-        thread::sleep(Duration::from_millis(5));
+        // Long enough for another thread to read the stream meanwhile.
+        thread::sleep(Duration::from_millis(50));
     };
-    let options = CallOptions::new().timeout(timeout).on_progress(slow_listener);
-    assert!(matches!(client.call_with("slow", &(), options), Err(Error::Timeout(_))));
+    let options = || CallOptions::new().timeout(Duration::from_millis(200));
+
+    let peer = flood();
+    let called = connect(&peer.url("/sse")).call_with("slow", &(), options().on_progress(slow_listener));
+    assert!(matches!(called, Err(Error::Timeout(_))));
+    peer.finish();
+
     // The other way of waiting.
-    let mut job = client.start_with("slow", &(), CallOptions::new().timeout(timeout)).unwrap();
+    let peer = flood();
+    let mut job = connect(&peer.url("/sse")).start_with("slow", &(), options()).unwrap();
     job.by_ref().for_each(slow_listener);
     assert!(matches!(job.result(), Err(Error::Timeout(_))));
     peer.finish();
