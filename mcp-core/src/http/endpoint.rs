@@ -95,7 +95,8 @@ impl fmt::Display for EndpointError {
                 write!(f, "the URL has the character {character:?} at byte {at}, which must be percent-encoded")
             }
             Self::Scheme(scheme) if scheme.is_empty() => f.write_str("the URL does not start with http:// or https://"),
-            Self::Scheme(scheme) => write!(f, "the URL has the scheme `{scheme}`, neither http nor https"),
+            // `localhost:8000/sse` is a URL of the scheme `localhost` to those who read it by the book.
+            Self::Scheme(scheme) => write!(f, "the URL starts with `{scheme}:`, not with http:// or https://"),
             Self::UserInformation => {
                 f.write_str("the URL has a user name or password; credentials belong into a header")
             }

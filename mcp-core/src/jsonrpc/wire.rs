@@ -176,7 +176,14 @@ impl<'a> Envelope<'a> {
         if params.is_some_and(|raw| !raw.get().starts_with('{')) {
             return wrong(Fault::ParamsNotAnObject, id);
         }
-        match (self.method, self.result, self.error) {
+        // Servers that write both members and leave one of them `null` mean the other.
+        let is_null = |member: Option<&RawValue>| member.is_some_and(|raw| raw.get() == "null");
+        let (result, error) = match (self.result, self.error) {
+            (result @ Some(_), error) if is_null(error) && !is_null(result) => (result, None),
+            (result, error @ Some(_)) if is_null(result) && !is_null(error) => (None, error),
+            both => both,
+        };
+        match (self.method, result, error) {
             (Some(method), None, None) => {
                 let Some(method) = borrow_str(method) else { return wrong(Fault::MethodNotAString, id) };
                 match id {
