@@ -18,3 +18,8 @@ pub mod scripted_peer;
 pub mod sse_oracle;
 pub mod sse_vectors;
 pub mod tls_front;
+
+/// The programs of the README are compiled, and run where that needs no server.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
