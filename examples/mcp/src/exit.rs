@@ -96,7 +96,6 @@ fn hint(error: &Error, url: &str) -> Option<String> {
         Error::Timeout(timeout) if timeout.setting() != "idle_timeout" => {
             Some("     --timeout SECONDS gives it longer".to_owned())
         }
-        Error::Usage(_) if !url.contains("://") => Some("     a URL begins with http:// or https://".to_owned()),
         _ => None,
     }
 }
