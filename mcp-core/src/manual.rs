@@ -11,7 +11,7 @@
 //!
 //! The envelope of a message is found in one pass and `params`, `result` and `data` stay slices. A server parses the
 //! parameters of `tools/call` once, into a struct that borrows; a client that only passes a result on never parses it.
-//! The price is a second pass where a large result is wanted typed: about a microsecond for 1 KB.
+//! The price is a second pass over a result that is wanted typed.
 //!
 //! # An envelope by hand, not an untagged enum
 //!

@@ -80,7 +80,7 @@ impl<'a> From<&'a str> for RequestId<'a> {
 impl Serialize for RequestId<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            // Most ids fit, and formatting 128 bits costs twice as much.
+            // Most ids fit; only the others need the formatter for 128 bits.
             Self::Integer(integer) => match i64::try_from(*integer) {
                 Ok(small) => serializer.serialize_i64(small),
                 Err(_) => serializer.serialize_i128(*integer),
