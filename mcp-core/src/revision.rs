@@ -25,6 +25,9 @@ impl ProtocolVersion {
     pub const ALL: [Self; 5] =
         [Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
 
+    /// The oldest revision: what a session is held to before the handshake says more.
+    pub const OLDEST: Self = Self::V2024_11_05;
+
     /// The newest revision that begins with a handshake.
     pub const LATEST_HANDSHAKE: Self = Self::V2025_11_25;
 

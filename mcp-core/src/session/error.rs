@@ -28,8 +28,9 @@ impl fmt::Display for HandshakeError {
             Self::Malformed(error) => write!(f, "the server's answer to `initialize` is malformed: {error}"),
             Self::UnsupportedVersion(version) => write!(
                 f,
-                "the server speaks protocol version `{}`; supported are 2024-11-05 to {}",
+                "the server speaks protocol version `{}`; supported are {} to {}",
                 Excerpt::new(version, 32),
+                ProtocolVersion::OLDEST,
                 ProtocolVersion::LATEST_HANDSHAKE
             ),
         }

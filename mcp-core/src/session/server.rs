@@ -108,12 +108,7 @@ impl fmt::Display for IgnoredByServer {
 impl ServerSession {
     /// A session in which nothing was said yet.
     pub const fn new() -> Self {
-        Self {
-            phase: Phase::New,
-            version: ProtocolVersion::V2024_11_05,
-            level: LoggingLevel::Info,
-            pending: Pending::new(),
-        }
+        Self { phase: Phase::New, version: ProtocolVersion::OLDEST, level: LoggingLevel::Info, pending: Pending::new() }
     }
 
     /// Where the session stands.
