@@ -180,7 +180,7 @@ impl Background {
         if let Outbox::Open(sender) = &*outbox
             && let Err(TrySendError::Full(_)) = sender.try_send(message)
         {
-            engine.warn(format_args!("dropped an answer to the server: {POSTS} wait to be sent already"));
+            engine.warn(format_args!("dropped an answer or a cancellation: {POSTS} wait to be sent already"));
         }
     }
 
@@ -255,7 +255,7 @@ impl Background {
                 Err(crossbeam_channel::RecvTimeoutError::Disconnected) => drop(worker.thread.join()),
                 _ => log::warn!(
                     target: log_target::CLIENT,
-                    "the thread {} is left behind: it still runs code of this program",
+                    "the thread {} is left behind: what it is doing cannot be interrupted",
                     worker.thread.thread().name().unwrap_or("without a name")
                 ),
             }

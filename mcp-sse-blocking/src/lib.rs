@@ -1,4 +1,4 @@
-//! A client for the Model Context Protocol on plain threads: no async runtime, two threads a session, few crates.
+//! A client for the Model Context Protocol on plain threads: no async runtime, one to three threads a session, few crates.
 //!
 //! It speaks HTTP+SSE, the transport of 2024-11-05 that most deployed servers have at a path such as `/sse`, over http and
 //! https, and agrees on any revision up to 2025-11-25 there. Streamable HTTP, stdio and the stateless 2026-07-28 are not
@@ -37,8 +37,8 @@
 //!   progress kept for a call (64 and 1 MiB, the oldest is dropped), notifications kept for handlers (1024 and 16 MiB, the
 //!   newest is dropped), messages before the endpoint (64 and 4 MiB).
 //! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
-//!   handle closes. Two things are left behind when they hang, because nothing can interrupt them: a handler of yours, and
-//!   the system's name lookup.
+//!   handle closes. What nothing can interrupt is left behind: a handler of yours and the system's name lookup, when they
+//!   hang, and a TCP connection that is being opened, whose thread ends by itself within one attempt (750 ms as a rule).
 //! * **Credentials go to one origin only**: the endpoint a server announces and every redirect must be of the origin of the
 //!   URL that was given, unless the caller sets another [message URL](Builder::message_url). They are in no error and no `Debug`.
 //!
