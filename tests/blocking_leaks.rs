@@ -2,12 +2,13 @@
 //!
 //! A binary of its own, and one test in it, because it counts what the whole process holds.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is the report, in the helpers too")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Sender, bounded};
 use mcp_sse_blocking::{Client, Delivery, Error};
 use mcp_tests::leaks::{client_threads, held, held_once};
 use mcp_tests::scripted_peer::{BOUND, ENDPOINT, INITIALIZE_RESULT, Peer, Running};
@@ -41,6 +42,26 @@ fn close(client: Client) {
     client.close();
     drop(client);
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+/// A client whose handler has begun and ends only when what comes last is dropped.
+fn held_in_a_handler() -> (Running<()>, Client, Sender<()>) {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        stream.message(r#"{"jsonrpc":"2.0","method":"notifications/x"}"#);
+        peer.wait_closed(stream.connection);
+    });
+    let (inside, entered) = bounded(1);
+    let (leave, left) = bounded::<()>(0);
+    let client = Client::builder(&peer.url("/sse"))
+        .on_notification(move |_, _| {
+            inside.send(()).unwrap();
+            let _ = left.recv_timeout(BOUND);
+        })
+        .connect()
+        .unwrap();
+    entered.recv_timeout(BOUND).unwrap();
+    (peer, client, leave)
 }
 
 #[test]
@@ -178,21 +199,7 @@ fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
     });
 
     leaves_nothing("when the last handle is dropped in a handler", || {
-        let peer = Peer::run(|peer| {
-            let mut stream = peer.handshake();
-            stream.message(r#"{"jsonrpc":"2.0","method":"notifications/x"}"#);
-            peer.wait_closed(stream.connection);
-        });
-        let (inside, entered) = bounded(1);
-        let (leave, left) = bounded::<()>(0);
-        let client = Client::builder(&peer.url("/sse"))
-            .on_notification(move |_, _| {
-                inside.send(()).unwrap();
-                let _ = left.recv_timeout(BOUND);
-            })
-            .connect()
-            .unwrap();
-        entered.recv_timeout(BOUND).unwrap();
+        let (peer, client, leave) = held_in_a_handler();
         drop(client);
         drop(leave);
         peer.finish();
@@ -253,21 +260,7 @@ fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
     });
 
     leaves_nothing("when a handler does not return", || {
-        let peer = Peer::run(|peer| {
-            let mut stream = peer.handshake();
-            stream.message(r#"{"jsonrpc":"2.0","method":"notifications/x"}"#);
-            peer.wait_closed(stream.connection);
-        });
-        let (inside, entered) = bounded(1);
-        let (leave, left) = bounded::<()>(0);
-        let client = Client::builder(&peer.url("/sse"))
-            .on_notification(move |_, _| {
-                inside.send(()).unwrap();
-                let _ = left.recv_timeout(BOUND);
-            })
-            .connect()
-            .unwrap();
-        entered.recv_timeout(BOUND).unwrap();
+        let (peer, client, leave) = held_in_a_handler();
         let start = Instant::now();
         client.close();
         assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
