@@ -39,6 +39,12 @@ pub struct Limits {
     pub requests_in_flight: usize,
     /// Pages that a list may have (R-LM-87). 1000: a server that sends more is sending them without end.
     pub list_pages: usize,
+    /// Times that one request may ask for input before its result (R-LM-70). 10: a person has given up before.
+    pub input_rounds: usize,
+    /// Resources that one session may be subscribed to. 1024: more is a list, which has a notification of its own.
+    pub subscriptions: usize,
+    /// Bytes of the URI of a resource. 8 KiB: what fits a header line.
+    pub uri_bytes: usize,
 }
 
 impl Limits {
@@ -56,6 +62,9 @@ impl Limits {
         batch_messages: 4,
         requests_in_flight: 4,
         list_pages: 16,
+        input_rounds: 4,
+        subscriptions: 8,
+        uri_bytes: 256,
     };
 }
 
@@ -74,6 +83,9 @@ impl Default for Limits {
             batch_messages: 64,
             requests_in_flight: 1024,
             list_pages: 1000,
+            input_rounds: 10,
+            subscriptions: 1024,
+            uri_bytes: 8 << 10,
         }
     }
 }
@@ -104,6 +116,12 @@ pub enum Limit {
     RequestsInFlight,
     /// [`Limits::list_pages`]
     ListPages,
+    /// [`Limits::input_rounds`]
+    InputRounds,
+    /// [`Limits::subscriptions`]
+    Subscriptions,
+    /// [`Limits::uri_bytes`]
+    UriBytes,
 }
 
 impl Limit {
@@ -121,6 +139,9 @@ impl Limit {
             Self::BatchMessages => "batch_messages",
             Self::RequestsInFlight => "requests_in_flight",
             Self::ListPages => "list_pages",
+            Self::InputRounds => "input_rounds",
+            Self::Subscriptions => "subscriptions",
+            Self::UriBytes => "uri_bytes",
         }
     }
 
@@ -137,6 +158,9 @@ impl Limit {
             Self::BatchMessages => "a batch has more messages than",
             Self::RequestsInFlight => "there are more requests in flight than",
             Self::ListPages => "a list has more pages than",
+            Self::InputRounds => "a request asks for input more often than",
+            Self::Subscriptions => "a session is subscribed to more resources than",
+            Self::UriBytes => "a URI is longer than",
         }
     }
 }

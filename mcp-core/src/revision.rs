@@ -31,6 +31,12 @@ impl ProtocolVersion {
     /// The newest revision that begins with a handshake.
     pub const LATEST_HANDSHAKE: Self = Self::V2025_11_25;
 
+    /// The newest revision.
+    pub const LATEST: Self = Self::V2026_07_28;
+
+    /// What a request over Streamable HTTP is held to that names no revision (R-SH-59).
+    pub const UNNAMED: Self = Self::V2025_03_26;
+
     /// The date that stands for the revision on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -64,8 +70,84 @@ impl ProtocolVersion {
         (first..=last).contains(&self)
     }
 
-    /// Whether a session begins with `initialize`.
+    /// Whether a session begins with `initialize`. Without one each request stands alone and says in its `_meta` what a
+    /// handshake would have said (R-LM-46 to R-LM-48).
     pub fn has_handshake(self) -> bool {
+        self < Self::V2026_07_28
+    }
+
+    /// Whether its HTTP transport is the one endpoint of Streamable HTTP, rather than the two of HTTP+SSE.
+    pub fn has_streamable_http(self) -> bool {
+        self >= Self::V2025_03_26
+    }
+
+    /// Whether a server may send requests (R-LM-11). Where it may not, it asks in a result (R-LM-64).
+    pub fn has_server_requests(self) -> bool {
+        self < Self::V2026_07_28
+    }
+
+    /// Whether every result says its type (R-LM-55), who the server is (R-LM-50), and lists how long they are fresh (R-LM-57).
+    pub fn has_result_type(self) -> bool {
+        self >= Self::V2026_07_28
+    }
+
+    /// Whether the end of the connection is the cancellation of what was asked on it (R-SH-16, R-ST-35).
+    pub fn disconnect_cancels(self) -> bool {
+        self >= Self::V2026_07_28
+    }
+
+    /// Whether every request after the handshake names its revision in a header (R-SH-58, R-ST-7).
+    pub fn has_version_header(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// Whether a server may close the connection of a stream and let the client poll for the rest (R-SH-38 to R-SH-44).
+    pub fn has_polling(self) -> bool {
+        self == Self::V2025_11_25
+    }
+
+    /// Whether streams can be resumed by the id of their last event (R-SH-29, R-ST-20).
+    pub fn has_resumption(self) -> bool {
+        self.has_streamable_http() && self.has_handshake()
+    }
+
+    /// Whether things have a `title` beside their name (R-FS, section A).
+    pub fn has_titles(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// Whether things have `icons`, and implementations a description and a website.
+    pub fn has_icons(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// Whether servers declare that they complete arguments; before, the method needed no capability.
+    pub fn has_completions_capability(self) -> bool {
+        self >= Self::V2025_03_26
+    }
+
+    /// Whether a client's user can be asked (R-FC, section C).
+    pub fn has_elicitation(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// Whether a client's user can be sent to a URL, and forms have defaults and titled choices.
+    pub fn has_url_elicitation(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// Whether a model can be given tools when it is sampled from (R-FC-9).
+    pub fn has_sampling_tools(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// Whether `structuredContent` may be any JSON value, `null` among them, and an output schema any schema (R-FS-17).
+    pub fn has_any_structured_content(self) -> bool {
+        self >= Self::V2026_07_28
+    }
+
+    /// Whether a resource that is not there has a code of its own, -32002; later it is -32602 (R-FS-27).
+    pub fn has_resource_not_found_code(self) -> bool {
         self < Self::V2026_07_28
     }
 

@@ -24,6 +24,14 @@ pub mod code {
     pub const INTERNAL_ERROR: i64 = -32603;
     /// There is no such resource; up to 2025-11-25.
     pub const RESOURCE_NOT_FOUND: i64 = -32002;
+    /// A URL has to be visited first; 2025-11-25 only (R-FC-28).
+    pub const URL_ELICITATION_REQUIRED: i64 = -32042;
+    /// The headers of a request say something else than its body; from 2026-07-28 on (R-ST-24).
+    pub const HEADER_MISMATCH: i64 = -32020;
+    /// The request needs a capability that its client did not declare; from 2026-07-28 on (R-ST-25).
+    pub const MISSING_CLIENT_CAPABILITY: i64 = -32021;
+    /// The revision that a request asks for is not served; from 2026-07-28 on (R-ST-26).
+    pub const UNSUPPORTED_PROTOCOL_VERSION: i64 = -32022;
 }
 
 /// The `error` member of a response, borrowed from the message (R-LM-5).
