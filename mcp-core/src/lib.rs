@@ -13,7 +13,7 @@
 //! | [`revision`] | What differs between the revisions of the protocol? |
 //! | [`session`] | What may happen now, whose answer is this, what has to be answered? |
 //! | [`http`] | Where may a message go, may this request be served, what is this answer? |
-//! | [`limits`], [`time`], [`text`] | What is the bound, what time is it, how is a peer's text shown? |
+//! | [`limits`], [`time`], [`text`], [`base64`] | What is the bound, what time is it, how is a peer's text shown, how are bytes written as text? |
 //!
 //! The way of the data at a client: bytes are read straight into the [`sse::Decoder`]'s buffer, an event is a slice of it, the
 //! [`jsonrpc::Message`] in the event borrows from the slice, and [`session::ClientSession`] says what the message means.
@@ -49,6 +49,7 @@
 
 extern crate alloc;
 
+pub mod base64;
 pub mod http;
 pub mod jsonrpc;
 pub mod limits;

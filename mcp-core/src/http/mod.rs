@@ -12,6 +12,7 @@
 //! | [`accept`] | may this request be served? | server |
 //! | [`cors`] | what does a browser have to be told? | server |
 //! | [`headers`] | which headers are there, and what may stand in one? | both |
+//! | [`value`] | what stands in a header that repeats the body? | both |
 //! | [`media`] | which media type is that? | both |
 //! | [`secret`] | is that the same secret? | both |
 //!
@@ -35,11 +36,13 @@ pub mod headers;
 pub mod media;
 pub mod secret;
 pub mod url;
+pub mod value;
 
 pub use accept::{HostPolicy, OriginPolicy, Refusal};
 pub use authority::{Authority, Host, Origin};
 pub use endpoint::{EndpointError, resolve_endpoint, resolve_redirect};
 pub use exchange::{Answer, retry_after};
+pub use headers::Field;
 pub use media::{accepts_event_stream, accepts_json, is_event_stream, is_json};
 pub use secret::is_same_secret;
 pub use url::{Url, resolve};
