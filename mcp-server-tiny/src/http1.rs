@@ -1,7 +1,7 @@
 //! HTTP/1.1 as bytes in and bytes out: request heads, request bodies, and the writing of responses (RFC 9112).
 //!
 //! Nothing here owns a connection or knows a path. [`head`] finds and checks one head, [`body`] takes a body out of the
-//! bytes after it, [`response`] writes into a buffer of the caller. What a request that is ambiguous or too large gets is a
+//! bytes after it, [`response`] and [`stream`] write into a buffer of the caller. What a request that is ambiguous or too large gets is a
 //! [`Refusal`]: a status and a sentence. After one the position in the byte stream is in doubt (R-SEC-8), so the connection
 //! is closed once the answer is out; nothing after it is read as a request.
 //!
@@ -13,10 +13,12 @@
 pub mod body;
 pub mod head;
 pub mod response;
+pub mod stream;
 
 pub use body::{Body, Framing};
-pub use head::{Head, HeadLimits, Method, Scan};
-pub use response::{Persistence, Response, Status};
+pub use head::{Field, Head, HeadLimits, Method, Scan};
+pub use response::{OpenAnswer, Persistence, Response, Status};
+pub use stream::{Chunk, Delimiter};
 
 use core::fmt;
 

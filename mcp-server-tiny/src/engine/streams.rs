@@ -13,8 +13,8 @@ use super::Engine;
 use super::admission::Answer;
 use super::outbox::EventOutbox;
 use crate::conn::{Exchange, Phase};
-use crate::http1::response::write_event_stream_head;
-use crate::http1::{Response, Status};
+use crate::http1::stream::write_event_stream_head;
+use crate::http1::{Delimiter, Response, Status};
 use crate::service::{Origin, Outcome, WhenBusy};
 use crate::sessions::Secret;
 use crate::slab::Key;
@@ -36,7 +36,7 @@ impl Engine {
         log::debug!("session {} open", session.slot);
         let Some(conn) = self.conns.get_mut(key) else { return };
         let out = conn.writer(&mut self.buffers);
-        write_event_stream_head(out, exchange.cors.as_deref().unwrap_or_default());
+        write_event_stream_head(out, &[exchange.cors.as_deref().unwrap_or_default()], Delimiter::Close);
         let mark = sse::begin(out, "endpoint");
         // A path and not a URL: proxies change scheme and host (R-SSE-21).
         out.extend_from_slice(self.config.public_prefix.as_bytes());

@@ -107,6 +107,33 @@ impl Method {
     }
 }
 
+/// A field that has a meaning only when it stands in a head once. Whoever reads it says what comes of the other cases:
+/// a proxy in front may have looked at the other one (R-ST-65).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Field<'a> {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// Its value, without white space around it.
+    Once(&'a [u8]),
+    /// It is there more than once.
+    Repeated,
+}
+
+impl<'a> Field<'a> {
+    /// The value of a field that is there once.
+    pub fn once(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Once(value) => Some(value),
+            Self::Absent | Self::Repeated => None,
+        }
+    }
+
+    fn add(&mut self, value: &'a [u8]) {
+        *self = if *self == Self::Absent { Self::Once(value) } else { Self::Repeated };
+    }
+}
+
 /// A request head that passed every check of this module. Borrowed from the input; nothing is decoded or copied.
 #[derive(Debug)]
 pub struct Head<'h, 'a> {
@@ -129,12 +156,23 @@ pub struct Head<'h, 'a> {
     pub content_type: Option<&'a [u8]>,
     /// `Access-Control-Request-Method`: with it an OPTIONS is a preflight.
     pub preflight_method: Option<&'a [u8]>,
+    /// `MCP-Protocol-Version` (R-SH-58, R-ST-7).
+    pub protocol_version: Field<'a>,
+    /// `Mcp-Session-Id` (R-SH-48). A secret: never logged.
+    pub session_id: Field<'a>,
+    /// `Mcp-Method` (R-ST-8).
+    pub mcp_method: Field<'a>,
+    /// `Mcp-Name` (R-ST-9).
+    pub mcp_name: Field<'a>,
+    /// `Last-Event-ID` (R-SH-33).
+    pub last_event_id: Field<'a>,
     /// How the body is delimited.
     pub framing: Framing,
     /// Whether another request may follow on the connection.
     pub persistence: Persistence,
     /// Whether the peer holds its body back until it sees `100 Continue` (RFC 9110 section 10.1.1).
     pub expects_continue: bool,
+    has_accept: bool,
     fields: &'h [httparse::Header<'a>],
 }
 
@@ -172,9 +210,15 @@ impl<'h, 'a> Head<'h, 'a> {
             authorization: seen.authorization,
             content_type: seen.content_type,
             preflight_method: seen.preflight_method,
+            protocol_version: seen.protocol_version,
+            session_id: seen.session_id,
+            mcp_method: seen.mcp_method,
+            mcp_name: seen.mcp_name,
+            last_event_id: seen.last_event_id,
             framing: seen.framing(http_1_0, limits)?,
             persistence: seen.persistence(http_1_0),
             expects_continue: seen.expects_continue(http_1_0)?,
+            has_accept: seen.accept,
             fields,
         })
     }
@@ -182,6 +226,32 @@ impl<'h, 'a> Head<'h, 'a> {
     /// The first field called `name`, in any case. For the fields that have no member of their own.
     pub fn field(&self, name: &str) -> Option<&'a [u8]> {
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+
+    /// The field called `name`, in any case, when it may stand once only. For `Mcp-Param-*`, whose names a tool chooses
+    /// (R-ST-47).
+    pub fn single(&self, name: &str) -> Field<'a> {
+        let mut found = Field::Absent;
+        self.fields
+            .iter()
+            .filter(|field| field.name.eq_ignore_ascii_case(name))
+            .for_each(|field| found.add(field.value));
+        found
+    }
+
+    /// All fields, in their order: name and value.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + 'h {
+        self.fields.iter().map(|field| (field.name, field.value))
+    }
+
+    /// Whether the peer reads bodies of `kind`, as `takes` judges one `Accept`; without the field it reads anything (RFC
+    /// 9110 section 12.5.1). A list may be spread over several lines.
+    pub fn accepts(&self, takes: impl Fn(Option<&str>) -> bool) -> bool {
+        if !self.has_accept {
+            return takes(None);
+        }
+        let lines = self.fields.iter().filter(|field| field.name.eq_ignore_ascii_case("accept"));
+        lines.filter_map(|field| core::str::from_utf8(field.value).ok()).any(|line| takes(Some(line)))
     }
 }
 
@@ -217,6 +287,12 @@ struct Seen<'a> {
     content_length: Option<&'a [u8]>,
     preflight_method: Option<&'a [u8]>,
     expect: Option<&'a [u8]>,
+    protocol_version: Field<'a>,
+    session_id: Field<'a>,
+    mcp_method: Field<'a>,
+    mcp_name: Field<'a>,
+    last_event_id: Field<'a>,
+    accept: bool,
     coding: Coding,
     close: bool,
     keep_alive: bool,
@@ -245,6 +321,12 @@ impl<'a> Seen<'a> {
             4 if is("host") => once(&mut self.host, value, "there is more than one `Host`"),
             6 if is("origin") => once(&mut self.origin, value, "there is more than one `Origin`"),
             6 if is("expect") => once(&mut self.expect, value, "there is more than one `Expect`"),
+            6 if is("accept") => {
+                self.accept = true;
+                Ok(())
+            }
+            8 if is("mcp-name") => added(&mut self.mcp_name, value),
+            10 if is("mcp-method") => added(&mut self.mcp_method, value),
             10 if is("connection") => {
                 for token in tokens(value) {
                     self.close |= token.eq_ignore_ascii_case(b"close");
@@ -254,6 +336,8 @@ impl<'a> Seen<'a> {
             }
             12 if is("content-type") => once(&mut self.content_type, value, "there is more than one `Content-Type`"),
             13 if is("authorization") => once(&mut self.authorization, value, "there is more than one `Authorization`"),
+            13 if is("last-event-id") => added(&mut self.last_event_id, value),
+            14 if is("mcp-session-id") => added(&mut self.session_id, value),
             14 if is("content-length") => {
                 once(&mut self.content_length, value, "there is more than one `Content-Length`")
             }
@@ -261,6 +345,7 @@ impl<'a> Seen<'a> {
                 self.transfer_encoding(value);
                 Ok(())
             }
+            20 if is("mcp-protocol-version") => added(&mut self.protocol_version, value),
             29 if is("access-control-request-method") => {
                 once(&mut self.preflight_method, value, "there is more than one `Access-Control-Request-Method`")
             }
@@ -344,6 +429,11 @@ fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], again: &'static str) -
         None => Ok(()),
         Some(_) => Err(Refusal::bad_request(again)),
     }
+}
+
+fn added<'a>(field: &mut Field<'a>, value: &'a [u8]) -> Result<(), Refusal> {
+    field.add(value);
+    Ok(())
 }
 
 /// The elements of a comma-separated list; empty ones are skipped (RFC 9110 section 5.6.1).

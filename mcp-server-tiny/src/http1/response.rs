@@ -24,8 +24,12 @@ pub enum Status {
     NotFound,
     /// 405
     MethodNotAllowed,
+    /// 406
+    NotAcceptable,
     /// 408
     RequestTimeout,
+    /// 409
+    Conflict,
     /// 413
     ContentTooLarge,
     /// 414
@@ -34,6 +38,8 @@ pub enum Status {
     UnsupportedMediaType,
     /// 417
     ExpectationFailed,
+    /// 429
+    TooManyRequests,
     /// 431
     HeadersTooLarge,
     /// 500
@@ -64,11 +70,14 @@ impl Status {
             Self::Forbidden => "HTTP/1.1 403 Forbidden\r\n",
             Self::NotFound => "HTTP/1.1 404 Not Found\r\n",
             Self::MethodNotAllowed => "HTTP/1.1 405 Method Not Allowed\r\n",
+            Self::NotAcceptable => "HTTP/1.1 406 Not Acceptable\r\n",
             Self::RequestTimeout => "HTTP/1.1 408 Request Timeout\r\n",
+            Self::Conflict => "HTTP/1.1 409 Conflict\r\n",
             Self::ContentTooLarge => "HTTP/1.1 413 Content Too Large\r\n",
             Self::UriTooLong => "HTTP/1.1 414 URI Too Long\r\n",
             Self::UnsupportedMediaType => "HTTP/1.1 415 Unsupported Media Type\r\n",
             Self::ExpectationFailed => "HTTP/1.1 417 Expectation Failed\r\n",
+            Self::TooManyRequests => "HTTP/1.1 429 Too Many Requests\r\n",
             Self::HeadersTooLarge => "HTTP/1.1 431 Request Header Fields Too Large\r\n",
             Self::InternalServerError => "HTTP/1.1 500 Internal Server Error\r\n",
             Self::NotImplemented => "HTTP/1.1 501 Not Implemented\r\n",
@@ -127,11 +136,7 @@ impl<'a> Response<'a> {
             out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(self.fields.as_bytes());
-        out.extend_from_slice(match self.persistence {
-            Persistence::Close => b"Connection: close\r\n\r\n",
-            Persistence::KeepAlive => b"\r\n",
-            Persistence::KeepAliveHttp10 => b"Connection: keep-alive\r\n\r\n",
-        });
+        end_head(out, self.persistence);
         if !self.head_only && self.status != Status::NoContent {
             out.extend_from_slice(self.body);
         }
@@ -143,19 +148,71 @@ pub fn write_continue(out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
 }
 
-/// Appends the head of an event stream; everything after it on the connection is the stream (R-SSE-34).
-///
-/// The stream ends where the connection ends, in HTTP/1.0 and 1.1 alike: no `Content-Length` and no chunks. Each event
-/// says itself where it ends and an event cut short is dropped by the grammar, so chunks would repeat on every event what
-/// the blank line already says; and a stream whose connection carries nothing else has no next response to be told from.
-/// `no-transform` and `X-Accel-Buffering` keep proxies from compressing or holding back events.
-pub fn write_event_stream_head(out: &mut Vec<u8>, fields: &str) {
-    out.extend_from_slice(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n\
-          X-Accel-Buffering: no\r\nConnection: close\r\n",
-    );
-    out.extend_from_slice(fields.as_bytes());
-    out.extend_from_slice(b"\r\n");
+/// A JSON answer whose body is written straight behind its head, and whose length is filled in once it is known: nothing
+/// is copied, and one write sends both.
+#[derive(Debug)]
+#[must_use = "an answer that is not finished has no length"]
+pub struct OpenAnswer {
+    start: usize,
+    /// Where the digits of the length end.
+    length: usize,
+    body: usize,
+}
+
+/// Room for the digits of a length, filled from the right: white space before a value means nothing (RFC 9112 section 5.1),
+/// while leading zeros are a question to some readers. Ten digits are more than any body has.
+const LENGTH: &[u8] = b"          ";
+
+impl OpenAnswer {
+    /// Appends the head of an answer with status 200; its body is what is appended from here to [`finish`](Self::finish).
+    /// `fields` are whole lines, as in [`Response`].
+    pub fn begin(out: &mut Vec<u8>, fields: &[&str], persistence: Persistence) -> Self {
+        let start = out.len();
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:");
+        out.extend_from_slice(LENGTH);
+        let length = out.len();
+        out.extend_from_slice(b"\r\n");
+        fields.iter().for_each(|lines| out.extend_from_slice(lines.as_bytes()));
+        end_head(out, persistence);
+        Self { start, length, body: out.len() }
+    }
+
+    /// Where the body begins.
+    pub fn body(&self) -> usize {
+        self.body
+    }
+
+    /// Ends the answer, with a status that may have turned out to be another.
+    pub fn finish(self, out: &mut Vec<u8>, status: Status) {
+        let mut rest = out.len() - self.body;
+        let digits = &mut out[self.length - LENGTH.len()..self.length];
+        for digit in digits.iter_mut().rev() {
+            // A remainder of ten fits a byte.
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if status != Status::Ok {
+            let line = self.start..self.start + Status::Ok.line().len();
+            out.splice(line, status.line().bytes());
+        }
+    }
+
+    /// Takes the answer back, with all that was appended since.
+    pub fn discard(self, out: &mut Vec<u8>) {
+        out.truncate(self.start);
+    }
+}
+
+/// The last lines of a head.
+pub(super) fn end_head(out: &mut Vec<u8>, persistence: Persistence) {
+    out.extend_from_slice(match persistence {
+        Persistence::Close => b"Connection: close\r\n\r\n".as_slice(),
+        Persistence::KeepAlive => b"\r\n",
+        Persistence::KeepAliveHttp10 => b"Connection: keep-alive\r\n\r\n",
+    });
 }
 
 fn write_field(out: &mut Vec<u8>, name: &str, value: &str) {
