@@ -203,7 +203,7 @@ fn answers_find_their_requests_in_any_order() {
     let calls: Vec<_> = (0..3).map(|_| call(&mut pair, PLAIN)).collect();
     for (id, key) in calls.into_iter().rev() {
         let mut line = Vec::new();
-        assert!(pair.server.respond(key, &json!({"n": id}), &mut line).unwrap());
+        assert!(pair.respond(key, &json!({"n": id}), &mut line));
         pair.to_client(&line, |event| {
             let ClientEvent::Response { id: answered, result } = event else { panic!("{event:?}") };
             assert_eq!(answered, id);
@@ -259,7 +259,7 @@ fn a_server_echoes_ids_with_their_type_and_refuses_one_that_is_in_flight() {
         let repeated = pair.to_server(line.as_bytes(), |event| assert!(matches!(event, ServerEvent::Answered)));
         assert_eq!(value(&repeated)["error"]["code"], -32600);
         let mut out = Vec::new();
-        assert!(pair.server.respond(admitted.unwrap(), &json!({}), &mut out).unwrap());
+        assert!(pair.respond(admitted.unwrap(), &json!({}), &mut out));
         assert_eq!(value(&out)["id"], id);
     }
 }
@@ -362,7 +362,7 @@ fn a_cancelled_request_stops_at_the_server_and_its_late_answer_is_ignored() {
     let mut line = Vec::new();
     assert!(pair.client.cancel(id, Some("changed my mind"), &mut line));
     assert!(!pair.client.cancel(id, None, &mut Vec::new()), "once");
-    assert!(pair.server.respond(key, &json!({}), &mut answer).unwrap());
+    assert!(pair.respond(key, &json!({}), &mut answer));
     pair.to_client(&answer, |event| assert!(matches!(event, ClientEvent::Ignored(_))));
     pair.to_server(&line, |event| {
         assert!(matches!(event, ServerEvent::Ignored(IgnoredByServer::UnknownCancellation)));
@@ -378,7 +378,7 @@ fn a_cancelled_request_stops_at_the_server_and_its_late_answer_is_ignored() {
     });
     assert!(out.is_empty());
     let mut out = Vec::new();
-    assert!(!pair.server.respond(key, &json!({}), &mut out).unwrap(), "no answer after a cancellation");
+    assert!(!pair.respond(key, &json!({}), &mut out), "no answer after a cancellation");
     assert!(out.is_empty());
 }
 
@@ -393,7 +393,7 @@ fn malformed_and_unknown_cancellations_are_ignored() {
         });
         assert!(out.is_empty());
     }
-    assert!(pair.server.respond(key, &json!({}), &mut Vec::new()).unwrap());
+    assert!(pair.respond(key, &json!({}), &mut Vec::new()));
 }
 
 #[test]
@@ -455,7 +455,7 @@ fn progress_reaches_the_request_that_asked_for_it_until_it_is_answered() {
         assert_eq!(progress.message.as_deref(), Some("half"));
     });
     let mut answer = Vec::new();
-    pair.server.respond(key, &json!({}), &mut answer).unwrap();
+    pair.respond(key, &json!({}), &mut answer);
     assert!(!pair.server.progress(key, &step, &mut Vec::new()), "nothing after the answer");
     pair.to_client(&answer, |_| {});
     pair.to_client(&line, |event| {
@@ -548,6 +548,6 @@ fn closing_gives_up_all_requests_and_refuses_what_comes_after() {
     assert_eq!(abandoned, calls.iter().map(|(_, key)| *key).collect::<Vec<_>>());
     assert!(pair.client.request("ping", &(), PLAIN, &mut Vec::new()).is_err());
     let mut out = Vec::new();
-    assert!(!pair.server.respond(calls[0].1, &json!({}), &mut out).unwrap());
+    assert!(!pair.respond(calls[0].1, &json!({}), &mut out));
     assert!(out.is_empty());
 }

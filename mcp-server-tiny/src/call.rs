@@ -22,7 +22,7 @@ use serde_json::value::to_raw_value;
 #[cfg(feature = "std")]
 use crate::deferred::{Deferred, LaterCall, Mailbox};
 use crate::result::ToolError;
-use crate::service::Outbox;
+use crate::service::{Kind, Outbox};
 use crate::tool::Definition;
 
 pub(crate) use arguments::Arguments;
@@ -232,7 +232,7 @@ impl Here<'_> {
     fn send(&mut self, note: &Note) {
         let Some(token) = self.token else { return };
         let (session, key) = (self.session, self.key);
-        self.outbox.message(&mut |out| session.progress(key, &note.under(token), out));
+        self.outbox.message(Kind::Report, &mut |out| session.progress(key, &note.under(token), out));
     }
 
     fn log<D: Serialize + ?Sized>(&mut self, logger: &str, level: LoggingLevel, data: &D) {
@@ -240,13 +240,13 @@ impl Here<'_> {
         if let Some(call) = &self.deferred {
             return call.log(level, data);
         }
-        if !self.logs || level < self.session.level() || !self.reporter.log() {
+        if !self.logs || self.session.level().is_none_or(|wanted| level < wanted) || !self.reporter.log() {
             return;
         }
         // Written here and not into the outbox, which a panic would leave with half a message.
         let Ok(data) = to_raw_value(data) else { return };
         let session = self.session;
-        self.outbox.message(&mut |out| session.log(level, Some(logger), &data, out) == Ok(true));
+        self.outbox.message(Kind::Report, &mut |out| session.log(level, Some(logger), &data, out) == Ok(true));
     }
 
     #[cfg(feature = "std")]
@@ -257,7 +257,7 @@ impl Here<'_> {
                 key: self.key,
                 version: self.session.version(),
                 token: self.token.map(|token| token.clone().into_owned()),
-                level: self.logs.then(|| self.session.level()),
+                level: self.session.level().filter(|_| self.logs),
                 definition: Arc::clone(self.shared),
                 cancelled: AtomicBool::new(false),
                 deferred: AtomicBool::new(true),

@@ -52,7 +52,7 @@ use alloc::sync::Arc as Shared;
 use alloc::vec::Vec;
 
 use mcp_core::jsonrpc::{ErrorObject, code};
-use mcp_core::session::{RequestKey, ServerProfile, ServerSession};
+use mcp_core::session::{Reply, RequestKey, ServerProfile, ServerSession};
 use mcp_core::text::Excerpt;
 use mcp_core::types::{
     CallToolParams, Implementation, JsonObject, Method, PaginatedParams, ServerCapabilities, ToolsCapability,
@@ -70,7 +70,7 @@ use crate::tool::{Definition, RegistrationError, Tool};
 #[cfg(feature = "std")]
 use later::{LaterCalls, Work};
 use list::Pages;
-pub use outbox::Outbox;
+pub use outbox::{Kind, Outbox};
 use run::{Handler, run};
 
 /// Which request it is that is being handled, so that an answer can find its way back later.
@@ -198,7 +198,7 @@ impl Service {
     /// What the server says of itself in the handshake; for
     /// [`ServerSession::handle_message`](mcp_core::session::ServerSession::handle_message).
     pub fn profile(&self) -> ServerProfile<'_> {
-        ServerProfile { info: &self.info, capabilities: &self.capabilities, instructions: self.instructions.as_deref() }
+        profile(&self.info, &self.capabilities, self.instructions.as_deref())
     }
 
     /// Carries out a request that the session has taken in. Handlers that are not on a worker run before this returns.
@@ -250,8 +250,9 @@ impl Service {
         let params = params.map_or(Ok(PaginatedParams::default()), |params| serde_json::from_str(params.get()));
         let tools = self.tools.iter().map(|tool| &*tool.definition);
         let page = params.ok().and_then(|params| self.pages.page(session.version(), params.cursor.as_deref(), tools));
+        let profile = profile(&self.info, &self.capabilities, self.instructions.as_deref());
         match page {
-            Some(page) => outbox.message(&mut |out| respond(session, key, page, out)),
+            Some(page) => outbox.message(Kind::Answer, &mut |out| respond(session, &profile, key, page, out)),
             None => return refuse(session, key, code::INVALID_PARAMS, "unknown cursor", outbox),
         }
         Outcome::Answered
@@ -277,7 +278,7 @@ impl Service {
             return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
         };
         if let Err(error) = arguments.check(&tool.definition.name, &tool.definition.parameters) {
-            return answer(session, origin.key, &tool.definition, &Err(error), outbox);
+            return answer(session, &self.profile(), origin.key, &tool.definition, &Err(error), outbox);
         }
         let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());
         let logs = self.capabilities.logging.is_some();
@@ -320,13 +321,30 @@ impl Service {
         if is_later {
             result = Err(never_answered(&tool.definition));
         }
-        answer(session, origin.key, &tool.definition, &result, outbox)
+        answer(
+            session,
+            &profile(&self.info, &self.capabilities, self.instructions.as_deref()),
+            origin.key,
+            &tool.definition,
+            &result,
+            outbox,
+        )
     }
+}
+
+/// What a service says of itself, out of its parts: some callers hold the others.
+fn profile<'a>(
+    info: &'a Implementation,
+    capabilities: &'a ServerCapabilities,
+    instructions: Option<&'a str>,
+) -> ServerProfile<'a> {
+    ServerProfile { info, capabilities, instructions }
 }
 
 /// Answers with a result or an error, as the session's revision has it.
 fn answer(
     session: &mut ServerSession,
+    profile: &ServerProfile<'_>,
     key: RequestKey,
     definition: &Definition,
     result: &Result<ToolResult, ToolError>,
@@ -338,25 +356,31 @@ fn answer(
             if definition.output_schema.is_some() && !result.is_structured() {
                 log::warn!("tool `{}` has an output schema but returned no structured result", definition.name);
             }
-            outbox.message(&mut |out| respond(session, key, &Answer { result, version }, out));
+            outbox.message(Kind::Answer, &mut |out| respond(session, profile, key, &Answer { result, version }, out));
         }
-        Err(error) => outbox.message(&mut |out| match error.sent_as(version) {
-            SentAs::Result(text) => respond(session, key, &Failed::new(text), out),
+        Err(error) => outbox.message(Kind::Answer, &mut |out| match error.sent_as(version) {
+            SentAs::Result(text) => respond(session, profile, key, &Failed::new(text), out),
             SentAs::Error(object) => session.respond_error(key, &object, out),
         }),
     }
     Outcome::Answered
 }
 
-fn respond<R: Serialize + ?Sized>(session: &mut ServerSession, key: RequestKey, result: &R, out: &mut Vec<u8>) -> bool {
-    session.respond(key, result, out).unwrap_or_else(|error| {
+fn respond<R: Serialize + ?Sized>(
+    session: &mut ServerSession,
+    profile: &ServerProfile<'_>,
+    key: RequestKey,
+    result: &R,
+    out: &mut Vec<u8>,
+) -> bool {
+    session.respond(profile, key, &Reply::new(result), out).unwrap_or_else(|error| {
         log::error!("a result could not be written: {error}");
         session.respond_error(key, &ErrorObject::new(code::INTERNAL_ERROR, "the result cannot be written"), out)
     })
 }
 
 fn refuse(session: &mut ServerSession, key: RequestKey, code: i64, message: &str, outbox: &mut dyn Outbox) -> Outcome {
-    outbox.message(&mut |out| session.respond_error(key, &ErrorObject::new(code, message), out));
+    outbox.message(Kind::Answer, &mut |out| session.respond_error(key, &ErrorObject::new(code, message), out));
     Outcome::Answered
 }
 

@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use mcp_core::Limits;
 use mcp_core::jsonrpc::{Message, Payload, decode};
-use mcp_core::session::{ClientEvent, ClientSession, ServerEvent, ServerProfile, ServerSession};
+use mcp_core::session::{ClientEvent, ClientSession, Reply, RequestKey, ServerEvent, ServerProfile, ServerSession};
 use mcp_core::time::Instant;
 use mcp_core::types::{Implementation, InitializeParams, JsonObject, ServerCapabilities, ToolsCapability};
+use serde_json::Value;
 
 /// Both sides of one session, without any bytes moving by themselves: the test carries each message over.
 #[derive(Debug)]
@@ -80,6 +81,13 @@ impl Pair {
             ServerProfile { info: &self.info, capabilities: &self.capabilities, instructions: Some("be brief") };
         check(self.server.handle_message(&profile, &self.limits, message(bytes), &mut out));
         out
+    }
+
+    /// Answers a request of the client's; false when nobody waits for it.
+    pub fn respond(&mut self, key: RequestKey, result: &Value, out: &mut Vec<u8>) -> bool {
+        let profile =
+            ServerProfile { info: &self.info, capabilities: &self.capabilities, instructions: Some("be brief") };
+        self.server.respond(&profile, key, &Reply::new(result), out).is_ok_and(|answered| answered)
     }
 
     /// Carries bytes to the client, shows what they meant to it, and gives what it sends because of them.

@@ -80,6 +80,30 @@ pub fn write_result<R: Serialize + ?Sized>(
     })
 }
 
+/// Appends the answer to a request that succeeded, with `members` before those of `result`. Both serialize to objects that have
+/// no member in common.
+///
+/// # Errors
+///
+/// [`EncodeError`] when one of them cannot be written or is no object; `out` is then as it was.
+pub fn write_result_with<M: Serialize + ?Sized, R: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    id: &RequestId<'_>,
+    members: &M,
+    result: &R,
+) -> Result<(), EncodeError> {
+    message(out, |out| {
+        out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+        json(out, id)?;
+        out.extend_from_slice(br#","result":"#);
+        let start = out.len();
+        json(out, members)?;
+        merge(out, start, result)?;
+        out.push(b'}');
+        Ok(())
+    })
+}
+
 /// Appends the answer to a request that failed, or whose id could not be read.
 pub fn write_error(out: &mut Vec<u8>, id: &ErrorId<'_>, error: &ErrorObject<'_>) {
     let written = message(out, |out| {
@@ -106,15 +130,17 @@ pub fn write_error(out: &mut Vec<u8>, id: &ErrorId<'_>, error: &ErrorObject<'_>)
 pub enum EncodeError {
     /// Its `Serialize` failed, or it has a map whose keys are no strings.
     Serialize(String),
-    /// Parameters that are no object.
-    ParamsNotAnObject,
+    /// Parameters that are no object, or a result that is none although it needs members beside its own.
+    NotAnObject,
 }
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Serialize(error) => write!(f, "the value cannot be written as JSON: {error}"),
-            Self::ParamsNotAnObject => f.write_str("parameters must serialize to an object or to null"),
+            Self::NotAnObject => {
+                f.write_str("parameters and results must serialize to an object, or parameters to null")
+            }
         }
     }
 }
@@ -148,36 +174,52 @@ fn call<P: Serialize + ?Sized, M: Serialize + ?Sized>(
     out.extend_from_slice(br#","method":"#);
     json(out, method)?;
     let before = out.len();
-    out.extend_from_slice(br#","params":{"_meta":"#);
+    out.extend_from_slice(br#","params":"#);
+    let start = out.len();
+    out.extend_from_slice(br#"{"_meta":"#);
     let value = out.len();
     json(out, meta)?;
-    let has_meta = &out[value..] != b"null";
-    if has_meta {
-        out.push(b',');
+    if &out[value..] == b"null" {
+        out.truncate(start);
     } else {
-        out.truncate(before);
-        out.extend_from_slice(br#","params":"#);
+        out.push(b'}');
     }
-    let members = out.len();
-    json(out, params)?;
-    // Raw JSON of a caller may have white space where there are no members.
-    let is_empty = match &out[members..] {
-        b"null" => true,
-        [b'{', inside @ .., b'}'] => inside.trim_ascii_start().is_empty(),
-        _ => false,
-    };
-    match &out[members..] {
-        _ if is_empty && has_meta => {
-            out.truncate(members - 1);
-            out.push(b'}');
-        }
-        b"null" => out.truncate(before),
-        // The object was opened before its `_meta`.
-        [b'{', .., b'}'] if has_meta => drop(out.remove(members)),
-        [b'{', .., b'}'] => {}
-        _ => return Err(EncodeError::ParamsNotAnObject),
+    merge(out, start, params)?;
+    if out.len() == start {
+        out.truncate(before);
     }
     out.push(b'}');
+    Ok(())
+}
+
+/// Appends the members of `value`, an object or `null`, to the object that `out` holds from `start` on; where there is none,
+/// the value itself, or nothing for `null`.
+fn merge<T: Serialize + ?Sized>(out: &mut Vec<u8>, start: usize, value: &T) -> Result<(), EncodeError> {
+    if &out[start..] == b"{}" {
+        out.truncate(start);
+    }
+    let is_alone = out.len() == start;
+    if !is_alone {
+        // Its closing brace is where the opening one of `value` will be.
+        out.pop();
+    }
+    let at = out.len();
+    json(out, value)?;
+    match &out[at..] {
+        b"null" if is_alone => out.truncate(at),
+        b"null" => {
+            out.truncate(at);
+            out.push(b'}');
+        }
+        [b'{', .., b'}'] if is_alone => {}
+        // Raw JSON of a caller may have white space where there are no members.
+        [b'{', inside @ .., b'}'] if inside.trim_ascii_start().is_empty() => {
+            out.truncate(at);
+            out.push(b'}');
+        }
+        [b'{', .., b'}'] => out[at] = b',',
+        _ => return Err(EncodeError::NotAnObject),
+    }
     Ok(())
 }
 

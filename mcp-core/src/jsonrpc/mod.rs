@@ -31,9 +31,13 @@ mod message;
 pub mod ndjson;
 mod wire;
 
-pub use encode::{EncodeError, write_error, write_notification, write_request, write_request_with_meta, write_result};
+pub use encode::{
+    EncodeError, write_error, write_notification, write_request, write_request_with_meta, write_result,
+    write_result_with,
+};
 pub use error::{Error, ErrorObject, code};
 pub use fault::{DecodeError, Fault};
 pub use id::{ErrorId, RequestId};
 pub use message::{ErrorResponse, Message, Notification, Request, Response};
+pub(crate) use wire::borrow_str;
 pub use wire::{Batch, BatchMessages, Payload, decode};

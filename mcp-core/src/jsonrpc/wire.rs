@@ -207,7 +207,7 @@ impl<'a> Envelope<'a> {
 }
 
 /// The string of a JSON text: a slice of it unless it has escapes.
-fn borrow_str(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub(crate) fn borrow_str(raw: &RawValue) -> Option<Cow<'_, str>> {
     let plain = raw.get().strip_prefix('"')?.strip_suffix('"')?;
     if plain.contains('\\') {
         return serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned);

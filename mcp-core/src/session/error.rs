@@ -8,6 +8,7 @@ use crate::jsonrpc::{EncodeError, Error};
 use crate::limits::LimitExceeded;
 use crate::revision::ProtocolVersion;
 use crate::text::Excerpt;
+use crate::types::Method;
 
 /// Why the handshake failed.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub enum ApiMisuse {
     Limit(LimitExceeded),
     /// The parameters cannot be written.
     Encode(EncodeError),
+    /// The peer did not offer it, or the session's revision does not have it (R-LM-26).
+    NotOffered(Method),
 }
 
 impl fmt::Display for ApiMisuse {
@@ -57,6 +60,7 @@ impl fmt::Display for ApiMisuse {
             Self::Phase(violation) => violation.fmt(f),
             Self::Limit(exceeded) => exceeded.fmt(f),
             Self::Encode(error) => error.fmt(f),
+            Self::NotOffered(method) => write!(f, "the peer does not offer `{}`", method.name()),
         }
     }
 }

@@ -47,13 +47,19 @@
 //! # Ok::<(), mcp_core::session::ApiMisuse>(())
 //! ```
 
+mod claim;
 pub mod client;
 mod error;
 pub mod lifecycle;
+mod offers;
 pub mod pending;
 pub mod server;
 
+pub use claim::{Claim, ClaimFault, requested_method};
 pub use client::{ClientEvent, ClientSession, IgnoredByClient, RequestOptions};
 pub use error::{ApiMisuse, HandshakeError};
 pub use lifecycle::Phase;
-pub use server::{IgnoredByServer, RequestKey, ServerEvent, ServerProfile, ServerSession};
+pub use offers::ClientOffers;
+pub use server::{
+    AskKey, IgnoredByServer, InputRequired, Reply, RequestKey, ServerEvent, ServerProfile, ServerSession,
+};

@@ -7,27 +7,45 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::claim::Claim;
 use super::lifecycle::{Phase, Step, Violation};
+use super::offers::ClientOffers;
 use super::pending::Pending;
 use crate::jsonrpc::{
-    EncodeError, ErrorObject, Message, Notification, Request, RequestId, code, write_error, write_notification,
+    ErrorId, ErrorObject, ErrorResponse, Message, Notification, Request, RequestId, Response, code, write_error,
     write_result,
 };
 use crate::limits::Limits;
 use crate::revision::ProtocolVersion;
 use crate::types::method::Sender;
+use crate::types::tolerance::null_is_default;
 use crate::types::{
-    CancelledParams, Implementation, JsonObject, LoggingLevel, Method, Progress, ServerCapabilities, SetLevelParams,
+    CancelledParams, Implementation, JsonObject, LoggingLevel, Method, ServerCapabilities, SetLevelParams,
 };
+
+mod ask;
+mod reply;
+
+pub use ask::AskKey;
+use ask::Watched;
+pub use reply::{InputRequired, Reply};
 
 /// The server's side of a session: handshake, `ping`, log level, requests in flight. It holds little, so that a server can have
 /// thousands: what all sessions share comes in as a [`ServerProfile`].
+///
+/// A request of the stateless revision is a session of its own, with one request ([`ServerSession::stateless`]), so that
+/// whoever carries out requests need not ask which era they came from.
 #[derive(Debug)]
 pub struct ServerSession {
     phase: Phase,
     version: ProtocolVersion,
-    level: LoggingLevel,
+    /// The lowest level of log messages that is wanted, if any is.
+    level: Option<LoggingLevel>,
+    offers: ClientOffers,
     pending: Pending<RequestId<'static>>,
+    /// What the client was asked and has not answered.
+    asked: Pending<()>,
+    watched: Watched,
 }
 
 /// What a server says of itself; shared by all its sessions.
@@ -69,6 +87,13 @@ pub enum ServerEvent<'a> {
         /// Why, for logs.
         reason: Option<Cow<'a, str>>,
     },
+    /// The client answered what it was asked ([`ServerSession::ask`]).
+    Reply {
+        /// The question.
+        ask: AskKey,
+        /// Its result as raw JSON, or why there is none.
+        outcome: Result<&'a RawValue, ErrorObject<'a>>,
+    },
     /// Another notification that a client may send in the session's revision.
     Notification {
         /// Which one.
@@ -108,7 +133,29 @@ impl fmt::Display for IgnoredByServer {
 impl ServerSession {
     /// A session in which nothing was said yet.
     pub const fn new() -> Self {
-        Self { phase: Phase::New, version: ProtocolVersion::OLDEST, level: LoggingLevel::Info, pending: Pending::new() }
+        Self {
+            phase: Phase::New,
+            version: ProtocolVersion::OLDEST,
+            level: Some(LoggingLevel::Info),
+            offers: ClientOffers::NONE,
+            pending: Pending::new(),
+            asked: Pending::new(),
+            watched: Watched::NOTHING,
+        }
+    }
+
+    /// The session that one request of a stateless revision is: in flight already, with what it [claims](Claim).
+    pub fn stateless(version: ProtocolVersion, id: &RequestId<'_>, claim: &Claim<'_>) -> (Self, RequestKey) {
+        let mut session = Self::new();
+        session.phase = Phase::Operating;
+        session.version = version;
+        session.level = claim.level;
+        session.offers = claim.offers;
+        let key = session.pending.next_key();
+        // The first of its table: there is room whatever the bound.
+        let inserted = session.pending.insert(id.clone().into_owned(), 1);
+        debug_assert!(inserted.is_ok(), "the table was empty");
+        (session, RequestKey(key))
     }
 
     /// Where the session stands.
@@ -121,9 +168,14 @@ impl ServerSession {
         self.version
     }
 
-    /// The lowest level of log messages that the client wants (R-LM-90).
-    pub fn level(&self) -> LoggingLevel {
+    /// The lowest level of log messages that the client wants, if it wants any (R-LM-90, R-LM-91).
+    pub fn level(&self) -> Option<LoggingLevel> {
         self.level
+    }
+
+    /// What the client can be asked.
+    pub fn offers(&self) -> ClientOffers {
+        self.offers
     }
 
     /// How many requests are in flight.
@@ -142,79 +194,16 @@ impl ServerSession {
         match message {
             Message::Request(request) => self.handle_request(profile, limits, request, out),
             Message::Notification(notification) => self.handle_notification(&notification),
-            Message::Response(_) | Message::Error(_) => ServerEvent::Ignored(IgnoredByServer::UnknownResponse),
+            Message::Response(Response { id, result }) => self.handle_reply(&id, Ok(result)),
+            Message::Error(ErrorResponse { id: ErrorId::Known(id), error }) => self.handle_reply(&id, Err(error)),
+            Message::Error(_) => ServerEvent::Ignored(IgnoredByServer::UnknownResponse),
         }
-    }
-
-    /// Answers a request. False when it is no longer in flight: then nothing is sent (R-LM-78).
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError`] when the result cannot be written; the request is still in flight then.
-    pub fn respond<R: Serialize + ?Sized>(
-        &mut self,
-        key: RequestKey,
-        result: &R,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, EncodeError> {
-        let Some(id) = self.pending.find(key.0) else { return Ok(false) };
-        write_result(out, id, result)?;
-        self.pending.remove(key.0);
-        Ok(true)
-    }
-
-    /// Answers a request with an error. False when it is no longer in flight: then nothing is sent.
-    pub fn respond_error(&mut self, key: RequestKey, error: &ErrorObject<'_>, out: &mut Vec<u8>) -> bool {
-        let Some(id) = self.pending.remove(key.0) else { return false };
-        write_error(out, &id.into(), error);
-        true
-    }
-
-    /// Reports progress under the token that came with a request (R-LM-83). False when the request is no longer in flight, or
-    /// the progress is infinite or not a number, which JSON does not have: then nothing is sent. Rising numbers are the
-    /// caller's business.
-    pub fn progress(&self, key: RequestKey, progress: &Progress<'_>, out: &mut Vec<u8>) -> bool {
-        if !self.pending.contains(key.0) || !progress.progress.is_finite() {
-            return false;
-        }
-        let progress = Progress {
-            progress_token: progress.progress_token.as_borrowed(),
-            progress: progress.progress,
-            total: progress.total.filter(|total| total.is_finite()),
-            message: progress.message.as_deref().filter(|_| self.version.has_progress_message()).map(Cow::Borrowed),
-        };
-        write_notification(out, Method::NotificationsProgress.name(), &progress).is_ok()
-    }
-
-    /// Sends a log message, unless the client wants only worse ones (R-LM-90).
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError`] when `data` cannot be written.
-    pub fn log<D: Serialize + ?Sized>(
-        &self,
-        level: LoggingLevel,
-        logger: Option<&str>,
-        data: &D,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, EncodeError> {
-        if level < self.level {
-            return Ok(false);
-        }
-        #[derive(Serialize)]
-        struct Params<'a, D: ?Sized> {
-            level: LoggingLevel,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            logger: Option<&'a str>,
-            data: &'a D,
-        }
-        write_notification(out, Method::NotificationsMessage.name(), &Params { level, logger, data })?;
-        Ok(true)
     }
 
     /// Ends the session and gives the requests whose work is in vain.
     pub fn close(&mut self) -> impl Iterator<Item = RequestKey> + '_ {
         self.phase = Phase::Closed;
+        let _ = self.asked.drain().count();
         self.pending.drain().map(|(key, _)| RequestKey(key))
     }
 
@@ -264,6 +253,7 @@ impl ServerSession {
             );
         };
         self.version = ProtocolVersion::negotiate(&hello.protocol_version);
+        self.offers = hello.capabilities;
         self.phase = initializing.after(Step::InitializeResult).unwrap_or(initializing);
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -296,7 +286,7 @@ impl ServerSession {
         let Some(params) = read::<SetLevelParams>(request.params) else {
             return refuse(&request.id, code::INVALID_PARAMS, "unknown log level", out);
         };
-        self.level = params.level;
+        self.level = Some(params.level);
         reply(&request.id, &JsonObject::new(), out);
         ServerEvent::Answered
     }
@@ -360,23 +350,22 @@ impl Default for ServerSession {
     }
 }
 
-/// What a server needs of a client's `InitializeParams`. Who the client is and what it offers stay unread: typed, with icons
-/// and experimental capabilities, they would be a tenth of what a small server weighs beyond std.
+/// What a server needs of a client's `InitializeParams`. Who the client is stays unread: typed, with icons, it would be a
+/// tenth of what a small server weighs beyond std.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Hello<'a> {
     #[serde(borrow)]
     protocol_version: Cow<'a, str>,
-    #[serde(borrow, default)]
-    capabilities: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    capabilities: ClientOffers,
     #[serde(borrow)]
     client_info: &'a RawValue,
 }
 
 impl Hello<'_> {
     fn is_complete(&self) -> bool {
-        let is_object = |value: &RawValue| value.get().starts_with('{');
-        is_object(self.client_info) && self.capabilities.is_none_or(is_object)
+        self.client_info.get().starts_with('{')
     }
 }
 

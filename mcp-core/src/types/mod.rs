@@ -4,6 +4,7 @@
 //! tolerant (unknown members are ignored, optional ones may be missing or `null`, hints that make no sense are left out),
 //! writing leaves out what is absent. [`method`] is the table of all methods.
 
+pub mod caching;
 pub mod cancelled;
 pub mod capabilities;
 pub mod content;
@@ -14,9 +15,10 @@ pub mod meta;
 pub mod method;
 pub mod pagination;
 pub mod progress;
-mod tolerance;
+pub(crate) mod tolerance;
 pub mod tools;
 
+pub use caching::{CacheHints, CacheScope};
 pub use cancelled::CancelledParams;
 pub use capabilities::{
     ClientCapabilities, PromptsCapability, ResourcesCapability, RootsCapability, ServerCapabilities, ToolsCapability,

@@ -7,7 +7,7 @@ use serde_json::Value;
 ///
 /// Peers write it for what is empty or not set: Go for a list without elements, Java and Python for optional members. A session
 /// should not fail for that.
-pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,

@@ -30,7 +30,7 @@ impl<'a> EventOutbox<'a> {
 }
 
 impl crate::service::Outbox for EventOutbox<'_> {
-    fn message(&mut self, write: &mut dyn FnMut(&mut Vec<u8>) -> bool) {
+    fn message(&mut self, _: crate::service::Kind, write: &mut dyn FnMut(&mut Vec<u8>) -> bool) {
         let mark = sse::begin(self.out, "message");
         if write(self.out) { sse::finish(self.out, mark) } else { sse::discard(self.out, mark) }
     }

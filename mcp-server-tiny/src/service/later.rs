@@ -13,7 +13,7 @@ use mcp_core::types::ProgressToken;
 use serde_json::value::RawValue;
 
 use super::run::{Handler, run};
-use super::{Origin, Outbox, Outcome, Registered, Service, WhenBusy, answer, never_answered, refuse};
+use super::{Kind, Origin, Outbox, Outcome, Registered, Service, WhenBusy, answer, never_answered, refuse};
 use crate::call::{Arguments, Call, Link, Reporter};
 use crate::deferred::{LaterCall, Letter, Mail, Mailbox};
 use crate::result::{ToolError, ToolResult};
@@ -67,7 +67,7 @@ impl LaterCalls {
             key: origin.key,
             version: session.version(),
             token: token.map(|token| token.clone().into_owned()),
-            level: logs.then(|| session.level()),
+            level: session.level().filter(|_| logs),
             reporter: Mutex::new(Reporter::new(definition.progress_rate)),
             definition,
             cancelled: AtomicBool::new(false),
@@ -159,14 +159,14 @@ impl Service {
         match letter {
             Letter::Progress(note) => {
                 let Some(token) = &call.token else { return };
-                outbox.message(&mut |out| session.progress(call.key, &note.under(token), out));
+                outbox.message(Kind::Report, &mut |out| session.progress(call.key, &note.under(token), out));
             }
             Letter::Log(level, data) => {
-                outbox.message(&mut |out| session.log(level, Some(name), &data, out) == Ok(true));
+                outbox.message(Kind::Report, &mut |out| session.log(level, Some(name), &data, out) == Ok(true));
             }
             Letter::Answer(result) => {
                 self.later.calls.remove(&(call.session, call.key));
-                let _answered = answer(session, call.key, &call.definition, &result, outbox);
+                let _answered = answer(session, &self.profile(), call.key, &call.definition, &result, outbox);
             }
         }
     }
@@ -193,7 +193,7 @@ impl Busy {
             }
             WhenBusy::Refuse => {
                 // Taken out of flight; what it writes is taken back.
-                outbox.message(&mut |out| {
+                outbox.message(Kind::Answer, &mut |out| {
                     session.respond_error(origin.key, &ErrorObject::new(code::INTERNAL_ERROR, "busy"), out);
                     false
                 });

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use mcp_core::jsonrpc::{self, Message, Payload};
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::{ClientEvent, ClientSession, RequestOptions, ServerEvent, ServerProfile, ServerSession};
+use mcp_core::session::{ClientEvent, ClientSession, RequestOptions, Reply, ServerEvent, ServerProfile, ServerSession};
 use mcp_core::types::{CallToolParams, ClientCapabilities, Implementation, InitializeParams, ServerCapabilities};
 use mcp_core::{Limits, sse};
 
@@ -58,7 +58,7 @@ fn steps() -> Result<(), i32> {
         }
     });
     let key = key.flatten().ok_or(6)?;
-    server.respond(key, &"hi", &mut answered).map_err(|_| 7)?;
+    server.respond(&profile, key, &Reply::new("hi"), &mut answered).map_err(|_| 7)?;
     let result = receive(&mut to_client, &answered, &limits, |message| {
         let event = client.handle_message(message, &mut asked);
         matches!(event, ClientEvent::Response { id: of, result } if of == id && result.get() == "\"hi\"")

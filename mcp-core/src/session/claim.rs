@@ -1,0 +1,184 @@
+//! What a request of the stateless revision says of itself, in the `_meta` of its parameters (R-LM-46 to R-LM-52).
+
+use alloc::borrow::Cow;
+use core::fmt;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::offers::ClientOffers;
+use crate::jsonrpc::{ErrorObject, borrow_str, code};
+use crate::revision::ProtocolVersion;
+use crate::types::method::Sender;
+use crate::types::{LoggingLevel, Method, ProgressToken};
+
+/// What a request says of its revision and its client. All that a server knows of either: nothing is inferred from earlier
+/// requests (R-ST-66).
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    /// The revision, as the client wrote it.
+    pub version: Cow<'a, str>,
+    /// What the client can be asked, in this request (R-LM-33).
+    pub offers: ClientOffers,
+    /// The lowest level of log messages that it wants; none unless it says so (R-LM-91).
+    pub level: Option<LoggingLevel>,
+    /// Under which token it wants to hear of progress.
+    pub progress_token: Option<ProgressToken<'a>>,
+}
+
+/// A claim that cannot be taken: error -32602 (R-LM-52).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClaimFault {
+    /// `_meta` is not there, or says no revision.
+    NoVersion,
+    /// `_meta` says no capabilities.
+    NoCapabilities,
+    /// The capabilities are no object of objects.
+    Capabilities,
+    /// There is no such log level.
+    LogLevel,
+    /// `_meta` is no object, or another of its members is of the wrong type.
+    Malformed,
+}
+
+impl ClaimFault {
+    /// The same in words, for an error to the peer.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NoVersion => "`_meta` needs `io.modelcontextprotocol/protocolVersion`",
+            Self::NoCapabilities => "`_meta` needs `io.modelcontextprotocol/clientCapabilities`",
+            Self::Capabilities => "`io.modelcontextprotocol/clientCapabilities` in `_meta` is no ClientCapabilities",
+            Self::LogLevel => "`io.modelcontextprotocol/logLevel` in `_meta` is no log level",
+            Self::Malformed => "`_meta` is malformed",
+        }
+    }
+
+    /// The error that answers the request.
+    pub fn error(self) -> ErrorObject<'static> {
+        ErrorObject::new(code::INVALID_PARAMS, self.reason())
+    }
+}
+
+impl fmt::Display for ClaimFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl<'a> Claim<'a> {
+    /// The claim of a request with these parameters. `None` when it makes none: it belongs to a revision with a handshake, or
+    /// lacks what it needs ([`ClaimFault::NoVersion`]); which of the two, its header or its method tells.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimFault`] when it claims a revision but cannot be taken.
+    pub fn of(params: Option<&'a RawValue>) -> Result<Option<Self>, ClaimFault> {
+        let Some(params) = params else { return Ok(None) };
+        // Cheaper than to parse what a handshake's session will parse anyway.
+        if memchr::memmem::find(params.get().as_bytes(), VERSION_KEY).is_none() {
+            return Ok(None);
+        }
+        let params: Params<'a> = serde_json::from_str(params.get()).map_err(|_| ClaimFault::Malformed)?;
+        let Some(meta) = params.meta else { return Ok(None) };
+        let Some(version) = meta.version else { return Ok(None) };
+        let version = borrow_str(version).ok_or(ClaimFault::Malformed)?;
+        let capabilities = meta.capabilities.ok_or(ClaimFault::NoCapabilities)?;
+        Ok(Some(Self {
+            version,
+            offers: serde_json::from_str(capabilities.get()).map_err(|_| ClaimFault::Capabilities)?,
+            level: match meta.level {
+                None => None,
+                Some(level) => Some(serde_json::from_str(level.get()).map_err(|_| ClaimFault::LogLevel)?),
+            },
+            progress_token: meta.progress_token,
+        }))
+    }
+
+    /// The revision, when this library serves it without a handshake. `None` is answered with error -32022 (R-ST-26).
+    pub fn revision(&self) -> Option<ProtocolVersion> {
+        ProtocolVersion::from_wire(&self.version).filter(|version| !version.has_handshake())
+    }
+}
+
+/// The method of this name that a client may request in a revision. `None` is answered with error -32601 (R-LM-34).
+pub fn requested_method(version: ProtocolVersion, name: &str) -> Option<Method> {
+    let method = Method::from_name(name)?;
+    let is_request = !method.is_notification() && method.may_come_from(Sender::Client);
+    (is_request && method.exists_in(version)).then_some(method)
+}
+
+const VERSION_KEY: &[u8] = b"io.modelcontextprotocol/protocolVersion";
+
+#[derive(Deserialize)]
+struct Params<'a> {
+    #[serde(borrow, rename = "_meta")]
+    meta: Option<Meta<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Meta<'a> {
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
+    version: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
+    capabilities: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "io.modelcontextprotocol/logLevel")]
+    level: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "progressToken")]
+    progress_token: Option<ProgressToken<'a>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(params: &str) -> Result<Option<Claim<'_>>, ClaimFault> {
+        Claim::of(Some(serde_json::from_str(params).unwrap()))
+    }
+
+    #[test]
+    fn a_request_with_a_revision_in_its_meta_is_stateless() {
+        let text = r#"{"name":"x","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities":{"sampling":{}},"progressToken":7,
+            "io.modelcontextprotocol/logLevel":"warning","com.example/own":[1]}}"#;
+        let claim = claim(text).unwrap().unwrap();
+        assert_eq!(claim.revision(), Some(ProtocolVersion::V2026_07_28));
+        assert!(claim.offers.sampling && !claim.offers.roots);
+        assert_eq!(claim.level, Some(LoggingLevel::Warning));
+        assert_eq!(claim.progress_token.and_then(|token| token.as_u64()), Some(7));
+    }
+
+    #[test]
+    fn a_request_without_it_is_none() {
+        for text in ["{}", r#"{"_meta":{}}"#, r#"{"_meta":{"io.modelcontextprotocol/clientCapabilities":{}}}"#] {
+            assert!(claim(text).unwrap().is_none(), "{text}");
+        }
+        let elsewhere = r#"{"arguments":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#;
+        assert!(claim(elsewhere).unwrap().is_none());
+        assert!(Claim::of(None).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        // R-LM-52, R-LM-91
+        let with = |rest: &str| {
+            let text =
+                alloc::format!(r#"{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28"{rest}}}}}"#);
+            claim(&text).map(|_| ()).unwrap_err()
+        };
+        assert_eq!(with(""), ClaimFault::NoCapabilities);
+        assert_eq!(with(r#","io.modelcontextprotocol/clientCapabilities":[]"#), ClaimFault::Capabilities);
+        let capabilities = r#","io.modelcontextprotocol/clientCapabilities":{}"#;
+        let level = alloc::format!(r#"{capabilities},"io.modelcontextprotocol/logLevel":"loud""#);
+        assert_eq!(with(&level), ClaimFault::LogLevel);
+        let token = alloc::format!(r#"{capabilities},"progressToken":{{}}"#);
+        assert_eq!(with(&token), ClaimFault::Malformed);
+    }
+
+    #[test]
+    fn a_revision_with_a_handshake_cannot_be_claimed() {
+        let text = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25",
+            "io.modelcontextprotocol/clientCapabilities":{}}}"#;
+        assert_eq!(claim(text).unwrap().unwrap().revision(), None);
+    }
+}

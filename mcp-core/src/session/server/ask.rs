@@ -1,0 +1,134 @@
+//! What a server sends of its own accord: questions to the client, and notifications of change.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{IgnoredByServer, ServerEvent, ServerSession};
+use crate::jsonrpc::{ErrorObject, RequestId, write_notification, write_request};
+use crate::limits::{Limit, LimitExceeded, Limits};
+use crate::session::error::ApiMisuse;
+use crate::session::lifecycle::{Phase, Violation};
+use crate::types::{CancelledParams, Method};
+
+/// Names a question to the client within its session; never given out twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AskKey(u64);
+
+/// The resources that a session is subscribed to. Without memory for the many that are subscribed to none.
+#[derive(Debug)]
+pub(super) struct Watched(Option<Box<BTreeSet<Box<str>>>>);
+
+impl Watched {
+    pub(super) const NOTHING: Self = Self(None);
+}
+
+impl ServerSession {
+    /// Asks the client, in revisions that have requests of servers: `sampling/createMessage`, `elicitation/create`,
+    /// `roots/list`, `ping`. The answer comes as [`ServerEvent::Reply`]; how long to wait for it is the caller's business.
+    /// Parameters serialize to an object, or to `null` for none.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiMisuse`] when the client does not offer it or the session's revision does not have it, too many questions are
+    /// unanswered, or the parameters cannot be written. Nothing is sent then.
+    pub fn ask<P: Serialize + ?Sized>(
+        &mut self,
+        limits: &Limits,
+        method: Method,
+        params: &P,
+        out: &mut Vec<u8>,
+    ) -> Result<AskKey, ApiMisuse> {
+        if !self.version.has_server_requests() || !method.exists_in(self.version) || !self.offers.admits(method) {
+            return Err(ApiMisuse::NotOffered(method));
+        }
+        // Nothing but `ping` before the client is ready (R-LM-25). Over HTTP its `initialized` may be overtaken (R-LM-31).
+        if !matches!(self.phase, Phase::Operating | Phase::Answered) {
+            return Err(ApiMisuse::Phase(Violation::NotInitialized));
+        }
+        let key = self.asked.insert((), limits.requests_in_flight)?;
+        if let Err(error) = write_request(out, &RequestId::from(key), method.name(), params) {
+            self.asked.remove(key);
+            return Err(error.into());
+        }
+        Ok(AskKey(key))
+    }
+
+    /// Takes a question back: its answer will be ignored, and the client is told (R-LM-77). False when it was answered.
+    pub fn withdraw(&mut self, ask: AskKey, reason: Option<&str>, out: &mut Vec<u8>) -> bool {
+        if self.asked.remove(ask.0).is_none() {
+            return false;
+        }
+        let params = CancelledParams { request_id: ask.0.into(), reason: reason.map(Into::into) };
+        let written = write_notification(out, Method::NotificationsCancelled.name(), &params);
+        debug_assert!(written.is_ok(), "an id and a text serialize");
+        true
+    }
+
+    /// How many questions are unanswered.
+    pub fn asked(&self) -> usize {
+        self.asked.len()
+    }
+
+    pub(super) fn handle_reply<'a>(
+        &mut self,
+        id: &RequestId<'_>,
+        outcome: Result<&'a RawValue, ErrorObject<'a>>,
+    ) -> ServerEvent<'a> {
+        match id.as_u64().filter(|key| self.asked.remove(*key).is_some()) {
+            Some(key) => ServerEvent::Reply { ask: AskKey(key), outcome },
+            None => ServerEvent::Ignored(IgnoredByServer::UnknownResponse),
+        }
+    }
+
+    /// Sends a notification of the server's own accord, such as a change of a list. False when the session's revision does
+    /// not have it or the client is not ready for it (R-LM-25): then nothing is sent.
+    pub fn notify<P: Serialize + ?Sized>(&self, method: Method, params: &P, out: &mut Vec<u8>) -> bool {
+        let is_ready = matches!(self.phase, Phase::Operating | Phase::Answered);
+        is_ready
+            && method.is_notification()
+            && method.exists_in(self.version)
+            && write_notification(out, method.name(), params).is_ok()
+    }
+
+    /// Subscribes the session to a resource (`resources/subscribe`). Twice is like once.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded`] when the URI is too long, or the session is subscribed to too many.
+    pub fn subscribe(&mut self, limits: &Limits, uri: &str) -> Result<(), LimitExceeded> {
+        if uri.len() > limits.uri_bytes {
+            return Err(LimitExceeded { limit: Limit::UriBytes, bound: limits.uri_bytes });
+        }
+        let watched = self.watched.0.get_or_insert_default();
+        if watched.len() >= limits.subscriptions && !watched.contains(uri) {
+            return Err(LimitExceeded { limit: Limit::Subscriptions, bound: limits.subscriptions });
+        }
+        watched.insert(uri.into());
+        Ok(())
+    }
+
+    /// Ends a subscription (`resources/unsubscribe`). False when there was none.
+    pub fn unsubscribe(&mut self, uri: &str) -> bool {
+        let Some(watched) = &mut self.watched.0 else { return false };
+        let was_there = watched.remove(uri);
+        if watched.is_empty() {
+            self.watched = Watched::NOTHING;
+        }
+        was_there
+    }
+
+    /// Whether the session is subscribed to a resource, or to one that contains it (R-FS-29).
+    pub fn watches(&self, uri: &str) -> bool {
+        let Some(watched) = &self.watched.0 else { return false };
+        watched.contains(uri) || watched.iter().any(|outer| contains(outer, uri))
+    }
+}
+
+/// Whether `inner` is a resource within `outer`: longer by whole segments of the path.
+pub(crate) fn contains(outer: &str, inner: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || outer.ends_with('/') || rest.starts_with('/'))
+}
