@@ -3,6 +3,10 @@
 //! Reads land in the decoder's buffer and a message is a slice of it, as with the [event decoder](crate::sse::Decoder). To write,
 //! append a message with one of the `write_*` functions, which keep it on one line, and then a `\n`.
 //!
+//! What is tolerated is what programs are seen to write: a CR before the LF, lines without anything but white space (R-IO-26), a
+//! byte order mark before the first line, and a last line without an end, when the input is over. Whether a line is JSON
+//! is not looked at here.
+//!
 //! ```
 //! use mcp_core::jsonrpc::ndjson::Decoder;
 //! use mcp_core::Limits;
@@ -20,13 +24,16 @@ use core::ops::Range;
 use crate::Limits;
 use crate::limits::{Limit, LimitExceeded};
 
-/// What a drained buffer may keep.
+/// What a buffer may keep of its size when little is in it.
 const KEEP: usize = 64 * 1024;
+
+/// U+FEFF in UTF-8. Programs for Windows put it before their first line; in front of JSON it is an error (RFC 8259, 8.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Finds messages in a stream of lines that arrives in pieces.
 ///
 /// The buffer grows by doubling. It stays below four times [`Limits::message_bytes`] and twice a read's length as long as messages
-/// are taken out before the next read; one larger than 64 KiB is given back when it is drained.
+/// are taken out before the next read; one larger than 64 KiB is given back once a fourth of it would do.
 #[derive(Debug)]
 pub struct Decoder {
     /// Initialised throughout, so that reads can land in it.
@@ -40,12 +47,17 @@ pub struct Decoder {
     /// Bound of one line.
     bound: usize,
     failed: bool,
+    /// No line has ended yet: a byte order mark may stand before the first.
+    first: bool,
+    /// There is no more input: what is left is a line.
+    over: bool,
 }
 
 impl Decoder {
     /// A decoder at the start of a stream.
     pub fn new(limits: &Limits) -> Self {
-        Self { buf: Vec::new(), next: 0, searched: 0, end: 0, bound: limits.message_bytes, failed: false }
+        let bound = limits.message_bytes;
+        Self { buf: Vec::new(), next: 0, searched: 0, end: 0, bound, failed: false, first: true, over: false }
     }
 
     /// Free room of the buffer, to read into: `min` bytes or more.
@@ -57,11 +69,11 @@ impl Decoder {
         self.check()?;
         if self.next == self.end {
             (self.next, self.searched, self.end) = (0, 0, 0);
-            if self.buf.len() > KEEP.max(min) {
-                self.buf = Vec::new();
-            }
         }
-        if self.buf.len() - self.end < min {
+        let needed = self.end - self.next + min;
+        if self.buf.len() > KEEP && needed <= self.buf.len() / 4 {
+            self.resize(needed.max(KEEP));
+        } else if self.buf.len() - self.end < min {
             self.make_room(min);
         }
         Ok(&mut self.buf[self.end..])
@@ -88,7 +100,12 @@ impl Decoder {
         Ok(())
     }
 
-    /// The next line that is not empty, without its end; `None` when more input is needed.
+    /// There is no more input. A last line without an end becomes a message like any other.
+    pub fn finish(&mut self) {
+        self.over = true;
+    }
+
+    /// The next line that is not blank, without its end; `None` when more input is needed.
     ///
     /// # Errors
     ///
@@ -96,17 +113,30 @@ impl Decoder {
     pub fn next_message(&mut self) -> Result<Option<&[u8]>, LimitExceeded> {
         self.check()?;
         loop {
-            let Some(ahead) = memchr::memchr(b'\n', &self.buf[self.searched..self.end]) else {
-                self.searched = self.end;
-                return self.bounded(self.next..self.end).map(|_| None);
+            let line = match memchr::memchr(b'\n', &self.buf[self.searched..self.end]) {
+                Some(ahead) => {
+                    let line = self.next..self.searched + ahead;
+                    self.next = line.end + 1;
+                    line
+                }
+                None if self.over => {
+                    let line = self.next..self.end;
+                    self.next = self.end;
+                    line
+                }
+                None => {
+                    self.searched = self.end;
+                    return self.bounded(self.next..self.end).map(|_| None);
+                }
             };
-            let line_end = self.searched + ahead;
-            let line = self.next..line_end;
-            self.next = line_end + 1;
             self.searched = self.next;
             let line = self.bounded(line)?;
-            if !line.is_empty() {
+            self.first = false;
+            if !self.buf[line.clone()].iter().all(u8::is_ascii_whitespace) {
                 return Ok(Some(&self.buf[line]));
+            }
+            if self.next == self.end {
+                return Ok(None);
             }
         }
     }
@@ -116,9 +146,15 @@ impl Decoder {
         self.end - self.next
     }
 
-    /// The line without the CR of a program in text mode on Windows, unless it is too long even so.
-    fn bounded(&mut self, line: Range<usize>) -> Result<Range<usize>, LimitExceeded> {
-        let line = if self.buf[line.clone()].last() == Some(&b'\r') { line.start..line.end - 1 } else { line };
+    /// The line without the CR of a program in text mode on Windows and without a byte order mark, unless it is too long even so.
+    fn bounded(&mut self, mut line: Range<usize>) -> Result<Range<usize>, LimitExceeded> {
+        let bytes = &self.buf[line.clone()];
+        if self.first && bytes.starts_with(BYTE_ORDER_MARK) {
+            line.start += BYTE_ORDER_MARK.len();
+        }
+        if bytes.last() == Some(&b'\r') {
+            line.end -= 1;
+        }
         self.failed = line.len() > self.bound;
         self.check().map(|()| line)
     }
@@ -137,10 +173,18 @@ impl Decoder {
         if self.buf.len() - live >= min && self.next >= live {
             self.buf.copy_within(self.next..self.end, 0);
         } else {
-            let mut buf = alloc::vec![0; (live + min).max(self.buf.len() * 2)];
-            buf[..live].copy_from_slice(&self.buf[self.next..self.end]);
-            self.buf = buf;
+            return self.resize((live + min).max(self.buf.len() * 2));
         }
+        self.searched -= self.next;
+        (self.next, self.end) = (0, live);
+    }
+
+    /// Moves what is there into a buffer of this size.
+    fn resize(&mut self, size: usize) {
+        let live = self.end - self.next;
+        let mut buf = alloc::vec![0; size];
+        buf[..live].copy_from_slice(&self.buf[self.next..self.end]);
+        self.buf = buf;
         self.searched -= self.next;
         (self.next, self.end) = (0, live);
     }
