@@ -301,7 +301,7 @@ fn post_all(engine: &Engine, messages: &Receiver<Vec<u8>>) {
         if let Err(error) = engine.post(&message, Some(deadline), None) {
             log::debug!(target: log_target::CLIENT, "an answer or a cancellation did not reach the server: {error}");
         }
-        if engine.http.is_closed() {
+        if engine.carrier.is_shut_down() {
             return;
         }
     }

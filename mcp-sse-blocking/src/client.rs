@@ -277,7 +277,7 @@ impl fmt::Debug for Client {
     /// Without the URL for messages: the token of the session may be anywhere in it (R-SSE-14).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("url", &self.engine().stream_url)
+            .field("place", &self.engine().carrier.place())
             .field("server", &self.server_info().name)
             .field("version", &self.protocol_version())
             .field("connected", &self.is_connected())
@@ -289,6 +289,7 @@ impl Session {
     pub(crate) fn close(&self) {
         let deadline = self.0.background.flush();
         self.0.end(Error::Closed(Delivery::NotSent));
+        self.0.carrier.finish(deadline);
         self.0.background.join(deadline);
     }
 }

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use mcp_core::Limits;
-use mcp_core::http::Url;
 use mcp_core::session::{ApiMisuse, ClientSession, RequestOptions};
 use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
@@ -19,6 +18,7 @@ use mcp_core::types::InitializeParams;
 use serde::Serialize;
 
 use crate::background::Background;
+use crate::carrier::Carrier;
 use crate::clock;
 use crate::error::{Delivery, Error};
 use crate::log_target;
@@ -26,20 +26,14 @@ use crate::pending::{Pending, Want};
 use crate::reader::Roles;
 use crate::slot::{Outcome, Slot, Waiter};
 use crate::transport::exchange::Stop;
-use crate::transport::http::{Http, Target};
-use crate::transport::http_sse::EventStream;
 
 /// Shared by everything that belongs to one client.
 pub(crate) struct Engine {
     me: Weak<Engine>,
-    pub(crate) http: Http,
+    pub(crate) carrier: Carrier,
     pub(crate) limits: Limits,
     pub(crate) call_timeout: Option<Duration>,
-    /// Where the event stream was found: the base of `endpoint` events.
-    pub(crate) stream_url: Url,
-    pub(crate) target: Mutex<MessageTarget>,
     table: Mutex<Table>,
-    pub(crate) stream: Mutex<Option<EventStream>>,
     pub(crate) roles: Roles,
     pub(crate) background: Background,
     warnings: Warnings,
@@ -51,13 +45,6 @@ const WARNINGS: u64 = 16;
 /// How often the server was warned of.
 #[derive(Debug, Default)]
 struct Warnings(AtomicU64);
-
-/// Where messages go.
-pub(crate) struct MessageTarget {
-    pub(crate) target: Arc<Target>,
-    /// Set by the caller: `endpoint` events change nothing.
-    pub(crate) fixed: bool,
-}
 
 /// The session and who waits for what.
 pub(crate) struct Table {
@@ -72,28 +59,24 @@ pub(crate) struct Table {
 
 impl Engine {
     pub(crate) fn new(
-        http: Http,
+        carrier: Carrier,
+        session: ClientSession,
         limits: Limits,
         call_timeout: Option<Duration>,
-        stream: EventStream,
-        target: MessageTarget,
         background: Background,
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            http,
+            carrier,
             call_timeout,
-            stream_url: stream.url().clone(),
-            target: Mutex::new(target),
             table: Mutex::new(Table {
-                session: ClientSession::new(limits.clone()),
+                session,
                 slots: HashMap::new(),
                 ended: None,
                 handshake: None,
                 initialized: Vec::new(),
             }),
             limits,
-            stream: Mutex::new(Some(stream)),
             roles: Roles::default(),
             background,
             warnings: Warnings::default(),
@@ -113,11 +96,6 @@ impl Engine {
     /// `None` when the last handle is gone and nothing may be started any more.
     pub(crate) fn arc(&self) -> Option<Arc<Self>> {
         self.me.upgrade()
-    }
-
-    /// Where the next message goes.
-    pub(crate) fn target(&self) -> Arc<Target> {
-        Arc::clone(&self.target.lock().unwrap_or_else(PoisonError::into_inner).target)
     }
 
     /// Why the session is over, if it is.
@@ -202,8 +180,10 @@ impl Engine {
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
         log::trace!(target: log_target::WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(message), WIRE_CHARACTERS));
-        let target = self.target();
-        self.http.post(&target, message, deadline, stop).map_err(|error| match error {
+        let posted = match &self.carrier {
+            Carrier::Shared(shared) => shared.sink().post(message, deadline, stop),
+        };
+        posted.map_err(|error| match error {
             Error::SessionGone(_) => {
                 self.end(error.clone());
                 error
@@ -256,7 +236,7 @@ impl Engine {
         }
         self.roles.end();
         self.background.end();
-        self.http.shut_down();
+        self.carrier.shut_down();
     }
 
     /// Gives a call its outcome.

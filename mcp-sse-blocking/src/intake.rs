@@ -4,20 +4,19 @@
 //! thread: a reader never waits for a POST.
 
 use std::borrow::Cow;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use mcp_core::http::resolve_endpoint;
 use mcp_core::jsonrpc::{self, DecodeError, ErrorId, ErrorObject, Fault, Message, Payload, code};
 use mcp_core::session::{ClientEvent, HandshakeError};
 use mcp_core::sse::Event;
 use mcp_core::text::Excerpt;
 use serde_json::value::RawValue;
 
+use crate::carrier::Incoming;
 use crate::engine::{Engine, WIRE_CHARACTERS};
 use crate::error::{Error, PeerError};
 use crate::log_target;
 use crate::slot::{Outcome, Progress, Slot, Waiter};
-use crate::transport::http::Target;
 
 /// What a message from the server meant to the thread that read it.
 pub(crate) enum Taken<'a> {
@@ -34,7 +33,15 @@ pub(crate) enum Taken<'a> {
 }
 
 impl Engine {
-    /// Takes in one event of the stream. `own` is the call of the thread that read it.
+    /// Takes in what came on a shared stream. `own` is the call of the thread that read it.
+    pub(crate) fn take_incoming<'a>(&self, incoming: Incoming<'a>, own: Option<u64>) -> Taken<'a> {
+        match incoming {
+            Incoming::Event(event) => self.take_event(&event, own),
+            Incoming::Message(data) => self.take_data(data, own),
+        }
+    }
+
+    /// Takes in one event of an event stream.
     pub(crate) fn take_event<'a>(&self, event: &Event<'a>, own: Option<u64>) -> Taken<'a> {
         if event.event == b"endpoint" {
             self.handle_endpoint(&event.data_str());
@@ -184,25 +191,11 @@ impl Engine {
         if slot.waiter == Waiter::Caller { Taken::ForCaller } else { Taken::Other }
     }
 
-    /// An `endpoint` event after the first: checked as the first was, then messages go there (R-SSE-33).
+    /// An `endpoint` event after the first: what it says is checked as the first was (R-SSE-33).
     fn handle_endpoint(&self, data: &str) {
-        let new = match resolve_endpoint(&self.stream_url, data).map_err(PeerError::Endpoint) {
-            Ok(url) => Target::new(url),
-            Err(error) => Err(error.into()),
-        };
-        let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
-        match new {
-            _ if target.fixed => {
-                log::debug!(target: log_target::CLIENT, "ignored an `endpoint` event: `message_url` is set")
-            }
-            Ok(new) => {
-                log::debug!(target: log_target::CLIENT, "messages go to another URL from now on");
-                target.target = Arc::new(new);
-            }
-            Err(error) => {
-                drop(target);
-                self.end(error);
-            }
+        let moved = self.carrier.shared().map_or(Ok(()), |shared| shared.sink().handle_endpoint(data));
+        if let Err(error) = moved {
+            self.end(error);
         }
     }
 }

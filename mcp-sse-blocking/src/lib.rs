@@ -63,9 +63,11 @@
 
 mod background;
 mod call;
+mod carrier;
 mod client;
 mod clock;
 mod config;
+mod connect;
 mod engine;
 mod error;
 mod intake;

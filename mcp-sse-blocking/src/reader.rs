@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use crate::carrier::{Filled, SharedStream};
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::intake::Taken;
 use crate::pending::Pending;
 use crate::slot::{Found, Progress, Slot};
-use crate::transport::http_sse::{EventStream, Filled};
 
 /// How long the stream is left alone after a call before the keeper reads it.
 const TICK: Duration = Duration::from_millis(20);
@@ -138,8 +138,9 @@ impl Drop for Role<'_> {
 }
 
 impl Engine {
-    fn stream(&self) -> MutexGuard<'_, Option<EventStream>> {
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The shared stream, when there is one and it stands.
+    fn stream(&self) -> Option<MutexGuard<'_, Option<Box<dyn SharedStream>>>> {
+        Some(self.carrier.shared()?.stream())
     }
 
     /// Waits for the reply of a call, reading the stream when nobody else does. `decode` is run on the reply where it lies,
@@ -206,15 +207,15 @@ impl Engine {
         // Locked after the role was taken and so released before it is given on.
         let mut stream = self.stream();
         // The keeper drops the stream when the session is over; what ended it is at the caller's slot.
-        let Some(stream) = &mut *stream else { return Led::Look };
+        let Some(Some(stream)) = stream.as_deref_mut() else { return Led::Look };
         // The reader before us may have served this call between its last look at its slot and its taking of the role.
         // From here on nobody else can.
         if !call.slot.is_empty() {
             return Led::Look;
         }
         loop {
-            match stream.next_event() {
-                Ok(Some(event)) => match self.take_event(&event, Some(call.slot.id)) {
+            match stream.next() {
+                Ok(Some(incoming)) => match self.take_incoming(incoming, Some(call.slot.id)) {
                     Taken::Reply(result) => {
                         call.finish();
                         let Some(decode) = decode.take() else { return Led::Look };
@@ -248,7 +249,9 @@ impl Engine {
     /// The keeper's thread. When the session is over it drops the stream, and with it the last socket.
     pub(crate) fn keep(&self) {
         self.keep_watch();
-        *self.stream() = None;
+        if let Some(mut stream) = self.stream() {
+            *stream = None;
+        }
     }
 
     /// The one loop of the keeper.
@@ -288,12 +291,12 @@ impl Engine {
     /// Reads the stream until it is over or a caller would rather do so.
     fn keep_reading(&self, _role: Role<'_>) {
         let mut stream = self.stream();
-        let Some(stream) = &mut *stream else { return };
+        let Some(Some(stream)) = stream.as_deref_mut() else { return };
         loop {
             let mut served = false;
             let event = loop {
-                match stream.next_event() {
-                    Ok(Some(event)) => served |= matches!(self.take_event(&event, None), Taken::ForCaller),
+                match stream.next() {
+                    Ok(Some(incoming)) => served |= matches!(self.take_incoming(incoming, None), Taken::ForCaller),
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 }

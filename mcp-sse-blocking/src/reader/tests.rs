@@ -4,23 +4,28 @@ use std::io::{self, Read};
 
 use mcp_core::Limits;
 use mcp_core::http::Url;
+use mcp_core::session::ClientSession;
 use mcp_core::types::{ClientCapabilities, Implementation, InitializeParams};
 use ureq::Body;
 
 use super::*;
 use crate::background::{Background, Handlers};
-use crate::engine::MessageTarget;
+use crate::carrier::{Carrier, Shared};
 use crate::slot::Waiter;
+use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, OpenStream, Settings, Target};
+use crate::transport::http_sse::{HttpSse, MessageTarget};
 
 /// An engine whose stream is `body`. Nothing reads it but the test.
 fn engine(body: impl Read + Send + Sync + 'static) -> Arc<Engine> {
     let url = Url::parse("http://127.0.0.1:9/sse").unwrap();
     let body = Body::builder().reader(body).into_reader();
     let stream = EventStream::new(OpenStream { url: url.clone(), body }, &Limits::default(), None);
-    let target = MessageTarget { target: Arc::new(Target::new(url).unwrap()), fixed: true };
+    let target = MessageTarget { target: Arc::new(Target::new(url.clone()).unwrap()), fixed: true };
     let (background, _) = Background::new(&Handlers::default());
-    Engine::new(Http::new(Settings::default()), Limits::default(), None, stream, target, background)
+    let sink = HttpSse::new(Http::new(Settings::default()), url, target);
+    let carrier = Carrier::Shared(Shared::new(sink, stream));
+    Engine::new(carrier, ClientSession::new(Limits::default()), Limits::default(), None, background)
 }
 
 fn handshake(engine: &Engine) -> Pending {

@@ -1,91 +1,72 @@
-//! The open event stream of HTTP+SSE: bytes from the socket straight into the decoder, with the idle deadline.
+//! HTTP+SSE as a carrier: replies come on the one stream, messages go by POST to the endpoint that it announced.
 
-use std::io::Read;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use mcp_core::http::Url;
-use mcp_core::sse::{Decoder, Event};
-use mcp_core::time::{Cause, Deadline, Instant};
-use mcp_core::{Limits, sse};
-use ureq::BodyReader;
+use mcp_core::http::{Url, resolve_endpoint};
+use mcp_core::time::Deadline;
 
-use super::exchange::{self, Bounds};
-use super::http::{OpenStream, transport_failure};
-use crate::clock;
-use crate::error::{Delivery, Error, Timeout};
+use super::exchange::Stop;
+use super::http::{Http, Target};
+use crate::carrier::Sink;
+use crate::error::{Error, PeerError};
+use crate::log_target;
 
-/// The least room that a read is given.
-const READ_BYTES: usize = 4 << 10;
-
-/// The event stream of a session. One thread at a time reads it.
-pub(crate) struct EventStream {
-    url: Url,
-    body: BodyReader<'static>,
-    decoder: Decoder,
-    idle_timeout: Option<Duration>,
-    /// When the last byte came: comments count as well (R-SSE-31).
-    last_byte: Instant,
+/// The side of HTTP+SSE that sends.
+pub(crate) struct HttpSse {
+    http: Http,
+    /// Where the event stream was found: the base of `endpoint` events.
+    stream_url: Url,
+    target: Mutex<MessageTarget>,
 }
 
-/// What one read brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filled {
-    /// Bytes; perhaps not yet an event.
-    Bytes,
-    /// The reader's own deadline passed. Nothing is lost: somebody else may read on.
-    OutOfTime(Cause),
-    /// The end. An unfinished event is dropped (R-EV-26).
-    End,
+/// Where messages go.
+pub(crate) struct MessageTarget {
+    pub(crate) target: Arc<Target>,
+    /// Set by the caller: `endpoint` events change nothing.
+    pub(crate) fixed: bool,
 }
 
-impl EventStream {
-    pub(crate) fn new(open: OpenStream, limits: &Limits, idle_timeout: Option<Duration>) -> Self {
-        let OpenStream { url, body } = open;
-        Self { url, body, decoder: sse::Decoder::new(limits), idle_timeout, last_byte: clock::now() }
+impl HttpSse {
+    pub(crate) fn new(http: Http, stream_url: Url, target: MessageTarget) -> Self {
+        Self { http, stream_url, target: Mutex::new(target) }
     }
 
-    /// Where the stream was found, after redirects: what an `endpoint` event is resolved against.
-    pub(crate) fn url(&self) -> &Url {
-        &self.url
+    /// Where the next message goes.
+    fn target(&self) -> Arc<Target> {
+        Arc::clone(&self.target.lock().unwrap_or_else(PoisonError::into_inner).target)
+    }
+}
+
+impl Sink for HttpSse {
+    fn post(&self, message: &[u8], deadline: Option<Deadline>, stop: Option<Arc<dyn Stop>>) -> Result<(), Error> {
+        self.http.post(&self.target(), message, deadline, stop)
     }
 
-    /// The next event that is already here.
-    pub(crate) fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        Ok(self.decoder.next_event()?)
+    fn shut_down(&self) {
+        self.http.shut_down();
     }
 
-    /// Reads once, waiting for bytes until `deadline` or until the stream has been silent for too long.
-    ///
-    /// # Errors
-    /// Those that end the stream: a limit, the idle deadline, a network failure.
-    pub(crate) fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {
-        let idle = self.idle_timeout.map(|timeout| Deadline::after(self.last_byte, timeout, Cause::IdleRead));
-        let deadline = match (idle, deadline) {
-            (Some(idle), Some(deadline)) if deadline.at < idle.at => Some(deadline),
-            (idle, deadline) => idle.or(deadline),
+    fn is_shut_down(&self) -> bool {
+        self.http.is_closed()
+    }
+
+    /// An `endpoint` event after the first: checked as the first was, then messages go there (R-SSE-33).
+    fn handle_endpoint(&self, data: &str) -> Result<(), Error> {
+        let new = match resolve_endpoint(&self.stream_url, data).map_err(PeerError::Endpoint) {
+            Ok(url) => Target::new(url),
+            Err(error) => Err(error.into()),
         };
-        let space = self.decoder.space(READ_BYTES)?;
-        let (read, outcome) = exchange::run(Bounds { deadline, stop: None }, || self.body.read(space));
-        match (read, outcome.expired) {
-            (Ok(0), _) => {
-                self.decoder.finish();
-                Ok(Filled::End)
-            }
-            (Ok(n), _) => {
-                self.decoder.filled(n);
-                self.last_byte = clock::now();
-                Ok(Filled::Bytes)
-            }
-            (Err(_), Some(Cause::IdleRead)) => Err(Error::Timeout(Timeout {
-                cause: Cause::IdleRead,
-                after: self.idle_timeout,
-                delivery: Delivery::NotSent,
-            })),
-            (Err(_), Some(cause)) => Ok(Filled::OutOfTime(cause)),
-            (Err(error), None) => {
-                let doing = "reading the event stream";
-                Err(transport_failure(ureq::Error::from(error), doing, &self.url, Delivery::NotSent))
-            }
+        let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+        if target.fixed {
+            log::debug!(target: log_target::CLIENT, "ignored an `endpoint` event: `message_url` is set");
+            return Ok(());
         }
+        target.target = Arc::new(new?);
+        log::debug!(target: log_target::CLIENT, "messages go to another URL from now on");
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        self.stream_url.to_string()
     }
 }

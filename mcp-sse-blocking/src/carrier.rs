@@ -1,0 +1,134 @@
+//! What carries the messages of a client, and what the engine asks of it.
+//!
+//! A *shared stream* brings the replies to all requests: HTTP+SSE, and lines over a pipe. Whoever waits reads it in turn; the
+//! module [`reader`](crate::reader) has the rules. Its two sides are a [`Sink`] and a [`SharedStream`].
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mcp_core::sse::Event;
+use mcp_core::time::{Cause, Deadline};
+
+use crate::error::Error;
+use crate::transport::exchange::Stop;
+
+/// How messages travel.
+pub(crate) enum Carrier {
+    /// One stream brings all replies.
+    Shared(Shared),
+}
+
+/// A carrier whose one stream brings all replies.
+pub(crate) struct Shared {
+    sink: Box<dyn Sink>,
+    /// Held by whoever has the role of the reader. Taken out when the session is over.
+    stream: Mutex<Option<Box<dyn SharedStream>>>,
+}
+
+/// Sends messages, from any thread.
+pub(crate) trait Sink: Send + Sync {
+    /// Sends one message. Once this returns `Ok`, the peer has it. `stop` gives it up from another thread.
+    fn post(&self, message: &[u8], deadline: Option<Deadline>, stop: Option<Arc<dyn Stop>>) -> Result<(), Error>;
+
+    /// Ends whatever blocks in [`Sink::post`] or [`SharedStream::fill`], on whatever thread, and refuses what comes after. Does
+    /// not block; a second time does nothing.
+    fn shut_down(&self);
+
+    /// Whether it was shut down.
+    fn is_shut_down(&self) -> bool;
+
+    /// Called once after [`Sink::shut_down`], when the client is closed: may block until `deadline`, for a child process to end.
+    fn finish(&self, deadline: Deadline) {
+        let _ = deadline;
+    }
+
+    /// An `endpoint` event came on the stream; only HTTP+SSE has them.
+    fn handle_endpoint(&self, data: &str) -> Result<(), Error> {
+        let _ = data;
+        Ok(())
+    }
+
+    /// With whom: a URL without its query, or the name of a program.
+    fn place(&self) -> String;
+}
+
+/// Brings what the peer sends. One thread at a time reads it.
+pub(crate) trait SharedStream: Send {
+    /// What is here already; never waits.
+    fn next(&mut self) -> Result<Option<Incoming<'_>>, Error>;
+
+    /// Reads once, waiting for bytes until `deadline`, or until the stream has been silent for too long.
+    ///
+    /// # Errors
+    /// Those that end the session.
+    fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error>;
+}
+
+/// One thing that came on a shared stream.
+pub(crate) enum Incoming<'a> {
+    /// An event of an event stream.
+    Event(Event<'a>),
+    /// A message as it stands.
+    #[allow(dead_code, reason = "line streams come next")]
+    Message(&'a [u8]),
+}
+
+/// What one read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// Bytes; perhaps not yet an event.
+    Bytes,
+    /// The reader's own deadline passed. Nothing is lost: somebody else may read on.
+    OutOfTime(Cause),
+    /// The end. An unfinished event is dropped (R-EV-26).
+    End,
+}
+
+impl Carrier {
+    /// Ends whatever blocks, and refuses what comes after.
+    pub(crate) fn shut_down(&self) {
+        match self {
+            Self::Shared(shared) => shared.sink.shut_down(),
+        }
+    }
+
+    /// Whether it was shut down.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        match self {
+            Self::Shared(shared) => shared.sink.is_shut_down(),
+        }
+    }
+
+    /// What closing may wait for, after [`Carrier::shut_down`].
+    pub(crate) fn finish(&self, deadline: Deadline) {
+        match self {
+            Self::Shared(shared) => shared.sink.finish(deadline),
+        }
+    }
+
+    /// With whom: a URL without its query, or the name of a program.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Shared(shared) => shared.sink.place(),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> Option<&Shared> {
+        match self {
+            Self::Shared(shared) => Some(shared),
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(sink: impl Sink + 'static, stream: impl SharedStream + 'static) -> Self {
+        Self { sink: Box::new(sink), stream: Mutex::new(Some(Box::new(stream))) }
+    }
+
+    pub(crate) fn sink(&self) -> &dyn Sink {
+        &*self.sink
+    }
+
+    pub(crate) fn stream(&self) -> MutexGuard<'_, Option<Box<dyn SharedStream>>> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,83 @@
+//! Opening HTTP+SSE: the stream first, and then where its `endpoint` event says.
+
+use std::sync::Arc;
+
+use mcp_core::http::{Url, resolve_endpoint};
+use mcp_core::time::{Cause, Deadline};
+
+use super::Opening;
+use crate::carrier::{Carrier, Filled, Shared};
+use crate::client::Client;
+use crate::clock;
+use crate::config::{Common, HttpOptions};
+use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::log_target;
+use crate::transport::event_stream::EventStream;
+use crate::transport::http::{Http, Target};
+use crate::transport::http_sse::{HttpSse, MessageTarget};
+
+/// Messages that are kept when they come before the `endpoint` event (R-SSE-17). 64: servers send none.
+const EARLY_MESSAGES: usize = 64;
+/// Bytes of them. 4 MiB: one of the largest messages.
+const EARLY_BYTES: usize = 4 << 20;
+
+/// Connects to the server whose event stream is at `url`.
+pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Common) -> Result<Client, Error> {
+    let fixed = match &options.message_url {
+        None => None,
+        Some(message_url) => {
+            let resolved = mcp_core::http::resolve(url, message_url);
+            Some(Target::new(resolved.map_err(|error| Error::Usage(format!("`message_url`: {error}")))?)?)
+        }
+    };
+    // The stream, and where messages go.
+    let timeout = options.endpoint_timeout;
+    let deadline = Deadline::after(clock::now(), timeout, Cause::Endpoint);
+    let open = http.open(url, Some(deadline)).map_err(|error| error.after(Some(timeout)))?;
+    let mut stream = EventStream::new(open, &common.limits, common.idle_timeout);
+    let mut early = Vec::new();
+    let target = match fixed {
+        Some(target) => MessageTarget { target: Arc::new(target), fixed: true },
+        None => {
+            let target = await_endpoint(&mut stream, deadline, &mut early);
+            let target = target.map_err(|error| error.after(Some(timeout)))?;
+            MessageTarget { target: Arc::new(target), fixed: false }
+        }
+    };
+    log::debug!(target: log_target::CLIENT, "{} is open, messages go to {}", stream.url(), target.target.url.origin());
+
+    // The session. From here on, every way out closes what was opened.
+    let sink = HttpSse::new(http, stream.url().clone(), target);
+    let opening = Opening::new(Carrier::Shared(Shared::new(sink, stream)), common)?;
+    for data in early {
+        opening.engine().take_data(&data, None);
+    }
+    opening.shake_hands()
+}
+
+/// Reads the stream up to its `endpoint` event; sends nothing meanwhile and keeps messages that come too early (R-SSE-17).
+fn await_endpoint(stream: &mut EventStream, deadline: Deadline, early: &mut Vec<Vec<u8>>) -> Result<Target, Error> {
+    let url = stream.url().clone();
+    let mut bytes = 0;
+    loop {
+        while let Some(event) = stream.next_event()? {
+            if event.event == b"endpoint" {
+                return Target::new(resolve_endpoint(&url, &event.data_str()).map_err(PeerError::Endpoint)?);
+            }
+            if event.carries_message() {
+                bytes += event.data.len();
+                if early.len() == EARLY_MESSAGES || bytes > EARLY_BYTES {
+                    return Err(PeerError::NoEndpoint.into());
+                }
+                early.push(event.data.to_owned());
+            }
+        }
+        match stream.fill(Some(deadline))? {
+            Filled::Bytes => {}
+            Filled::End => return Err(Error::StreamEnded(Delivery::NotSent)),
+            Filled::OutOfTime(cause) => {
+                return Err(Error::Timeout(Timeout { cause, after: None, delivery: Delivery::NotSent }));
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! An open event stream over HTTP: bytes from the socket straight into the decoder, with the idle deadline.
+
+use std::io::Read;
+use std::time::Duration;
+
+use mcp_core::http::Url;
+use mcp_core::sse::{Decoder, Event};
+use mcp_core::time::{Cause, Deadline, Instant};
+use mcp_core::{Limits, sse};
+use ureq::BodyReader;
+
+use super::exchange::{self, Bounds};
+use super::http::{OpenStream, transport_failure};
+use crate::carrier::{Filled, Incoming, SharedStream};
+use crate::clock;
+use crate::error::{Delivery, Error, Timeout};
+
+/// The least room that a read is given.
+const READ_BYTES: usize = 4 << 10;
+
+/// An open event stream. One thread at a time reads it.
+pub(crate) struct EventStream {
+    url: Url,
+    body: BodyReader<'static>,
+    decoder: Decoder,
+    idle_timeout: Option<Duration>,
+    /// When the last byte came: comments count as well (R-SSE-31).
+    last_byte: Instant,
+}
+
+impl EventStream {
+    pub(crate) fn new(open: OpenStream, limits: &Limits, idle_timeout: Option<Duration>) -> Self {
+        let OpenStream { url, body } = open;
+        Self { url, body, decoder: sse::Decoder::new(limits), idle_timeout, last_byte: clock::now() }
+    }
+
+    /// Where the stream was found, after redirects: what an `endpoint` event is resolved against.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The next event that is already here.
+    pub(crate) fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        Ok(self.decoder.next_event()?)
+    }
+
+    /// Reads once, waiting for bytes until `deadline` or until the stream has been silent for too long.
+    ///
+    /// # Errors
+    /// Those that end the stream: a limit, the idle deadline, a network failure.
+    pub(crate) fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {
+        let idle = self.idle_timeout.map(|timeout| Deadline::after(self.last_byte, timeout, Cause::IdleRead));
+        let deadline = match (idle, deadline) {
+            (Some(idle), Some(deadline)) if deadline.at < idle.at => Some(deadline),
+            (idle, deadline) => idle.or(deadline),
+        };
+        let space = self.decoder.space(READ_BYTES)?;
+        let (read, outcome) = exchange::run(Bounds { deadline, stop: None }, || self.body.read(space));
+        match (read, outcome.expired) {
+            (Ok(0), _) => {
+                self.decoder.finish();
+                Ok(Filled::End)
+            }
+            (Ok(n), _) => {
+                self.decoder.filled(n);
+                self.last_byte = clock::now();
+                Ok(Filled::Bytes)
+            }
+            (Err(_), Some(Cause::IdleRead)) => Err(Error::Timeout(Timeout {
+                cause: Cause::IdleRead,
+                after: self.idle_timeout,
+                delivery: Delivery::NotSent,
+            })),
+            (Err(_), Some(cause)) => Ok(Filled::OutOfTime(cause)),
+            (Err(error), None) => {
+                let doing = "reading the event stream";
+                Err(transport_failure(ureq::Error::from(error), doing, &self.url, Delivery::NotSent))
+            }
+        }
+    }
+}
+
+impl SharedStream for EventStream {
+    fn next(&mut self) -> Result<Option<Incoming<'_>>, Error> {
+        Ok(self.next_event()?.map(Incoming::Event))
+    }
+
+    fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {
+        EventStream::fill(self, deadline)
+    }
+}
