@@ -190,7 +190,7 @@ impl Exchange {
     /// Makes a request and gives what the server answered.
     fn ask(&mut self, method: &str, params: &impl Serialize, progress: bool) -> Value {
         let mut line = Vec::new();
-        self.client.request(method, params, RequestOptions { deadline: None, progress }, &mut line).unwrap();
+        self.client.request(method, params, RequestOptions { progress, ..RequestOptions::PLAIN }, &mut line).unwrap();
         self.carry_to_server(&line).unwrap_or_else(|| panic!("{method} was not answered"))
     }
 
@@ -289,7 +289,7 @@ fn every_message_of_an_exchange_is_what_the_schema_of_its_revision_says() {
         }
 
         let mut line = Vec::new();
-        let options = RequestOptions { deadline: None, progress: false };
+        let options = RequestOptions::PLAIN;
         let id = it.client.request("tools/list", &(), options, &mut line).unwrap();
         line.clear();
         assert!(it.client.cancel(id, Some("changed my mind"), &mut line));

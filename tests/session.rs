@@ -16,7 +16,7 @@ use mcp_core::types::{Implementation, InitializeParams, LoggingLevel, Method, Pr
 use mcp_tests::pair::{Pair, message};
 use serde_json::{Value, json};
 
-const PLAIN: RequestOptions = RequestOptions { deadline: None, progress: false };
+const PLAIN: RequestOptions<'static> = RequestOptions::PLAIN;
 
 fn hello(version: &str) -> InitializeParams {
     InitializeParams {
@@ -422,8 +422,8 @@ fn a_request_times_out_at_its_deadline_and_names_it() {
     let mut pair = Pair::operating("2025-11-25");
     let deadline = |pair: &Pair, seconds| Deadline::after(pair.now, Duration::from_secs(seconds), Cause::Call);
     let (late, soon) = (deadline(&pair, 20), deadline(&pair, 10));
-    let (second, _) = call(&mut pair, RequestOptions { deadline: Some(late), progress: false });
-    let (first, _) = call(&mut pair, RequestOptions { deadline: Some(soon), progress: false });
+    let (second, _) = call(&mut pair, RequestOptions { deadline: Some(late), ..RequestOptions::PLAIN });
+    let (first, _) = call(&mut pair, RequestOptions { deadline: Some(soon), ..RequestOptions::PLAIN });
     call(&mut pair, PLAIN);
     assert_eq!(pair.client.next_timeout(), Some(soon.at));
 
@@ -445,7 +445,7 @@ fn a_request_times_out_at_its_deadline_and_names_it() {
 #[test]
 fn progress_reaches_the_request_that_asked_for_it_until_it_is_answered() {
     let mut pair = Pair::operating("2025-11-25");
-    let (id, key) = call(&mut pair, RequestOptions { deadline: None, progress: true });
+    let (id, key) = call(&mut pair, RequestOptions { progress: true, ..RequestOptions::PLAIN });
     let step = Progress { progress_token: id.into(), progress: 1.5, total: Some(3.0), message: Some("half".into()) };
     let mut line = Vec::new();
     assert!(pair.server.progress(key, &step, &mut line));
@@ -481,7 +481,7 @@ fn progress_that_was_not_asked_for_or_is_malformed_is_ignored() {
 #[test]
 fn the_oldest_revision_gets_progress_without_a_message() {
     let mut pair = Pair::operating("2024-11-05");
-    let (id, key) = call(&mut pair, RequestOptions { deadline: None, progress: true });
+    let (id, key) = call(&mut pair, RequestOptions { progress: true, ..RequestOptions::PLAIN });
     let step = Progress { progress_token: id.into(), progress: 1.0, total: None, message: Some("m".into()) };
     let mut line = Vec::new();
     pair.server.progress(key, &step, &mut line);
@@ -492,7 +492,7 @@ fn the_oldest_revision_gets_progress_without_a_message() {
 #[test]
 fn progress_that_is_no_number_is_not_sent() {
     let mut pair = Pair::operating("2025-11-25");
-    let (id, key) = call(&mut pair, RequestOptions { deadline: None, progress: true });
+    let (id, key) = call(&mut pair, RequestOptions { progress: true, ..RequestOptions::PLAIN });
     let step = |progress, total| Progress { progress_token: id.into(), progress, total, message: None };
     let mut line = Vec::new();
     for nothing in [f64::NAN, f64::INFINITY] {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-const PLAIN: RequestOptions = RequestOptions { deadline: None, progress: false };
+const PLAIN: RequestOptions<'static> = RequestOptions::PLAIN;
 
 fn read<T: DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
@@ -160,7 +160,7 @@ fn progress_is_asked_for_with_a_token_of_its_own() {
     let mut tokens = BTreeSet::new();
     for _ in 0..3 {
         let mut out = Vec::new();
-        let options = RequestOptions { deadline: None, progress: true };
+        let options = RequestOptions { progress: true, ..RequestOptions::PLAIN };
         let id = pair.client.request("tools/call", &json!({"name": "a"}), options, &mut out).unwrap();
         let request = written(&out);
         assert_eq!(request["params"], json!({"name": "a", "_meta": {"progressToken": id}}));

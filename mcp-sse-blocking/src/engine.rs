@@ -134,7 +134,7 @@ impl Engine {
     pub(crate) fn begin<P: Serialize + ?Sized>(&self, method: &str, params: &P, want: Want) -> Result<Pending, Error> {
         let deadline = want.timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Call));
         self.register(want, deadline, |table, out| {
-            let options = RequestOptions { deadline: None, progress: want.progress };
+            let options = RequestOptions { progress: want.progress, ..RequestOptions::PLAIN };
             table.session.request(method, params, options, out)
         })
     }

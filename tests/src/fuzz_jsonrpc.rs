@@ -39,7 +39,7 @@ pub fn decode_and_write_back(bytes: &[u8]) {
 pub fn sessions(bytes: &[u8]) {
     let mut pair = Pair::operating("2025-03-26");
     let mut asked = Vec::new();
-    let asking = RequestOptions { deadline: None, progress: true };
+    let asking = RequestOptions { progress: true, ..RequestOptions::PLAIN };
     assert!(pair.client.request("tools/call", &(), asking, &mut asked).is_ok());
     for line in bytes.split(|byte| *byte == b'\n') {
         let Ok(Payload::Message(message)) = decode(line, &Limits::default()) else { continue };

@@ -9,20 +9,31 @@ use serde_json::value::RawValue;
 
 use super::error::{ApiMisuse, HandshakeError};
 use super::lifecycle::{Phase, Step};
+use super::offers::ClientOffers;
 use super::pending::Pending;
 use crate::jsonrpc::{
-    ErrorId, ErrorObject, ErrorResponse, Message, Notification, Request, RequestId, Response, code, write_error,
-    write_notification, write_request_with_meta, write_result,
+    ErrorId, ErrorObject, ErrorResponse, Message, Notification, RequestId, Response, write_notification,
+    write_request_with_meta,
 };
 use crate::limits::Limits;
 use crate::revision::ProtocolVersion;
-use crate::text::{Excerpt, parser_message};
+use crate::text::Excerpt;
 use crate::time::{Deadline, Instant};
-use crate::types::{
-    CancelledParams, InitializeParams, InitializeResult, JsonObject, LoggingMessage, Method, Progress, RequestMeta,
-};
+use crate::types::{CancelledParams, InitializeResult, JsonObject, LoggingLevel, LoggingMessage, Method, Progress};
 
-/// The client's side of a session: gives out ids, matches answers, answers what the server asks.
+mod asked;
+mod handshake;
+mod meta;
+
+pub use asked::AskedKey;
+pub use meta::ClientProfile;
+use meta::{Identity, Meta};
+
+/// The client's side of a session: gives out ids, matches answers, takes in what the server asks.
+///
+/// With a handshake it is opened by [`initialize`](Self::initialize). [Without one](Self::stateless) it operates at once, each
+/// request says in its `_meta` what the handshake would have said, and a server has nothing to ask. Whoever makes requests
+/// need not know which of the two it is.
 ///
 /// Each command appends the one message that it sends to `out`.
 #[derive(Debug)]
@@ -34,6 +45,12 @@ pub struct ClientSession {
     handshake: Option<u64>,
     version: Option<ProtocolVersion>,
     server: Option<Box<InitializeResult>>,
+    /// What the server may ask, as was declared to it.
+    offers: ClientOffers,
+    /// What it asked and was not answered.
+    asked: Pending<RequestId<'static>>,
+    /// What every request says of this client, where there is no handshake.
+    identity: Option<Box<Identity>>,
 }
 
 /// A request that has no answer yet.
@@ -50,12 +67,22 @@ enum WantsProgress {
 }
 
 /// How a request is to be made.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RequestOptions {
+#[derive(Debug, Clone, Copy)]
+pub struct RequestOptions<'a> {
     /// When [`ClientSession::handle_timeout`] gives it up.
     pub deadline: Option<Deadline>,
     /// Ask for progress notifications; the token is the request's id (R-LM-82).
     pub progress: bool,
+    /// The lowest level of log messages that are wanted while it is worked on, where each request says so (R-LM-91);
+    /// otherwise that of [`ClientSession::set_level`].
+    pub level: Option<LoggingLevel>,
+    /// More members for its `_meta` (R-LM-43, R-LM-45); those of the protocol are written over them.
+    pub meta: Option<&'a JsonObject>,
+}
+
+impl RequestOptions<'_> {
+    /// No deadline, no progress, nothing of the caller's in `_meta`.
+    pub const PLAIN: Self = Self { deadline: None, progress: false, level: None, meta: None };
 }
 
 /// What a message from the server means.
@@ -91,7 +118,26 @@ pub enum ClientEvent<'a> {
     Log(LoggingMessage<'a>),
     /// Another notification that the revision knows, or one that nobody knows (R-LM-34: to be ignored, or shown).
     Notification(Notification<'a>),
-    /// The server asked something; the answer is in `out`.
+    /// The server asks what this client offers: [`respond`](ClientSession::respond) to it.
+    Request {
+        /// Names the question until it is answered.
+        key: AskedKey,
+        /// What it asks for.
+        method: Method,
+        /// Its parameters as raw JSON.
+        params: Option<&'a RawValue>,
+    },
+    /// The server does not want the answer to a question any more: send none (R-LM-78).
+    Withdrawn {
+        /// The question.
+        key: AskedKey,
+    },
+    /// The server ended a request of this client's that had no end of its own, a subscription; no answer follows.
+    Ended {
+        /// The id that [`ClientSession::request`] gave.
+        id: u64,
+    },
+    /// The server asked something that needs no thought; the answer is in `out`.
     Answered,
     /// Nothing to do. Worth a line in a log.
     Ignored(IgnoredByClient<'a>),
@@ -109,8 +155,10 @@ pub enum IgnoredByClient<'a> {
     UnknownProgress,
     /// Parameters that do not fit their notification.
     MalformedNotification(Notification<'a>),
-    /// A cancellation of something that the server asked: it was answered at once.
+    /// A cancellation of something that the server did not ask, or that was answered.
     Cancellation,
+    /// A request, in a revision whose servers have none (R-ST-16): no answer may be sent (R-ST-6).
+    RequestInStateless,
 }
 
 impl fmt::Display for IgnoredByClient<'_> {
@@ -122,7 +170,8 @@ impl fmt::Display for IgnoredByClient<'_> {
             Self::MalformedNotification(it) => {
                 write!(f, "parameters that do not fit `{}`", Excerpt::new(&it.method, 64))
             }
-            Self::Cancellation => f.write_str("a cancellation of a request that was answered at once"),
+            Self::Cancellation => f.write_str("a cancellation of a question that is not open"),
+            Self::RequestInStateless => f.write_str("a request, in a revision whose servers send none"),
         }
     }
 }
@@ -130,7 +179,45 @@ impl fmt::Display for IgnoredByClient<'_> {
 impl ClientSession {
     /// A session in which nothing was said yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, phase: Phase::New, pending: Pending::new(), handshake: None, version: None, server: None }
+        Self {
+            limits,
+            phase: Phase::New,
+            pending: Pending::new(),
+            handshake: None,
+            version: None,
+            server: None,
+            offers: ClientOffers::NONE,
+            asked: Pending::new(),
+            identity: None,
+        }
+    }
+
+    /// A session of a revision without a handshake: it operates at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiMisuse`] when the profile cannot be written.
+    pub fn stateless(limits: Limits, version: ProtocolVersion, profile: &ClientProfile<'_>) -> Result<Self, ApiMisuse> {
+        debug_assert!(!version.has_handshake(), "this revision begins with `initialize`");
+        let mut session = Self::new(limits);
+        session.phase = Phase::Operating;
+        session.version = Some(version);
+        session.identity = Some(Box::new(Identity::new(profile)?));
+        Ok(session)
+    }
+
+    /// Takes another revision without a handshake from now on: the one that was used is not served (R-ST-26).
+    pub fn set_version(&mut self, version: ProtocolVersion) {
+        debug_assert!(self.identity.is_some() && !version.has_handshake(), "a handshake's revision stays");
+        self.version = Some(version);
+    }
+
+    /// Asks for log messages of this level and above with every request from now on, where each request says so (R-LM-91).
+    /// With a handshake that is said once, by `logging/setLevel`.
+    pub fn set_level(&mut self, level: Option<LoggingLevel>) {
+        if let Some(identity) = &mut self.identity {
+            identity.level = level;
+        }
     }
 
     /// Where the session stands.
@@ -148,26 +235,6 @@ impl ClientSession {
         self.server.as_deref()
     }
 
-    /// Sends `initialize` and gives its id. The answer comes as [`ClientEvent::Initialized`] or
-    /// [`ClientEvent::HandshakeFailed`].
-    ///
-    /// # Errors
-    ///
-    /// [`ApiMisuse`] when it was sent already.
-    pub fn initialize(
-        &mut self,
-        params: &InitializeParams,
-        deadline: Option<Deadline>,
-        out: &mut Vec<u8>,
-    ) -> Result<u64, ApiMisuse> {
-        let phase = self.phase.after(Step::Initialize)?;
-        let options = RequestOptions { deadline, progress: false };
-        let id = self.send(Method::Initialize.name(), params, options, out)?;
-        self.phase = phase;
-        self.handshake = Some(id);
-        Ok(id)
-    }
-
     /// Sends a request and gives its id. Parameters serialize to an object without `_meta`, or to `null` for none.
     ///
     /// # Errors
@@ -177,7 +244,7 @@ impl ClientSession {
         &mut self,
         method: &str,
         params: &P,
-        options: RequestOptions,
+        options: RequestOptions<'_>,
         out: &mut Vec<u8>,
     ) -> Result<u64, ApiMisuse> {
         self.phase.after(if method == Method::Ping.name() { Step::Ping } else { Step::Request })?;
@@ -188,19 +255,19 @@ impl ClientSession {
         &mut self,
         method: &str,
         params: &P,
-        options: RequestOptions,
+        options: RequestOptions<'_>,
         out: &mut Vec<u8>,
     ) -> Result<u64, ApiMisuse> {
-        let RequestOptions { deadline, progress } = options;
-        let progress = if progress { WantsProgress::Yes } else { WantsProgress::No };
-        let id = self.pending.insert(InFlight { deadline, progress }, self.limits.requests_in_flight)?;
+        let RequestOptions { deadline, progress, level, meta } = options;
+        let wants = if progress { WantsProgress::Yes } else { WantsProgress::No };
+        let id = self.pending.insert(InFlight { deadline, progress: wants }, self.limits.requests_in_flight)?;
         let request_id = RequestId::from(id);
-        let written = match progress {
-            WantsProgress::No => write_request_with_meta(out, &request_id, method, params, &()),
-            WantsProgress::Yes => {
-                let meta = RequestMeta { progress_token: Some(request_id.clone()) };
-                write_request_with_meta(out, &request_id, method, params, &meta)
-            }
+        let stateless = self.identity.as_deref().zip(self.version);
+        let written = if stateless.is_none() && meta.is_none() && !progress {
+            write_request_with_meta(out, &request_id, method, params, &())
+        } else {
+            let token = progress.then(|| request_id.as_borrowed());
+            write_request_with_meta(out, &request_id, method, params, &Meta { own: meta, stateless, level, token })
         };
         if let Err(error) = written {
             self.pending.remove(id);
@@ -253,7 +320,7 @@ impl ClientSession {
             Message::Response(response) => self.handle_response(response, out),
             Message::Error(error) => self.handle_error(error),
             Message::Notification(notification) => self.handle_notification(notification),
-            Message::Request(request) => answer(&request, out),
+            Message::Request(request) => self.handle_request(&request, out),
         }
     }
 
@@ -278,6 +345,7 @@ impl ClientSession {
     /// Ends the session and gives the requests that will get no answer any more.
     pub fn close(&mut self) -> impl Iterator<Item = u64> + '_ {
         self.enter(Step::Close);
+        let _ = self.asked.drain().count();
         self.pending.drain().map(|(id, _)| id)
     }
 
@@ -289,29 +357,6 @@ impl ClientSession {
             return self.handle_initialize_result(response.result, out);
         }
         ClientEvent::Response { id, result: response.result }
-    }
-
-    fn handle_initialize_result<'a>(&mut self, result: &RawValue, out: &mut Vec<u8>) -> ClientEvent<'a> {
-        let result = match serde_json::from_str::<InitializeResult>(result.get()) {
-            Ok(result) => result,
-            Err(error) => return self.fail_handshake(HandshakeError::Malformed(parser_message(&error))),
-        };
-        let Some(version) = ProtocolVersion::from_handshake(&result.protocol_version) else {
-            return self.fail_handshake(HandshakeError::UnsupportedVersion(result.protocol_version));
-        };
-        self.version = Some(version);
-        self.server = Some(Box::new(result));
-        // The answer opens the session, and the notification follows it in the same breath.
-        self.enter(Step::InitializeResult);
-        self.enter(Step::Initialized);
-        let written = write_notification(out, Method::NotificationsInitialized.name(), &());
-        debug_assert!(written.is_ok(), "there are no parameters");
-        ClientEvent::Initialized
-    }
-
-    fn fail_handshake<'a>(&mut self, error: HandshakeError) -> ClientEvent<'a> {
-        self.enter(Step::InitializeError);
-        ClientEvent::HandshakeFailed(error)
     }
 
     /// Takes a step that the table allows here: an answer to `initialize` is only looked at while one is in flight.
@@ -345,7 +390,7 @@ impl ClientSession {
         let event = match known {
             Some(Method::NotificationsProgress) => read(params).map(|progress| self.handle_progress(progress)),
             Some(Method::NotificationsMessage) => read(params).map(ClientEvent::Log),
-            Some(Method::NotificationsCancelled) => Some(ClientEvent::Ignored(IgnoredByClient::Cancellation)),
+            Some(Method::NotificationsCancelled) => read(params).map(|params| self.handle_cancelled(&params)),
             _ => return ClientEvent::Notification(notification),
         };
         event.unwrap_or(ClientEvent::Ignored(IgnoredByClient::MalformedNotification(notification)))
@@ -358,18 +403,6 @@ impl ClientSession {
             _ => ClientEvent::Ignored(IgnoredByClient::UnknownProgress),
         }
     }
-}
-
-/// Answers what a server asks of a client that offers nothing: `ping` with `{}` (R-LM-75), the rest with -32601 (R-LM-34).
-fn answer<'a>(request: &Request<'_>, out: &mut Vec<u8>) -> ClientEvent<'a> {
-    if Method::from_name(&request.method) == Some(Method::Ping) {
-        let written = write_result(out, &request.id, &JsonObject::new());
-        debug_assert!(written.is_ok(), "an empty object serializes");
-    } else {
-        let error = ErrorObject::new(code::METHOD_NOT_FOUND, "method not supported by this client");
-        write_error(out, &request.id.clone().into(), &error);
-    }
-    ClientEvent::Answered
 }
 
 fn read<'a, T: Deserialize<'a>>(params: Option<&'a RawValue>) -> Option<T> {

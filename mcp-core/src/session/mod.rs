@@ -56,7 +56,7 @@ pub mod pending;
 pub mod server;
 
 pub use claim::{Claim, ClaimFault, requested_method};
-pub use client::{ClientEvent, ClientSession, IgnoredByClient, RequestOptions};
+pub use client::{AskedKey, ClientEvent, ClientProfile, ClientSession, IgnoredByClient, RequestOptions};
 pub use error::{ApiMisuse, HandshakeError};
 pub use lifecycle::Phase;
 pub use offers::ClientOffers;

@@ -3,7 +3,7 @@
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::types::Method;
+use crate::types::{ClientCapabilities, Method};
 
 /// What a client offers to a server. Presence of a member, even `{}`, means support (R-LM-32); everything else that it declares
 /// stays unread: typed, with icons and experimental entries, it would be a tenth of what a small server weighs.
@@ -47,6 +47,13 @@ impl ClientOffers {
             Method::ElicitationCreate => self.elicitation_form || self.elicitation_url,
             _ => false,
         }
+    }
+}
+
+impl From<&ClientCapabilities> for ClientOffers {
+    /// What a client declares, as its server will understand it.
+    fn from(capabilities: &ClientCapabilities) -> Self {
+        serde_json::to_string(capabilities).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Self::NONE)
     }
 }
 

@@ -50,7 +50,7 @@ fn steps() -> Result<(), i32> {
     asked.clear();
     answered.clear();
     let call = CallToolParams { name: "echo".into(), arguments: None, meta: None };
-    let id = client.request("tools/call", &call, RequestOptions::default(), &mut asked).map_err(|_| 5)?;
+    let id = client.request("tools/call", &call, RequestOptions::PLAIN, &mut asked).map_err(|_| 5)?;
     let key = receive(&mut to_server, &asked, &limits, |message| {
         match server.handle_message(&profile, &limits, message, &mut answered) {
             ServerEvent::Request { key, .. } => Some(key),
@@ -66,7 +66,7 @@ fn steps() -> Result<(), i32> {
     (result == Some(true)).then_some(()).ok_or(8)?;
 
     asked.clear();
-    let id = client.request("tools/call", &call, RequestOptions::default(), &mut asked).map_err(|_| 9)?;
+    let id = client.request("tools/call", &call, RequestOptions::PLAIN, &mut asked).map_err(|_| 9)?;
     receive(&mut to_server, &asked, &limits, |message| {
         server.handle_message(&profile, &limits, message, &mut answered);
     });
