@@ -13,6 +13,9 @@
 //! | [`cors`] | what does a browser have to be told? | server |
 //! | [`headers`] | which headers are there, and what may stand in one? | both |
 //! | [`value`] | what stands in a header that repeats the body? | both |
+//! | [`stateless`] | does a request of 2026-07-28 contradict itself, and which status has its error? | server |
+//! | [`params`] | which arguments of a tool are repeated in headers, and are they the same there? | both |
+//! | [`mismatch`] | which header contradicts the body, and how? | server |
 //! | [`media`] | which media type is that? | both |
 //! | [`secret`] | is that the same secret? | both |
 //!
@@ -34,7 +37,10 @@ pub mod endpoint;
 pub mod exchange;
 pub mod headers;
 pub mod media;
+pub mod mismatch;
+pub mod params;
 pub mod secret;
+pub mod stateless;
 pub mod url;
 pub mod value;
 
@@ -44,6 +50,8 @@ pub use endpoint::{EndpointError, resolve_endpoint, resolve_redirect};
 pub use exchange::{Answer, retry_after};
 pub use headers::Field;
 pub use media::{accepts_event_stream, accepts_json, is_event_stream, is_json};
+pub use mismatch::{HeaderFault, HeaderMismatch};
+pub use params::{AnnotationError, ParamHeaders};
 pub use secret::is_same_secret;
 pub use url::{Url, resolve};
 
