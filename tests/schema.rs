@@ -195,7 +195,7 @@ impl Exchange {
     }
 
     fn call(&mut self, tool: &str) -> Value {
-        let params = CallToolParams { name: tool.into(), arguments: None, meta: None };
+        let params = CallToolParams::new(tool, None);
         self.ask("tools/call", &params, true)
     }
 }
@@ -274,7 +274,7 @@ fn every_message_of_an_exchange_is_what_the_schema_of_its_revision_says() {
             assert!(it.call(tool).get("result").is_some(), "{tool}");
         }
         let arguments = serde_json::value::to_raw_value(&json!({"times": 2})).unwrap();
-        let params = CallToolParams { name: "text".into(), arguments: Some(&arguments), meta: None };
+        let params = CallToolParams::new("text", Some(&arguments));
         assert!(it.ask("tools/call", &params, false).get("result").is_some());
         it.call("text");
 

@@ -252,7 +252,7 @@ impl Client {
         // Servers differ about absent arguments, so that none is sent as an empty object (R-FS-23).
         let none = arguments.is_none().then(|| raw(&JsonObject::new())).transpose()?;
         let arguments = arguments.or(none.as_deref());
-        let params = CallToolParams { name: name.into(), arguments, meta: None };
+        let params = CallToolParams::new(name, arguments);
         self.engine().begin(Method::ToolsCall.name(), &params, want)
     }
 }

@@ -129,7 +129,7 @@ fn lists_tools(client: &Client) {
     }
     let echo = tools.iter().find(|tool| tool.name == "echo").unwrap();
     assert_eq!(echo.description.as_deref(), Some("Gives the text back."));
-    assert_eq!(echo.input_schema["properties"]["text"]["type"], "string");
+    assert_eq!(echo.input_schema.to_value()["properties"]["text"]["type"], "string");
 }
 
 fn calls_tools(client: &Client) {

@@ -94,7 +94,8 @@ fn listing(tool: &Tool) -> String {
         text += &format!("  {line}");
     }
     text.push('\n');
-    let parameters = schema::parameters(tool);
+    let schema = tool.input_schema.to_value();
+    let parameters = schema::parameters(&schema);
     let rows: Vec<[String; 3]> = parameters
         .iter()
         .map(|parameter| {

@@ -6,7 +6,6 @@
 
 use std::fmt;
 
-use mcp_core::types::Tool;
 use serde_json::Value;
 
 /// References that lead to references. A schema that goes in circles ends here.
@@ -21,9 +20,8 @@ pub(crate) struct Parameter<'a> {
     pub(crate) description: Option<&'a str>,
 }
 
-/// The parameters of a tool: the required ones first, each group in the order in which the schema was read.
-pub(crate) fn parameters(tool: &Tool) -> Vec<Parameter<'_>> {
-    let schema = &tool.input_schema;
+/// The parameters in the input schema of a tool: the required ones first, each group in the order in which the schema was read.
+pub(crate) fn parameters(schema: &Value) -> Vec<Parameter<'_>> {
     let required: Vec<&str> = strings(&schema["required"]).collect();
     let described = schema["properties"].as_object().into_iter().flatten();
     let mut all: Vec<_> = described
@@ -47,9 +45,9 @@ pub(crate) fn parameters(tool: &Tool) -> Vec<Parameter<'_>> {
     all
 }
 
-/// Whether the tool takes parameters that it does not describe.
-pub(crate) fn takes_others(tool: &Tool) -> bool {
-    tool.input_schema["additionalProperties"] != Value::Bool(false)
+/// Whether a tool with this input schema takes parameters that it does not describe.
+pub(crate) fn takes_others(schema: &Value) -> bool {
+    schema["additionalProperties"] != Value::Bool(false)
 }
 
 /// The JSON types that a value may have. None means that the schema does not say.
@@ -174,6 +172,7 @@ fn strings_or_one(value: &Value) -> Option<impl Iterator<Item = &str>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use mcp_core::types::Tool;
     use serde_json::json;
 
     /// A tool whose input schema is this.
@@ -182,11 +181,11 @@ pub(crate) mod tests {
     }
 
     fn kinds(property: Value) -> String {
-        let tool = tool(json!({
+        let schema = json!({
             "properties": {"p": property},
             "$defs": {"Size": {"enum": [1, 2]}, "Day": {"type": "string"}, "Loop": {"$ref": "#/$defs/Loop"}},
-        }));
-        parameters(&tool)[0].kinds.to_string()
+        });
+        parameters(&schema)[0].kinds.to_string()
     }
 
     #[test]
@@ -214,11 +213,11 @@ pub(crate) mod tests {
 
     #[test]
     fn required_parameters_come_first_and_need_no_description() {
-        let tool = tool(json!({
+        let schema = json!({
             "properties": {"a": {"type": "number", "description": "how much"}, "b": {}, "c": {"type": "string"}},
             "required": ["c", "z"],
-        }));
-        let all: Vec<_> = parameters(&tool).iter().map(|p| (p.name, p.required, p.description)).collect();
+        });
+        let all: Vec<_> = parameters(&schema).iter().map(|p| (p.name, p.required, p.description)).collect();
         assert_eq!(all, [("c", true, None), ("z", true, None), ("a", false, Some("how much")), ("b", false, None)]);
     }
 
@@ -227,7 +226,7 @@ pub(crate) mod tests {
         for schema in
             [json!(null), json!([]), json!("x"), json!({"properties": 1, "required": {}}), json!({"required": [1]})]
         {
-            assert_eq!(parameters(&tool(schema)), []);
+            assert_eq!(parameters(&schema), []);
         }
     }
 }

@@ -27,12 +27,13 @@ pub(crate) fn add(
     tool: Option<&Tool>,
     mut warn: impl FnMut(String),
 ) -> Result<(), String> {
-    let known = tool.map(parameters).unwrap_or_default();
+    let schema = tool.map(|tool| tool.input_schema.to_value());
+    let known = schema.as_ref().map(parameters).unwrap_or_default();
     for (key, value) in pairs {
         let parameter = known.iter().find(|parameter| parameter.name == key);
-        if let (Some(tool), None) = (tool, parameter) {
+        if let (Some(tool), Some(schema), None) = (tool, &schema, parameter) {
             let unknown = unknown(key, tool, &known);
-            if !takes_others(tool) {
+            if !takes_others(schema) {
                 return Err(unknown);
             }
             warn(format!("{unknown}; it is sent all the same"));

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::tolerance::{null_is_default, unreadable_is_default};
+use super::tolerance::{null_is_default, text_or_list, unreadable_is_default};
 
 /// The name and version of a client or server. For people and logs: nothing may depend on it (R-LM-53).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +55,17 @@ pub struct Icon {
     /// Its media type, when it differs from what the URI says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
-    /// Sizes as `48x48`, or `any`.
-    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    /// Sizes as `48x48`, or `any`. One text is read as one size.
+    #[serde(default, deserialize_with = "text_or_list", skip_serializing_if = "Vec::is_empty")]
     pub sizes: Vec<String>,
     /// `light` or `dark`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub theme: Option<String>,
+}
+
+impl Icon {
+    /// A picture of which only the place is known.
+    pub fn new(src: impl Into<String>) -> Self {
+        Self { src: src.into(), mime_type: None, sizes: Vec::new(), theme: None }
+    }
 }

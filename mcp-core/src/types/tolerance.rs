@@ -1,5 +1,8 @@
 //! How to read what the schemas do not have. For `deserialize_with`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -25,4 +28,20 @@ where
 {
     let hints = Value::deserialize(deserializer)?;
     Ok(T::deserialize(hints).unwrap_or_default())
+}
+
+/// Reads any value of a member that is there, so that `null` is told apart from an absent member (R-FS-17).
+pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// Reads one text where a list of them belongs as a list of one. For hints: anything else is an empty list.
+///
+/// Drafts of 2025-11-25 had the sizes of an icon as one text, and servers still write them so.
+pub(super) fn text_or_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => alloc::vec![text],
+        Value::Array(list) => list.into_iter().filter_map(|item| String::deserialize(item).ok()).collect(),
+        _ => Vec::new(),
+    })
 }

@@ -5,15 +5,17 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::caching::CacheHints;
 use super::content::ContentBlock;
 use super::implementation::Icon;
 use super::meta::{JsonObject, RequestMeta};
-use super::tolerance::{null_is_default, unreadable_is_default};
+use super::raw_json::RawJson;
+use super::tolerance::{null_is_default, present, unreadable_is_default};
 use crate::text::parser_message;
 
 /// A tool as a server describes it. Untrusted, like all that a server says of itself (R-FS-20).
@@ -29,23 +31,51 @@ pub struct Tool {
     /// What it does, for a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The JSON Schema of its arguments: an object.
-    pub input_schema: Value,
-    /// The JSON Schema of its structured result; since 2025-06-18.
+    /// The JSON Schema of its arguments: an object, as the server wrote it.
+    pub input_schema: RawJson,
+    /// The JSON Schema of its structured result, as the server wrote it; since 2025-06-18.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output_schema: Option<Value>,
+    pub output_schema: Option<RawJson>,
     /// Hints about its behaviour; since 2025-03-26.
     #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
     pub annotations: Option<ToolAnnotations>,
     /// Pictures; since 2025-11-25.
     #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Vec::is_empty")]
     pub icons: Vec<Icon>,
+    /// How it is carried out; in 2025-11-25.
+    #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ToolExecution>,
     /// Metadata.
     #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<JsonObject>,
 }
 
+/// How a tool is carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ToolExecution {
+    /// Whether it can be a task: `forbidden`, which is the default, `optional` or `required`. This library has no tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_support: Option<String>,
+}
+
 impl Tool {
+    /// A tool of which only the name and the arguments are known.
+    pub fn new(name: impl Into<String>, input_schema: RawJson) -> Self {
+        Self {
+            name: name.into(),
+            title: None,
+            description: None,
+            input_schema,
+            output_schema: None,
+            annotations: None,
+            icons: Vec::new(),
+            execution: None,
+            meta: None,
+        }
+    }
+
     /// The name to show: `title`, else the title of the annotations, else `name` (R-FS-1).
     pub fn display_name(&self) -> &str {
         let annotated = || self.annotations.as_ref()?.title.as_deref();
@@ -78,6 +108,7 @@ pub struct ToolAnnotations {
 /// Result of `tools/list`: one page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ListToolsResult {
     /// The tools of this page.
     #[serde(deserialize_with = "null_is_default")]
@@ -85,10 +116,22 @@ pub struct ListToolsResult {
     /// Where the next page begins; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// How long it may be kept.
+    #[serde(flatten)]
+    pub cache: CacheHints,
+    /// Metadata.
+    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<JsonObject>,
+    /// What the protocol does not name.
+    #[serde(flatten)]
+    pub other: JsonObject,
+    #[serde(default, skip_serializing)]
+    result_type: IgnoredAny,
 }
 
 /// Parameters of `tools/call`, borrowed from the request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CallToolParams<'a> {
     /// Which tool.
     #[serde(borrow)]
@@ -96,9 +139,22 @@ pub struct CallToolParams<'a> {
     /// Its arguments: an object; absent is `{}` (R-FS-23).
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<&'a RawValue>,
+    /// Answers to what the server asked for, as [`InputResponses`](super::InputResponses); since 2026-07-28.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub input_responses: Option<&'a RawValue>,
+    /// What the server gave along with its questions, unchanged (R-LM-68); since 2026-07-28.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub request_state: Option<Cow<'a, str>>,
     /// Metadata of the request.
     #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<RequestMeta<'a>>,
+}
+
+impl<'a> CallToolParams<'a> {
+    /// Calls one tool, without metadata.
+    pub fn new(name: impl Into<Cow<'a, str>>, arguments: Option<&'a RawValue>) -> Self {
+        Self { name: name.into(), arguments, ..Self::default() }
+    }
 }
 
 /// Result of `tools/call`. A tool that fails says so here, with [`is_error`](Self::is_error) (R-FS-18).
@@ -109,8 +165,9 @@ pub struct CallToolResult {
     /// What it returned, for people and models. Servers that leave it out beside `structuredContent` are tolerated.
     #[serde(default, deserialize_with = "null_is_default")]
     pub content: Vec<ContentBlock>,
-    /// What it returned, for programs; since 2025-06-18.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What it returned, for programs: an object since 2025-06-18, any JSON since 2026-07-28. There, `null` is a value and not
+    /// the same as an absent member (R-FS-17).
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub structured_content: Option<Value>,
     /// The tool failed; the content says why.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "core::ops::Not::not")]
@@ -118,6 +175,11 @@ pub struct CallToolResult {
     /// Metadata.
     #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<JsonObject>,
+    /// What the protocol does not name.
+    #[serde(flatten)]
+    pub other: JsonObject,
+    #[serde(default, skip_serializing)]
+    result_type: IgnoredAny,
 }
 
 impl CallToolResult {
@@ -148,13 +210,16 @@ impl CallToolResult {
     ///
     /// When there is neither, or when it is of another shape. [`is_error`](Self::is_error) is not looked at.
     pub fn structured<T: DeserializeOwned>(&self) -> Result<T, StructuredError> {
-        let read = match (&self.structured_content, self.content.as_slice()) {
+        let text = match self.content.as_slice() {
+            [block] => block.as_text(),
+            _ => None,
+        };
+        let read = match (&self.structured_content, text) {
+            // Peers of earlier revisions write `null` for what is absent.
+            (Some(Value::Null), Some(text)) => T::deserialize(&Value::Null).or_else(|_| serde_json::from_str(text)),
             (Some(value), _) => T::deserialize(value),
-            (None, [block]) => match block.as_text() {
-                Some(text) => serde_json::from_str(text),
-                None => return Err(StructuredError::Absent),
-            },
-            _ => return Err(StructuredError::Absent),
+            (None, Some(text)) => serde_json::from_str(text),
+            (None, None) => return Err(StructuredError::Absent),
         };
         read.map_err(|error| StructuredError::Shape(parser_message(&error)))
     }

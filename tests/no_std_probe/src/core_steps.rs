@@ -49,7 +49,7 @@ fn steps() -> Result<(), i32> {
 
     asked.clear();
     answered.clear();
-    let call = CallToolParams { name: "echo".into(), arguments: None, meta: None };
+    let call = CallToolParams::new("echo", None);
     let id = client.request("tools/call", &call, RequestOptions::PLAIN, &mut asked).map_err(|_| 5)?;
     let key = receive(&mut to_server, &asked, &limits, |message| {
         match server.handle_message(&profile, &limits, message, &mut answered) {
