@@ -8,11 +8,13 @@
 //! | [`authority`] | which host is that, and is it this machine? | both |
 //! | [`url`] | what does this reference mean here? | client |
 //! | [`endpoint`] | where do the messages go, and may they go there? | client |
+//! | [`request`] | which headers does a request need? | client |
 //! | [`exchange`] | what is this answer? | client |
 //! | [`accept`] | may this request be served? | server |
 //! | [`cors`] | what does a browser have to be told? | server |
 //! | [`headers`] | which headers are there, and what may stand in one? | both |
 //! | [`value`] | what stands in a header that repeats the body? | both |
+//! | [`session`] | which session, which revision, may this request be served in it? | both |
 //! | [`stateless`] | does a request of 2026-07-28 contradict itself, and which status has its error? | server |
 //! | [`params`] | which arguments of a tool are repeated in headers, and are they the same there? | both |
 //! | [`mismatch`] | which header contradicts the body, and how? | server |
@@ -39,7 +41,9 @@ pub mod headers;
 pub mod media;
 pub mod mismatch;
 pub mod params;
+pub mod request;
 pub mod secret;
+pub mod session;
 pub mod stateless;
 pub mod url;
 pub mod value;
@@ -52,7 +56,9 @@ pub use headers::Field;
 pub use media::{accepts_event_stream, accepts_json, is_event_stream, is_json};
 pub use mismatch::{HeaderFault, HeaderMismatch};
 pub use params::{AnnotationError, ParamHeaders};
+pub use request::RequestHead;
 pub use secret::is_same_secret;
+pub use session::SessionId;
 pub use url::{Url, resolve};
 
 use alloc::string::{String, ToString as _};

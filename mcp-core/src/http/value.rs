@@ -57,11 +57,9 @@ pub fn decode(value: &[u8]) -> Result<Cow<'_, str>, ValueError> {
 
 /// Whether a value arrives in a header as it is.
 fn is_plain(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
-        && !bytes.starts_with(b" ")
-        && !bytes.ends_with(b" ")
-        && !(value.starts_with(PREFIX) && value.ends_with(SUFFIX))
+    let is_wrapped = value.starts_with(PREFIX) && value.ends_with(SUFFIX);
+    let is_padded = value.starts_with(' ') || value.ends_with(' ');
+    !is_wrapped && !is_padded && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// What stands between the markers. They may not share the `?` of `=?base64?=`: we wrap such a text, and read it as it is.
