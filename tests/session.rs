@@ -31,7 +31,7 @@ fn value(bytes: &[u8]) -> Value {
 }
 
 /// Sends a `tools/call` over and gives both sides' names for it.
-fn call(pair: &mut Pair, options: RequestOptions) -> (u64, RequestKey) {
+fn call(pair: &mut Pair, options: RequestOptions<'_>) -> (u64, RequestKey) {
     let mut line = Vec::new();
     let id = pair.client.request("tools/call", &json!({"name": "a"}), options, &mut line).unwrap();
     let mut admitted = None;

@@ -12,6 +12,7 @@ use crate::jsonrpc::{ErrorObject, RequestId, write_notification, write_request};
 use crate::limits::{Limit, LimitExceeded, Limits};
 use crate::session::error::ApiMisuse;
 use crate::session::lifecycle::{Phase, Violation};
+use crate::types::subscriptions::is_same_or_inside;
 use crate::types::{CancelledParams, Method};
 
 /// Names a question to the client within its session; never given out twice.
@@ -124,11 +125,6 @@ impl ServerSession {
     /// Whether the session is subscribed to a resource, or to one that contains it (R-FS-29).
     pub fn watches(&self, uri: &str) -> bool {
         let Some(watched) = &self.watched.0 else { return false };
-        watched.contains(uri) || watched.iter().any(|outer| contains(outer, uri))
+        watched.contains(uri) || watched.iter().any(|outer| is_same_or_inside(uri, outer))
     }
-}
-
-/// Whether `inner` is a resource within `outer`: longer by whole segments of the path.
-pub(crate) fn contains(outer: &str, inner: &str) -> bool {
-    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || outer.ends_with('/') || rest.starts_with('/'))
 }

@@ -155,8 +155,8 @@ impl Serialize for Beside<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("resultType", self.kind)?;
         if let Some(hints) = self.hints {
-            map.serialize_entry("ttlMs", &hints.ttl_ms)?;
-            map.serialize_entry("cacheScope", &hints.cache_scope)?;
+            map.serialize_entry("ttlMs", &hints.ttl_ms.unwrap_or(0).max(0))?;
+            map.serialize_entry("cacheScope", &hints.scope())?;
         }
         map.serialize_entry("_meta", &Meta { own: self.meta, info: self.info })?;
         map.end()
