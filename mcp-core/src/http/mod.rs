@@ -16,6 +16,8 @@
 //! | [`value`] | what stands in a header that repeats the body? | both |
 //! | [`session`] | which session, which revision, may this request be served in it? | both |
 //! | [`stateless`] | does a request of 2026-07-28 contradict itself, and which status has its error? | server |
+//! | [`resume`] | what to do when a stream ended before the reply? | client |
+//! | [`event_id`] | which event of which stream is that? | server |
 //! | [`params`] | which arguments of a tool are repeated in headers, and are they the same there? | both |
 //! | [`mismatch`] | which header contradicts the body, and how? | server |
 //! | [`media`] | which media type is that? | both |
@@ -36,12 +38,14 @@ pub mod accept;
 pub mod authority;
 pub mod cors;
 pub mod endpoint;
+pub mod event_id;
 pub mod exchange;
 pub mod headers;
 pub mod media;
 pub mod mismatch;
 pub mod params;
 pub mod request;
+pub mod resume;
 pub mod secret;
 pub mod session;
 pub mod stateless;
@@ -51,7 +55,8 @@ pub mod value;
 pub use accept::{HostPolicy, OriginPolicy, Refusal};
 pub use authority::{Authority, Host, Origin};
 pub use endpoint::{EndpointError, resolve_endpoint, resolve_redirect};
-pub use exchange::{Answer, retry_after};
+pub use event_id::EventId;
+pub use exchange::{Answer, Carried, may_hold_error, retry_after};
 pub use headers::Field;
 pub use media::{accepts_event_stream, accepts_json, is_event_stream, is_json};
 pub use mismatch::{HeaderFault, HeaderMismatch};
