@@ -8,6 +8,7 @@
 //! | [`authority`] | which host is that, and is it this machine? | both |
 //! | [`url`] | what does this reference mean here? | client |
 //! | [`endpoint`] | where do the messages go, and may they go there? | client |
+//! | [`era`] | how is this server to be spoken to? | client |
 //! | [`request`] | which headers does a request need? | client |
 //! | [`exchange`] | what is this answer? | client |
 //! | [`accept`] | may this request be served? | server |
@@ -38,6 +39,7 @@ pub mod accept;
 pub mod authority;
 pub mod cors;
 pub mod endpoint;
+pub mod era;
 pub mod event_id;
 pub mod exchange;
 pub mod headers;
