@@ -12,6 +12,7 @@ format() {
   cargo fmt --all --check
   cargo fmt --manifest-path tests/no_std_probe/Cargo.toml --check
   cargo fmt --manifest-path mcp-core/fuzz/Cargo.toml --check
+  cargo fmt --manifest-path tests/interop/rmcp/Cargo.toml --check
 }
 
 # With `incompatible_msrv` clippy also refuses what the declared minimum Rust version does not have.

@@ -1,11 +1,11 @@
-//! Our client against the official servers, the official clients against our server, over HTTP+SSE.
+//! Our client against the official servers, the official clients against our server, over every carrier and in both eras.
 //!
 //! The peers are programs under `tests/interop`; what each does differently from the others is written at its head.
 
 // In helpers too a panic is the report.
 #![allow(clippy::unwrap_used)]
 
-use mcp_tests::peers::{self, Peer};
+use mcp_tests::peers::{self, Opening, Peer};
 use mcp_tests::process::Process;
 
 #[path = "interop/our_client.rs"]
@@ -13,7 +13,7 @@ mod our_client;
 #[path = "interop/our_server.rs"]
 mod our_server;
 
-/// What every client checks, ours and theirs.
+/// What every client checks over HTTP+SSE, ours and theirs.
 const CHECKS: [&str; 13] = [
     "initialize",
     "ping",
@@ -30,6 +30,25 @@ const CHECKS: [&str; 13] = [
     "close",
 ];
 
+/// What every client checks over Streamable HTTP and stdio. There is no `ping` in 2026-07-28.
+const NEWER_CHECKS: [&str; 15] = [
+    "initialize",
+    "list",
+    "call",
+    "large result",
+    "large call",
+    "tool error",
+    "unknown tool",
+    "progress",
+    "cancel",
+    "50 calls in parallel",
+    "slow calls beside a quick one",
+    "resource",
+    "prompt",
+    "elicitation",
+    "close",
+];
+
 /// What the programs that are shaped like agent frameworks check.
 const AGENT_CHECKS: [&str; 8] =
     ["connect", "call", "several sessions", "start", "call from another thread", "stop", "with", "left"];
@@ -41,7 +60,7 @@ mod between_peers {
     #[test]
     fn they_pass_their_checks_against_each_other() {
         for (client, server) in
-            [(Peer::Python1, Peer::TypeScript), (Peer::Python2, Peer::Python1), (Peer::TypeScript, Peer::Python2)]
+            [(Peer::Python1, Peer::TypeScript1), (Peer::Python2, Peer::Python1), (Peer::TypeScript1, Peer::Python2)]
         {
             let Some((_server, address)) = server.sse_server() else { return };
             all_checks(client, &address);
@@ -49,8 +68,42 @@ mod between_peers {
     }
 
     #[test]
+    fn they_pass_their_checks_over_streamable_http() {
+        for (client, opening, server) in [
+            (Peer::Python1, Opening::Initialize, Peer::TypeScript1),
+            (Peer::TypeScript1, Opening::Initialize, Peer::Python2),
+            (Peer::TypeScript2, Opening::Initialize, Peer::Python1),
+            (Peer::Rmcp, Opening::Auto, Peer::TypeScript1),
+            (Peer::Rmcp, Opening::Discover, Peer::TypeScript2),
+            (Peer::TypeScript2, Opening::Discover, Peer::Python2),
+            (Peer::Python2, Opening::Auto, Peer::Rmcp),
+        ] {
+            let Some((_server, address)) = server.http_server() else { return };
+            if let Some(mut client) = client.http_client(opening, &format!("{address}/mcp")) {
+                peers::checks(&mut client, &NEWER_CHECKS);
+            }
+        }
+    }
+
+    #[test]
+    fn they_pass_their_checks_over_stdio() {
+        for (client, opening, server) in [
+            (Peer::Python1, Opening::Initialize, Peer::TypeScript1),
+            (Peer::TypeScript1, Opening::Initialize, Peer::Python1),
+            (Peer::Rmcp, Opening::Discover, Peer::TypeScript2),
+            (Peer::TypeScript2, Opening::Auto, Peer::Python2),
+            (Peer::Python2, Opening::Discover, Peer::Rmcp),
+        ] {
+            let Some(server) = server.stdio_server() else { return };
+            if let Some(mut client) = client.stdio_client(opening, &server) {
+                peers::checks(&mut client, &NEWER_CHECKS);
+            }
+        }
+    }
+
+    #[test]
     fn a_client_is_told_that_its_server_is_gone() {
-        let Some((server, address)) = Peer::TypeScript.sse_server() else { return };
+        let Some((server, address)) = Peer::TypeScript1.sse_server() else { return };
         gone(Peer::Python1, server, &address);
     }
 }

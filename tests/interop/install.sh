@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the peers of the interop tests, in their pinned versions, into tests/interop: two Python environments
-# (.venv/mcp-1 and .venv/mcp-2, one for each major version of the SDK) and node_modules. Does nothing when they are there
-# already. Needs Python 3.11 with pip, Node.js 20 with npm, and their package registries.
+# (.venv/mcp-1 and .venv/mcp-2, one for each major version of the SDK), node_modules, and rmcp/target for the official Rust
+# SDK, which is built outside the workspace. Does nothing when they are there already. Needs Python 3.11 with pip, Node.js 20
+# with npm, Rust, and their package registries.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -28,6 +29,12 @@ node_modules() {
   cp package-lock.json node_modules/made-from
 }
 
+# Cargo sees for itself what has changed. Its own target directory, whatever the environment says: the tests look there.
+rust() {
+  cargo build --quiet --locked --manifest-path rmcp/Cargo.toml --target-dir rmcp/target
+}
+
 python_environment mcp-1 requirements.txt
 python_environment mcp-2 requirements-2.txt
 node_modules
+rust

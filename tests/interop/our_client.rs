@@ -30,7 +30,7 @@ fn uses_python_2() {
 
 #[test]
 fn uses_typescript() {
-    let Some((_server, address)) = Peer::TypeScript.sse_server() else { return };
+    let Some((_server, address)) = Peer::TypeScript1.sse_server() else { return };
     every_check(&format!("{address}/sse"), "typescript");
 }
 
@@ -46,13 +46,13 @@ fn learns_that_python_2_is_gone() {
 
 #[test]
 fn learns_that_typescript_is_gone() {
-    server_gone(Peer::TypeScript);
+    server_gone(Peer::TypeScript1);
 }
 
 /// A server that still holds its connections but does nothing any more: each wait ends at its deadline, closing does not wait.
 #[test]
 fn is_not_held_up_by_a_server_that_hangs() {
-    let Some((server, address)) = Peer::TypeScript.sse_server() else { return };
+    let Some((server, address)) = Peer::TypeScript1.sse_server() else { return };
     let client = connect(&format!("{address}/sse"));
     let job = client.start("slow", &json!({"ms": 60_000})).unwrap();
     server.signal("STOP");

@@ -95,8 +95,8 @@ async def cancel(session: ClientSession, wire: Progress) -> tuple[bool, str]:
     else:
         call.cancel()
         await asyncio.wait([call], timeout=BOUND)
-    # When the answer to `echo` is here, the server has seen the cancellation before it.
-    await session.call_tool("echo", {"text": "after"})
+    # The notification may take a connection of its own; when this answer is here the server has long seen it.
+    await session.call_tool("slow", {"ms": 200})
     before = wire.seen
     await session.call_tool("slow", {"ms": 200})
     after = wire.seen
@@ -111,7 +111,7 @@ async def cancel(session: ClientSession, wire: Progress) -> tuple[bool, str]:
     return before == after and ended != "answered with a result", f"{ended}, {after - before} progress after it"
 
 
-async def checks(session: ClientSession, wire: Progress) -> None:
+async def handshake(session: ClientSession) -> None:
     begun = await session.initialize()
     version = field(begun, "protocolVersion")
     report("initialize", field(begun, "serverInfo").name != "", f"{field(begun, 'serverInfo').name}, {version}")
@@ -119,6 +119,8 @@ async def checks(session: ClientSession, wire: Progress) -> None:
     await session.send_ping()
     report("ping", True)
 
+
+async def checks(session: ClientSession, wire: Progress) -> None:
     tools = {tool.name: tool for tool in await list_all_tools(session)}
     missing = {"echo", "slow", "progress", "fail", "big"} - tools.keys()
     schema = field(tools["echo"], "inputSchema")
@@ -167,7 +169,6 @@ async def checks(session: ClientSession, wire: Progress) -> None:
 
 
 async def gone(session: ClientSession) -> None:
-    await session.initialize()
     under_way = asyncio.Event()
 
     async def first(progress: float, total: float | None, message: str | None) -> None:
@@ -197,6 +198,7 @@ async def main() -> None:
     timeout = timedelta(seconds=BOUND) if FIRST else BOUND
     async with sse_client(options.url, headers=headers, timeout=5, sse_read_timeout=60) as (read, write):
         async with ClientSession(read, write, read_timeout_seconds=timeout, message_handler=wire) as session:
+            await handshake(session) if not options.gone else await session.initialize()
             await (gone(session) if options.gone else checks(session, wire))
     report("close", True)
 

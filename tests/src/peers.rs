@@ -1,4 +1,4 @@
-//! The other implementations that the interop tests meet: the official Python and TypeScript SDKs, pinned.
+//! The other implementations that the interop tests meet: the official Python, TypeScript and Rust SDKs, pinned.
 //!
 //! `tests/interop/install.sh` puts them in place. Where they are missing a test says so on standard error and passes,
 //! unless `MCP_INTEROP=required` is set, as CI does: then it fails.
@@ -11,34 +11,118 @@ use crate::process::Process;
 /// A peer's language and version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// PyPI `mcp` 1.x: what most deployed servers and agents run.
+    /// PyPI `mcp` 1.x: what most deployed servers and agents run. Handshake revisions only.
     Python1,
-    /// PyPI `mcp` 2.x.
+    /// PyPI `mcp` 2.x. Both eras; over HTTP+SSE as well.
     Python2,
-    /// npm `@modelcontextprotocol/sdk` 1.x.
-    TypeScript,
+    /// npm `@modelcontextprotocol/sdk` 1.x. Handshake revisions only.
+    TypeScript1,
+    /// npm `@modelcontextprotocol/server` and `client` 2.x. Both eras, no HTTP+SSE.
+    TypeScript2,
+    /// crates.io `rmcp` 3.x. Both eras, no HTTP+SSE.
+    Rmcp,
+}
+
+/// How a peer's client opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// With the handshake, up to 2025-11-25.
+    Initialize,
+    /// With `server/discover`, and nothing else.
+    Discover,
+    /// With `server/discover`, and the handshake where that is refused.
+    Auto,
 }
 
 impl Peer {
     /// Every peer.
-    pub const ALL: [Self; 3] = [Self::Python1, Self::Python2, Self::TypeScript];
+    pub const ALL: [Self; 5] = [Self::Python1, Self::Python2, Self::TypeScript1, Self::TypeScript2, Self::Rmcp];
 
-    /// A server over HTTP+SSE with the tools of the interop tests; `None` where the peer is not installed.
+    /// Those that still speak HTTP+SSE.
+    pub const WITH_SSE: [Self; 3] = [Self::Python1, Self::Python2, Self::TypeScript1];
+
+    /// Those that speak 2026-07-28.
+    pub const STATELESS: [Self; 3] = [Self::Python2, Self::TypeScript2, Self::Rmcp];
+
+    /// How the peer's client can open.
+    pub const fn openings(self) -> &'static [Opening] {
+        match self {
+            Self::Python1 | Self::TypeScript1 => &[Opening::Initialize],
+            Self::Python2 | Self::TypeScript2 | Self::Rmcp => &[Opening::Initialize, Opening::Discover, Opening::Auto],
+        }
+    }
+
+    /// A server over HTTP+SSE, at `/sse`, with the tools of the interop tests; `None` where the peer is not installed.
     pub fn sse_server(self) -> Option<(Process, String)> {
-        let script = if self == Self::TypeScript { "sse-server.mjs" } else { "sse_server.py" };
+        let script = if self == Self::TypeScript1 { "sse-server.mjs" } else { "sse_server.py" };
         Some(Process::start_server(self.script(script)?.arg("0")))
     }
 
-    /// The peer's client, which checks the server at `url` and prints a line of JSON for each check; see
+    /// The peer's client over HTTP+SSE, which checks the server at `url` and prints a line of JSON for each check; see
     /// [`checks`]. `None` where the peer is not installed.
     pub fn sse_client(self, url: &str) -> Option<Command> {
-        let script = if self == Self::TypeScript { "sse-client.mjs" } else { "sse_client.py" };
+        let script = if self == Self::TypeScript1 { "sse-client.mjs" } else { "sse_client.py" };
         let mut command = self.script(script)?;
         command.arg(url);
         Some(command)
     }
 
-    /// A program of `tests/interop` in this peer's environment; `None` where it is not installed.
+    /// A server over Streamable HTTP, at `/mcp`, of every revision that the peer speaks there, with the tools of the interop
+    /// tests, the resource `memo://greeting`, the prompt `greet` and the tool `ask`, which asks its user for a name.
+    pub fn http_server(self) -> Option<(Process, String)> {
+        Some(Process::start_server(&mut self.server()?))
+    }
+
+    /// The same over stdio, to be started by a client.
+    pub fn stdio_server(self) -> Option<Command> {
+        let mut command = self.server()?;
+        command.arg("--stdio");
+        Some(command)
+    }
+
+    /// The peer's client over Streamable HTTP, as [`Peer::sse_client`] is over HTTP+SSE.
+    pub fn http_client(self, opening: Opening, url: &str) -> Option<Command> {
+        let mut command = self.client(opening)?;
+        command.arg(url);
+        Some(command)
+    }
+
+    /// The peer's client over stdio, which starts `server`.
+    pub fn stdio_client(self, opening: Opening, server: &Command) -> Option<Command> {
+        let mut command = self.client(opening)?;
+        command.arg("--stdio");
+        if matches!(self, Self::TypeScript1 | Self::TypeScript2) {
+            command.arg("--");
+        }
+        command.arg(server.get_program()).args(server.get_args());
+        Some(command)
+    }
+
+    fn server(self) -> Option<Command> {
+        match self {
+            Self::Python1 | Self::Python2 => self.script("http_server.py"),
+            Self::TypeScript1 => self.script("http-server.mjs"),
+            Self::TypeScript2 => self.script("modern-server.mjs"),
+            Self::Rmcp => self.script("server"),
+        }
+    }
+
+    fn client(self, opening: Opening) -> Option<Command> {
+        let mut command = match self {
+            Self::Python1 | Self::Python2 => self.script("http_client.py")?,
+            Self::TypeScript1 => self.script("http-client.mjs")?,
+            Self::TypeScript2 => self.script("modern-client.mjs")?,
+            Self::Rmcp => self.script("client")?,
+        };
+        // A client of one era has no such choice.
+        if self.openings().len() > 1 {
+            command.args(["--era", opening.name()]);
+        }
+        Some(command)
+    }
+
+    /// A program of `tests/interop` in this peer's environment, or a subcommand of `rmcp-peer`; `None` where the peer is not
+    /// installed.
     ///
     /// # Panics
     /// When it is not installed and `MCP_INTEROP=required` is set.
@@ -46,20 +130,42 @@ impl Peer {
         let (program, present) = match self {
             Self::Python1 => python("mcp-1"),
             Self::Python2 => python("mcp-2"),
-            Self::TypeScript => (PathBuf::from("node"), folder().join("node_modules/made-from").is_file()),
+            Self::TypeScript1 | Self::TypeScript2 => {
+                (PathBuf::from("node"), folder().join("node_modules/made-from").is_file())
+            }
+            Self::Rmcp => {
+                let program = folder().join("rmcp/target/debug/rmcp-peer");
+                let present = program.is_file();
+                (program, present)
+            }
         };
         if !present {
             missing(self);
             return None;
         }
         let mut command = Command::new(program);
-        command.arg(folder().join(name)).current_dir(folder());
+        match self {
+            Self::Rmcp => command.arg(name),
+            // By its whole path: a client in another folder may start it.
+            _ => command.arg(folder().join(name)),
+        };
+        command.current_dir(folder());
         // Only loopback is spoken to; a proxy of the environment must not come between.
         for proxy in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
             command.env_remove(proxy);
         }
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         Some(command)
+    }
+}
+
+impl Opening {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Initialize => "initialize",
+            Self::Discover => "discover",
+            Self::Auto => "auto",
+        }
     }
 }
 
