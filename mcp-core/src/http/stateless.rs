@@ -29,6 +29,7 @@ use super::mismatch::{HeaderFault, HeaderMismatch};
 use super::{excerpt, value};
 use crate::jsonrpc::{Error, borrow_str, code};
 use crate::revision::ProtocolVersion;
+use crate::types::Method;
 
 /// Whether a request that claims no revision in its `_meta` should have done so, because its header names one without a
 /// handshake. It is answered with error -32602 and status 400 (R-ST-23). Without the header it belongs to a handshake's session.
@@ -102,10 +103,9 @@ fn same_bytes(header: Field<'_>, body: &str) -> Result<(), HeaderFault> {
 /// The member of a method's parameters that `Mcp-Name` repeats; `None` for the methods that have no such header (R-ST-9).
 pub fn mirrored_member(method: &str) -> Option<&'static str> {
     match method {
-        "tools/call" | "prompts/get" => Some("name"),
-        "resources/read" => Some("uri"),
+        // Of the extension `io.modelcontextprotocol/tasks`, whose methods are in no revision.
         "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
-        _ => None,
+        _ => Method::from_name(method)?.mirrored_member(),
     }
 }
 
