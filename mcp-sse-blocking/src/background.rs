@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `mcp-read` | with the session | reads the stream while no caller does ([`reader`](crate::reader)) |
 //! | `mcp-post` | from the first thing it has to send | answers to the server, cancellations |
+//! | `mcp-call` | with one started call, over Streamable HTTP | makes its requests and reads their answers |
 //! | `mcp-events` | with the session, if there are handlers | runs the handlers, one at a time, in order, without a lock |
 //!
 //! The queues between them are bounded. What finds a queue full is dropped, and the log says so: a server that asks faster
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 use mcp_core::jsonrpc;
 use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::{LoggingLevel, LoggingMessage};
@@ -115,6 +116,10 @@ struct Worker {
 }
 
 impl Worker {
+    fn is_running(&self) -> bool {
+        self.done.try_recv() != Err(TryRecvError::Disconnected)
+    }
+
     fn is(&self, name: &str) -> bool {
         self.thread.thread().name() == Some(name)
     }
@@ -262,13 +267,16 @@ impl Background {
         }
     }
 
-    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    /// Starts a thread that closing waits for.
+    pub(crate) fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         let (alive, done) = bounded(0);
         let thread = thread::Builder::new().name(name.into()).spawn(move || {
             let _alive: Sender<Infallible> = alive;
             run();
         })?;
-        lock(&self.workers).push(Worker { thread, done });
+        let mut workers = lock(&self.workers);
+        workers.retain(Worker::is_running);
+        workers.push(Worker { thread, done });
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Calls: their options, and those that run while their caller does something else.
 
 use std::fmt;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mcp_core::types::{CallToolResult, Method};
@@ -9,6 +9,7 @@ use mcp_core::types::{CallToolResult, Method};
 use crate::client::{Client, OwnTimeout, read};
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
+use crate::job::JobThread;
 use crate::pending::Pending;
 use crate::slot::{Found, Progress};
 
@@ -68,7 +69,11 @@ impl Job {
 
     /// A way to cancel the call from another thread.
     pub fn canceller(&self) -> Canceller {
-        Canceller { engine: std::sync::Arc::downgrade(self.client.engine()), id: self.call.slot.id }
+        let call = match self.call.job() {
+            Some(job) => Called::Job(Arc::clone(job)),
+            None => Called::Request(self.call.slot.id),
+        };
+        Canceller { engine: Arc::downgrade(self.client.engine()), call }
     }
 
     /// Waits for the result; progress that nobody took is dropped.
@@ -138,7 +143,14 @@ impl fmt::Debug for Job {
 #[derive(Clone)]
 pub struct Canceller {
     engine: Weak<Engine>,
-    id: u64,
+    call: Called,
+}
+
+/// What is cancelled.
+#[derive(Debug, Clone)]
+enum Called {
+    Request(u64),
+    Job(Arc<JobThread>),
 }
 
 impl Canceller {
@@ -146,12 +158,15 @@ impl Canceller {
     /// (R-LM-77). False when the call was over already.
     pub fn cancel(&self, reason: &str) -> bool {
         let Some(engine) = self.engine.upgrade() else { return false };
-        engine.cancel(self.id, reason, Some(Err(Error::Cancelled(Delivery::Sent))))
+        match &self.call {
+            Called::Request(id) => engine.cancel(*id, reason, Some(Err(Error::Cancelled(Delivery::Sent)))),
+            Called::Job(job) => engine.cancel_job(job, reason),
+        }
     }
 }
 
 impl fmt::Debug for Canceller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Canceller").field("id", &self.id).finish()
+        f.debug_struct("Canceller").finish_non_exhaustive()
     }
 }

@@ -9,12 +9,15 @@ use mcp_core::sse::Event;
 use mcp_core::time::{Cause, Deadline};
 
 use crate::error::Error;
+use crate::streamable::Streamable;
 use crate::transport::exchange::Stop;
 
 /// How messages travel.
 pub(crate) enum Carrier {
     /// One stream brings all replies.
     Shared(Shared),
+    /// Each request is an exchange of its own.
+    Streamable(Streamable),
 }
 
 /// A carrier whose one stream brings all replies.
@@ -88,6 +91,7 @@ impl Carrier {
     pub(crate) fn shut_down(&self) {
         match self {
             Self::Shared(shared) => shared.sink.shut_down(),
+            Self::Streamable(streamable) => streamable.endpoint.http.shut_down(),
         }
     }
 
@@ -95,6 +99,15 @@ impl Carrier {
     pub(crate) fn is_shut_down(&self) -> bool {
         match self {
             Self::Shared(shared) => shared.sink.is_shut_down(),
+            Self::Streamable(streamable) => streamable.endpoint.http.is_closed(),
+        }
+    }
+
+    /// What the peer is told before [`Carrier::shut_down`], when the client is closed; within `deadline`.
+    pub(crate) fn say_goodbye(&self, deadline: Deadline) {
+        match self {
+            Self::Shared(_) => {}
+            Self::Streamable(streamable) => streamable.say_goodbye(deadline),
         }
     }
 
@@ -102,6 +115,7 @@ impl Carrier {
     pub(crate) fn finish(&self, deadline: Deadline) {
         match self {
             Self::Shared(shared) => shared.sink.finish(deadline),
+            Self::Streamable(_) => {}
         }
     }
 
@@ -109,12 +123,14 @@ impl Carrier {
     pub(crate) fn place(&self) -> String {
         match self {
             Self::Shared(shared) => shared.sink.place(),
+            Self::Streamable(streamable) => streamable.endpoint.context().target.url.to_string(),
         }
     }
 
     pub(crate) fn shared(&self) -> Option<&Shared> {
         match self {
             Self::Shared(shared) => Some(shared),
+            Self::Streamable(_) => None,
         }
     }
 }

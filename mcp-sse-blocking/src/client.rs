@@ -16,11 +16,12 @@ use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::call::{CallOptions, Job};
+use crate::carrier::Carrier;
 use crate::clock;
 use crate::config::Builder;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, PeerError};
-use crate::pending::{Pending, Want};
+use crate::pending::Want;
 use crate::slot::Waiter;
 use crate::tools::Tools;
 use mcp_core::time::{Cause, Deadline};
@@ -137,18 +138,18 @@ impl Client {
         mut options: CallOptions<'_>,
     ) -> Result<CallToolResult, Error> {
         let want = Want {
-            waiter: Waiter::Caller,
-            timeout: options.timeout.or_default(self.engine().call_timeout),
             progress: options.on_progress.is_some(),
+            ..Want::within(options.timeout.or_default(self.engine().call_timeout))
         };
-        let mut call = self.begin_call(name, arguments, want)?;
-        call.send()?;
         let mut tell = |progress| {
             if let Some(tell) = &mut options.on_progress {
                 tell(progress);
             }
         };
-        self.engine().wait_for(&mut call, Some(&mut tell), |result| read(Method::ToolsCall.name(), result))
+        let arguments = tool_arguments(arguments)?;
+        let method = Method::ToolsCall.name();
+        self.engine()
+            .request(method, &tool_call(name, &arguments), &want, Some(&mut tell), |result| read(method, result))
     }
 
     /// Starts a call and returns when the server has taken it over, which most do at once: the [`Job`] gives its progress and
@@ -174,9 +175,23 @@ impl Client {
         options: CallOptions<'_>,
     ) -> Result<Job, Error> {
         let timeout = options.timeout.or_default(self.engine().call_timeout);
-        let want = Want { waiter: Waiter::Job, timeout, progress: true };
-        let mut call = self.begin_call(name, arguments, want)?;
-        call.send()?;
+        let want = Want { waiter: Waiter::Job, progress: true, ..Want::within(timeout) };
+        let arguments = tool_arguments(arguments)?;
+        let params = tool_call(name, &arguments);
+        if let Carrier::Shared(_) = self.engine().carrier {
+            let mut call = self.engine().begin(Method::ToolsCall.name(), &params, &want)?;
+            call.send()?;
+            return Ok(Job::new(self.clone(), call));
+        }
+        let params = raw(&params)?;
+        let call = self.engine().start(want, move |engine, want| {
+            let mut tell = |progress| {
+                if let Some(job) = &want.job {
+                    job.slot.progress(progress);
+                }
+            };
+            engine.request(Method::ToolsCall.name(), &*params, want, Some(&mut tell), |result| Ok(result.to_owned()))
+        })?;
         Ok(Job::new(self.clone(), call))
     }
 
@@ -189,10 +204,8 @@ impl Client {
     pub fn request<P: Serialize + ?Sized, R: DeserializeOwned>(&self, method: &str, params: &P) -> Result<R, Error> {
         // The caller's `Serialize` and `Deserialize` may do anything, so they run without a lock.
         let params = raw(params)?;
-        let want = Want { waiter: Waiter::Caller, timeout: self.engine().call_timeout, progress: false };
-        let mut call = self.engine().begin(method, &params, want)?;
-        call.send()?;
-        let result = self.engine().wait_for(&mut call, None, |result| Ok(result.to_owned()))?;
+        let want = Want::within(self.engine().call_timeout);
+        let result = self.engine().request(method, &params, &want, None, |result| Ok(result.to_owned()))?;
         read(method, &result)
     }
 
@@ -241,20 +254,6 @@ impl Client {
     pub fn close(&self) {
         self.handle.session.close();
     }
-
-    fn begin_call<A: Serialize + ?Sized>(&self, name: &str, arguments: &A, want: Want) -> Result<Pending, Error> {
-        let arguments = raw(arguments)?;
-        let arguments = match arguments.get() {
-            "null" => None,
-            object if object.starts_with('{') => Some(&*arguments),
-            _ => return Err(Error::Usage("the arguments of a tool must serialize to a JSON object".into())),
-        };
-        // Servers differ about absent arguments, so that none is sent as an empty object (R-FS-23).
-        let none = arguments.is_none().then(|| raw(&JsonObject::new())).transpose()?;
-        let arguments = arguments.or(none.as_deref());
-        let params = CallToolParams::new(name, arguments);
-        self.engine().begin(Method::ToolsCall.name(), &params, want)
-    }
 }
 
 impl Clone for Client {
@@ -288,6 +287,9 @@ impl fmt::Debug for Client {
 impl Session {
     pub(crate) fn close(&self) {
         let deadline = self.0.background.flush();
+        if self.0.ended().is_none() {
+            self.0.carrier.say_goodbye(deadline);
+        }
         self.0.end(Error::Closed(Delivery::NotSent));
         self.0.carrier.finish(deadline);
         self.0.background.join(deadline);
@@ -297,6 +299,26 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Servers differ about absent arguments, so that none is sent as an empty object (R-FS-23).
+fn tool_arguments<A: Serialize + ?Sized>(arguments: &A) -> Result<Box<RawValue>, Error> {
+    let arguments = raw(arguments)?;
+    match arguments.get() {
+        "null" => raw(&JsonObject::new()),
+        object if object.starts_with('{') => Ok(arguments),
+        _ => Err(Error::Usage("the arguments of a tool must serialize to a JSON object".into())),
+    }
+}
+
+fn tool_call<'a>(name: &'a str, arguments: &'a RawValue) -> CallToolParams<'a> {
+    CallToolParams {
+        name: name.into(),
+        arguments: Some(arguments),
+        meta: None,
+        input_responses: None,
+        request_state: None,
     }
 }
 

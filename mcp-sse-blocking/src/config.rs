@@ -50,6 +50,21 @@ pub(crate) struct Common {
     pub(crate) handlers: Handlers,
 }
 
+/// How a server behind a URL is spoken to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// Whatever the server speaks: it is found out, the newest first.
+    #[default]
+    Detect,
+    /// Streamable HTTP without a handshake, as of 2026-07-28.
+    Stateless,
+    /// Streamable HTTP with a handshake: 2025-03-26 to 2025-11-25.
+    StreamableHttp,
+    /// HTTP+SSE, the transport of 2024-11-05: the URL is that of the event stream.
+    HttpSse,
+}
+
 /// The settings of connections over HTTP.
 pub(crate) struct HttpOptions {
     pub(crate) message_url: Option<String>,
@@ -57,6 +72,7 @@ pub(crate) struct HttpOptions {
     roots: Option<Vec<u8>>,
     connect_timeout: Duration,
     pub(crate) endpoint_timeout: Duration,
+    pub(crate) transport: Transport,
 }
 
 impl Builder {
@@ -80,6 +96,7 @@ impl Builder {
             roots: None,
             connect_timeout: Duration::from_secs(10),
             endpoint_timeout: Duration::from_secs(30),
+            transport: Transport::Detect,
         };
         Self { place, common, http }
     }
@@ -103,6 +120,12 @@ impl Builder {
     /// of another origin. For servers that announce what cannot be reached from here.
     pub fn message_url(mut self, url: &str) -> Self {
         self.http.message_url = Some(url.to_owned());
+        self
+    }
+
+    /// Speaks only this transport, for those who know what the server speaks: nothing is found out.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.http.transport = transport;
         self
     }
 

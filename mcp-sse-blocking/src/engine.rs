@@ -115,8 +115,8 @@ impl Engine {
         timeout: Option<Duration>,
     ) -> Result<Pending, Error> {
         let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
-        let want = Want { waiter: Waiter::Caller, timeout, progress: false };
-        self.register(want, deadline, |table, out| {
+        let want = Want { deadline, ..Want::within(timeout) };
+        self.register(&want, |table, out| {
             let id = table.session.initialize(params, None, out)?;
             table.handshake = Some(id);
             Ok(id)
@@ -131,9 +131,8 @@ impl Engine {
     /// Registers a request before it is sent: its reply may overtake the answer to its POST (R-SSE-26).
     ///
     /// `params` must not run code of the caller: pass what it serialized to. It is written under the lock of the session.
-    pub(crate) fn begin<P: Serialize + ?Sized>(&self, method: &str, params: &P, want: Want) -> Result<Pending, Error> {
-        let deadline = want.timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Call));
-        self.register(want, deadline, |table, out| {
+    pub(crate) fn begin<P: Serialize + ?Sized>(&self, method: &str, params: &P, want: &Want) -> Result<Pending, Error> {
+        self.register(want, |table, out| {
             let options = RequestOptions { progress: want.progress, ..RequestOptions::PLAIN };
             table.session.request(method, params, options, out)
         })
@@ -141,8 +140,7 @@ impl Engine {
 
     fn register(
         &self,
-        want: Want,
-        deadline: Option<Deadline>,
+        want: &Want,
         write: impl FnOnce(&mut Table, &mut Vec<u8>) -> Result<u64, ApiMisuse>,
     ) -> Result<Pending, Error> {
         let engine = self.arc().ok_or(Error::Closed(Delivery::NotSent))?;
@@ -152,13 +150,17 @@ impl Engine {
             return Err(ended.clone().with_delivery(Delivery::NotSent));
         }
         let id = write(&mut table, &mut message).map_err(misuse)?;
+        if let Some(stopped) = want.job.as_ref().and_then(|job| job.enter(id).err()) {
+            table.session.forget(id);
+            return Err(stopped);
+        }
         let slot = Arc::new(Slot::new(id, want.waiter));
         table.slots.insert(id, Arc::clone(&slot));
         drop(table);
         if want.waiter == Waiter::Job {
             self.roles.job_began();
         }
-        Ok(Pending::new(engine, slot, deadline, want.timeout, message))
+        Ok(Pending::new(engine, slot, want, message))
     }
 
     /// Writes a notification of the caller's.
@@ -182,6 +184,7 @@ impl Engine {
         log::trace!(target: log_target::WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(message), WIRE_CHARACTERS));
         let posted = match &self.carrier {
             Carrier::Shared(shared) => shared.sink().post(message, deadline, stop),
+            Carrier::Streamable(streamable) => return streamable.post(message, deadline, stop),
         };
         posted.map_err(|error| match error {
             Error::SessionGone(_) => {
@@ -200,8 +203,11 @@ impl Engine {
         let mut table = self.table();
         let cancelled = table.session.cancel(id, Some(reason), &mut message);
         let slot = table.slots.remove(&id);
+        // Where the end of the connection says it, nothing else does (R-ST-34).
+        let is_told = matches!(self.carrier, Carrier::Streamable(_))
+            && table.session.version().is_some_and(|version| version.disconnect_cancels());
         drop(table);
-        if cancelled && !message.is_empty() {
+        if cancelled && !message.is_empty() && !is_told {
             self.background.post(self, message);
         }
         if let (Some(slot), Some(outcome)) = (slot, outcome) {

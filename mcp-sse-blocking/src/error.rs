@@ -8,6 +8,10 @@ use mcp_core::jsonrpc;
 use mcp_core::limits::LimitExceeded;
 use mcp_core::time::Cause;
 
+use crate::spawn::Exited;
+
+use crate::transport::http::readable;
+
 /// Why something did not work. The variant says whose fault it is.
 ///
 /// An error may be cloned: when a stream ends, every call in flight gets the same one. No `Display` or `Debug` shows a
@@ -33,6 +37,8 @@ pub enum Error {
     Transport(TransportError),
     /// The event stream ended, and with it the session (R-SSE-39).
     StreamEnded(Delivery),
+    /// The server was a child process and ended, or closed its output (R-IO-17).
+    Exited(Box<Exited>),
     /// The call was cancelled by this program.
     Cancelled(Delivery),
     /// The client was closed by this program.
@@ -59,6 +65,15 @@ pub enum PeerError {
         /// The beginning of the body.
         excerpt: String,
     },
+    /// The answer to a request is a success, but of a media type that carries no message.
+    NotAnAnswer {
+        /// What it is, in words, with its media type.
+        found: String,
+        /// The beginning of the body.
+        excerpt: String,
+    },
+    /// The server took a request over and gave no answer to it.
+    NoAnswer,
     /// The URL for messages, or that of a redirect, cannot be used (R-SSE-18 to R-SSE-20).
     Endpoint(EndpointError),
     /// Message after message came, but no `endpoint` event: a stream, but not one of MCP's HTTP+SSE.
@@ -126,6 +141,13 @@ pub struct TransportError {
     pub delivery: Delivery,
 }
 
+impl Status {
+    /// Shows the beginning of the body.
+    pub(crate) fn show(&mut self, body: &[u8]) {
+        self.excerpt = readable(body);
+    }
+}
+
 impl Error {
     /// Whether the server may have acted on the request that failed. `None` when it certainly saw it and answered, or when
     /// there was no request.
@@ -135,6 +157,7 @@ impl Error {
             Self::Timeout(timeout) => Some(timeout.delivery),
             Self::Transport(error) => Some(error.delivery),
             Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => Some(*delivery),
+            Self::Exited(exited) => Some(exited.delivery),
             Self::Rpc(_) | Self::Peer(_) | Self::Limit(_) | Self::Status(_) | Self::SessionGone(_) => None,
         }
     }
@@ -153,6 +176,7 @@ impl Error {
             Self::Timeout(timeout) => timeout.delivery = new,
             Self::Transport(error) => error.delivery = new,
             Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => *delivery = new,
+            Self::Exited(exited) => exited.delivery = new,
             _ => {}
         }
         self
@@ -182,6 +206,7 @@ impl fmt::Display for Error {
             Self::SessionGone(status) => write!(f, "the session is gone: {status}"),
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::Transport(error) => error.fmt(f),
+            Self::Exited(exited) => exited.fmt(f),
             Self::StreamEnded(delivery) => write!(f, "the event stream ended, and with it the session{delivery}"),
             Self::Cancelled(delivery) => write!(f, "the call was cancelled{delivery}"),
             Self::Closed(delivery) => write!(f, "the client was closed{delivery}"),
@@ -205,6 +230,11 @@ impl fmt::Display for PeerError {
                 write!(f, "there is no event stream at this URL but {found}")?;
                 if excerpt.is_empty() { Ok(()) } else { write!(f, ": {excerpt}") }
             }
+            Self::NotAnAnswer { found, excerpt } => {
+                write!(f, "the server answers with {found}")?;
+                if excerpt.is_empty() { Ok(()) } else { write!(f, ": {excerpt}") }
+            }
+            Self::NoAnswer => f.write_str("the server took the request over but its answer is no reply to it"),
             Self::Endpoint(error) => error.fmt(f),
             Self::NoEndpoint => f.write_str("the event stream does not begin with an `endpoint` event"),
             Self::TooManyRedirects => {

@@ -139,6 +139,14 @@ impl Engine {
                 self.hand_on(slot, Err(handshake_failure(error)));
                 Taken::Mine
             }
+            ClientEvent::Request { key, .. } => {
+                // Whoever declares a capability answers for it; nobody does yet.
+                let error = ErrorObject::new(code::METHOD_NOT_FOUND, "method not supported by this client");
+                table.session.respond_error(key, &error, &mut out);
+                drop(table);
+                self.background.post(self, out);
+                Taken::Other
+            }
             ClientEvent::Answered => {
                 drop(table);
                 self.background.post(self, out);
@@ -200,7 +208,7 @@ impl Engine {
     }
 }
 
-fn handshake_failure(error: HandshakeError) -> Error {
+pub(crate) fn handshake_failure(error: HandshakeError) -> Error {
     match error {
         HandshakeError::Refused(error) => Error::Rpc(error),
         HandshakeError::UnsupportedVersion(version) => {

@@ -8,6 +8,7 @@ use mcp_core::time::{Cause, Deadline};
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, Timeout};
+use crate::job::JobThread;
 use crate::slot::{Slot, Waiter};
 use crate::transport::exchange::Stop;
 
@@ -20,25 +21,101 @@ pub(crate) struct Pending {
     message: Vec<u8>,
     delivery: Delivery,
     finished: bool,
+    pub(crate) repeat: Repeat,
+    part: Part,
+}
+
+/// What this is a part of.
+enum Part {
+    /// One request that somebody waits for.
+    Call,
+    /// One request of a started call, whose thread waits for it.
+    AttemptOf(Arc<JobThread>),
+    /// A started call with a thread of its own.
+    Job(Arc<JobThread>),
 }
 
 /// How a request is to be made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Want {
     pub(crate) waiter: Waiter,
+    /// How long it may take in all; `deadline` is when that is over.
     pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Deadline>,
     pub(crate) progress: bool,
+    pub(crate) repeat: Repeat,
+    /// The started call that it is made for, when that has a thread of its own.
+    pub(crate) job: Option<Arc<JobThread>>,
+}
+
+/// Whether a request may be made again when nothing is known of what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The server may have acted on it: that is told instead.
+    Never,
+    /// Doing it twice is as good as doing it once.
+    Safe,
+}
+
+impl Want {
+    /// Within `timeout` from now; without progress, and never repeated.
+    pub(crate) fn within(timeout: Option<Duration>) -> Self {
+        let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Call));
+        Self { waiter: Waiter::Caller, timeout, deadline, progress: false, repeat: Repeat::Never, job: None }
+    }
 }
 
 impl Pending {
-    pub(crate) fn new(
-        engine: Arc<Engine>,
-        slot: Arc<Slot>,
-        deadline: Option<Deadline>,
-        timeout: Option<Duration>,
-        message: Vec<u8>,
-    ) -> Self {
-        Self { engine, slot, deadline, timeout, message, delivery: Delivery::NotSent, finished: false }
+    pub(crate) fn new(engine: Arc<Engine>, slot: Arc<Slot>, want: &Want, message: Vec<u8>) -> Self {
+        Self {
+            engine,
+            slot,
+            deadline: want.deadline,
+            timeout: want.timeout,
+            message,
+            delivery: Delivery::NotSent,
+            finished: false,
+            repeat: want.repeat,
+            part: want.job.clone().map_or(Part::Call, Part::AttemptOf),
+        }
+    }
+
+    /// A started call whose requests another thread makes.
+    pub(crate) fn of_job(engine: Arc<Engine>, job: Arc<JobThread>, want: &Want) -> Self {
+        let mut pending = Self::new(engine, Arc::clone(&job.slot), want, Vec::new());
+        pending.delivery = Delivery::Sent;
+        pending.part = Part::Job(job);
+        pending
+    }
+
+    /// The thread of a started call, if it has one.
+    pub(crate) fn job(&self) -> Option<&Arc<JobThread>> {
+        match &self.part {
+            Part::Job(job) => Some(job),
+            Part::Call | Part::AttemptOf(_) => None,
+        }
+    }
+
+    /// The request, to be sent by somebody else.
+    pub(crate) fn take_message(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.message)
+    }
+
+    /// Ends a wait for the answer from another thread, when there is one that may.
+    pub(crate) fn stop(&self) -> Option<Arc<dyn Stop>> {
+        matches!(self.part, Part::AttemptOf(_)).then(|| Arc::clone(&self.slot) as Arc<dyn Stop>)
+    }
+
+    /// Whether it was sent by somebody else.
+    pub(crate) fn delivered(&mut self, delivery: Delivery) {
+        self.delivery = delivery;
+    }
+
+    /// There will be no outcome: nobody is told.
+    pub(crate) fn abandon(&mut self, delivery: Option<Delivery>) {
+        self.delivery = delivery.unwrap_or(Delivery::Sent);
+        self.finished = true;
+        self.engine.forget(self.slot.id);
     }
 
     /// Sends the request on this thread. When its reply is here already, what became of the POST does not matter.
@@ -95,6 +172,10 @@ impl Pending {
 
     fn give_up(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.finished, true) {
+            if let Part::Job(job) = &self.part {
+                self.engine.cancel_job(job, reason);
+                return;
+            }
             match self.delivery {
                 Delivery::Sent => drop(self.engine.cancel(self.slot.id, reason, None)),
                 Delivery::NotSent => self.engine.forget(self.slot.id),
@@ -106,8 +187,10 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.give_up("nobody waits for the result any more");
-        if self.slot.waiter == Waiter::Job {
-            self.engine.roles.job_ended();
+        match &self.part {
+            Part::Call if self.slot.waiter == Waiter::Job => self.engine.roles.job_ended(),
+            Part::AttemptOf(job) => job.leave(),
+            Part::Call | Part::Job(_) => {}
         }
     }
 }

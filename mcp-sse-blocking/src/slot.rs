@@ -135,6 +135,23 @@ impl Slot {
         }
     }
 
+    /// Waits until there is an outcome, or for the deadline; takes nothing.
+    pub(crate) fn wait_settled(&self, deadline: Deadline) {
+        let mut state = self.state();
+        while state.outcome.is_none() {
+            let left = deadline.at.since(clock::now());
+            if left.is_zero() {
+                return;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Whether there was an outcome.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
     /// Whether there is neither progress nor an outcome.
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.state();
@@ -180,7 +197,7 @@ impl State {
 impl Stop for Slot {
     /// The outcome is here: its POST need not be waited for.
     fn is_stopped(&self) -> bool {
-        self.settled.load(Ordering::Acquire)
+        self.is_settled()
     }
 }
 

@@ -14,9 +14,11 @@ pub mod random;
 pub mod raw_engine;
 pub mod raw_http;
 pub mod raw_service;
+pub mod schema_judge;
 pub mod scripted_peer;
 pub mod sse_oracle;
 pub mod sse_vectors;
+pub mod streamable_peer;
 pub mod tls_front;
 
 /// The programs of the README are compiled, and run where that needs no server.

@@ -1,15 +1,18 @@
 //! From an address to a session.
 
 mod http_sse;
+mod lines;
 mod opening;
+pub(crate) mod streamable;
 
 use mcp_core::http::Url;
 
 use crate::client::Client;
-use crate::config::{Common, HttpOptions};
+use crate::config::{Common, HttpOptions, Transport};
 use crate::error::Error;
 use crate::transport::http::Http;
 
+pub use lines::Streams;
 pub(crate) use opening::Opening;
 
 /// Connects to the server at `url`.
@@ -19,5 +22,8 @@ pub(crate) fn to_url(url: &str, options: HttpOptions, common: Common) -> Result<
         return Err(Error::Usage(format!("revision {version} has no handshake and no HTTP+SSE")));
     }
     let http = Http::new(options.settings()?);
-    http_sse::connect(&url, http, &options, common)
+    match options.transport {
+        Transport::StreamableHttp => streamable::connect(&url, http, common),
+        _ => http_sse::connect(&url, http, &options, common),
+    }
 }

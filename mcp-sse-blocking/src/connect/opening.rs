@@ -22,10 +22,15 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Starts what reads the carrier.
+    /// Starts what reads the carrier. Nothing was said on it yet.
     pub(crate) fn new(carrier: Carrier, common: Common) -> Result<Self, Error> {
-        let (background, notices) = Background::new(&common.handlers);
         let session = ClientSession::new(common.limits.clone());
+        Self::opened(carrier, session, common)
+    }
+
+    /// The same over a carrier on which the session stands already.
+    pub(super) fn opened(carrier: Carrier, session: ClientSession, common: Common) -> Result<Self, Error> {
+        let (background, notices) = Background::new(&common.handlers);
         let engine = Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background);
         let session = Session(Arc::clone(&engine));
         if engine.carrier.shared().is_some() {
@@ -52,7 +57,7 @@ impl Opening {
     }
 
     /// The client, now that the session is open.
-    fn into_client(self) -> Result<Client, Error> {
+    pub(super) fn into_client(self) -> Result<Client, Error> {
         let Self { session, common, notices } = self;
         let engine = Arc::clone(&session.0);
         let agreed = engine.session(|session| Some((session.server()?.clone(), session.version()?)));

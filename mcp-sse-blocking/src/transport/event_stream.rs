@@ -1,6 +1,7 @@
 //! An open event stream over HTTP: bytes from the socket straight into the decoder, with the idle deadline.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_core::http::Url;
@@ -9,7 +10,7 @@ use mcp_core::time::{Cause, Deadline, Instant};
 use mcp_core::{Limits, sse};
 use ureq::BodyReader;
 
-use super::exchange::{self, Bounds};
+use super::exchange::{self, Bounds, Stop};
 use super::http::{OpenStream, transport_failure};
 use crate::carrier::{Filled, Incoming, SharedStream};
 use crate::clock;
@@ -18,12 +19,23 @@ use crate::error::{Delivery, Error, Timeout};
 /// The least room that a read is given.
 const READ_BYTES: usize = 4 << 10;
 
+/// Reads that what follows a reply is given: a server that has more to say is not listened to.
+const MOST_LEFT_OVER: usize = 8;
+
+/// Whether a stream came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Yes,
+    No,
+}
+
 /// An open event stream. One thread at a time reads it.
 pub(crate) struct EventStream {
     url: Url,
     body: BodyReader<'static>,
     decoder: Decoder,
     idle_timeout: Option<Duration>,
+    stop: Option<Arc<dyn Stop>>,
     /// When the last byte came: comments count as well (R-SSE-31).
     last_byte: Instant,
 }
@@ -31,7 +43,46 @@ pub(crate) struct EventStream {
 impl EventStream {
     pub(crate) fn new(open: OpenStream, limits: &Limits, idle_timeout: Option<Duration>) -> Self {
         let OpenStream { url, body } = open;
-        Self { url, body, decoder: sse::Decoder::new(limits), idle_timeout, last_byte: clock::now() }
+        Self { url, body, decoder: sse::Decoder::new(limits), idle_timeout, stop: None, last_byte: clock::now() }
+    }
+
+    /// The same; `stop` ends a read from another thread, at the latest after [`exchange::STOP_CHECK`].
+    pub(crate) fn stopped_by(self, stop: Option<Arc<dyn Stop>>) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// Goes on with what came in place of the rest of this stream: the id of its last event stays known (R-SH-33).
+    pub(crate) fn resumed_with(self, rest: Self) -> Self {
+        let mut decoder = self.decoder;
+        decoder.finish();
+        Self { decoder, ..rest }
+    }
+
+    /// The id of the last event that had one; empty when there was none.
+    pub(crate) fn last_event_id(&self) -> &[u8] {
+        self.decoder.last_event_id()
+    }
+
+    /// How long the server wants to be left alone before it is asked for the rest.
+    pub(crate) fn retry(&self) -> Option<Duration> {
+        self.decoder.retry()
+    }
+
+    /// Waits for the end for a moment; what comes before it is dropped (R-SH-18).
+    pub(super) fn leave(mut self, moment: Duration) -> Ended {
+        let deadline = Some(Deadline::after(clock::now(), moment, Cause::Close));
+        let (ended, _) = exchange::run(Bounds { deadline, stop: None }, || {
+            let mut scratch = [0; 512];
+            for _ in 0..MOST_LEFT_OVER {
+                match self.body.read(&mut scratch) {
+                    Ok(0) => return Ended::Yes,
+                    Ok(_) => {}
+                    Err(_) => return Ended::No,
+                }
+            }
+            Ended::No
+        });
+        ended
     }
 
     /// Where the stream was found, after redirects: what an `endpoint` event is resolved against.
@@ -55,7 +106,7 @@ impl EventStream {
             (idle, deadline) => idle.or(deadline),
         };
         let space = self.decoder.space(READ_BYTES)?;
-        let (read, outcome) = exchange::run(Bounds { deadline, stop: None }, || self.body.read(space));
+        let (read, outcome) = exchange::run(Bounds { deadline, stop: self.stop.clone() }, || self.body.read(space));
         match (read, outcome.expired) {
             (Ok(0), _) => {
                 self.decoder.finish();
@@ -72,6 +123,7 @@ impl EventStream {
                 delivery: Delivery::NotSent,
             })),
             (Err(_), Some(cause)) => Ok(Filled::OutOfTime(cause)),
+            (Err(_), None) if outcome.stopped => Err(Error::Cancelled(Delivery::Sent)),
             (Err(error), None) => {
                 let doing = "reading the event stream";
                 Err(transport_failure(ureq::Error::from(error), doing, &self.url, Delivery::NotSent))

@@ -1,4 +1,4 @@
-//! HTTP for the client: one GET that stays open, many POSTs, redirects within the origin.
+//! HTTP for the client: requests, redirects within the origin, what is read of an answer.
 //!
 //! ureq carries it over [our sockets](super::socket). Left to us: redirects (ureq would follow them to other hosts and
 //! drop a POST's body), bounds on what is read of an answer, and the second try on a connection that had gone stale.
@@ -6,8 +6,9 @@
 //! **The second try.** A server may close an idle connection at the moment it is used again. A POST is sent once more, on
 //! a fresh connection, when all of this holds: the connection had carried an exchange before, it failed without one byte
 //! of an answer, no deadline had passed, and nobody gave up on the request. A server that read the request and then died
-//! without an answer looks the same; but a session lives on its open stream, so whoever lost the process lost the session,
-//! and the second try finds nobody to act on it twice.
+//! without an answer looks the same; but a session of HTTP+SSE lives on its open stream, so whoever lost the process lost the
+//! session, and the second try finds nobody to act on it twice. Over Streamable HTTP that is not certain: there only what is
+//! [safe to repeat](Again) is sent again.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -44,6 +45,9 @@ const EXCERPT_BYTES: usize = 512;
 /// Idle connections for POSTs that are kept: more only help who calls from more threads at once.
 const IDLE_CONNECTIONS: usize = 8;
 
+/// What is being done when a message goes out, for errors.
+pub(crate) const SENDING: &str = "sending a message";
+
 /// What all requests of a client have in common.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
@@ -61,6 +65,8 @@ pub(crate) struct Http {
     connect_timeout: Option<Duration>,
     stream_headers: HeaderMap,
     message_headers: HeaderMap,
+    /// Those of the caller.
+    own_headers: HeaderMap,
     closed: Arc<Closed>,
 }
 
@@ -72,6 +78,36 @@ impl Stop for Closed {
     fn is_stopped(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
+}
+
+/// One request.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) verb: Verb,
+    pub(crate) target: &'a Target,
+    pub(crate) headers: &'a HeaderMap,
+    /// Of a POST; empty otherwise.
+    pub(crate) body: &'a [u8],
+    pub(crate) deadline: Option<Deadline>,
+    /// Gives the request up from another thread, at the latest after [`exchange::STOP_CHECK`].
+    pub(crate) stop: Option<Arc<dyn Stop>>,
+    pub(crate) again: Again,
+    /// For errors.
+    pub(crate) doing: &'static str,
+}
+
+/// How a request is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+    Delete,
+}
+
+/// Whether a request that met a stale connection may be sent a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    Yes,
+    No,
 }
 
 /// Where POSTs go.
@@ -126,38 +162,43 @@ impl Http {
             connect_timeout: settings.connect_timeout,
             stream_headers: all_headers(&headers::STREAM_REQUEST, &settings.headers),
             message_headers: all_headers(&headers::MESSAGE_REQUEST, &settings.headers),
+            own_headers: settings.headers,
             closed: Arc::default(),
         }
     }
 
+    /// The headers of a request: these, and those that all requests of this client have.
+    pub(super) fn headers_with(&self, own: &[(&'static str, &'static str)]) -> HeaderMap {
+        all_headers(own, &self.own_headers)
+    }
+
     /// Opens the event stream at `url` (R-SSE-15, R-SSE-16), following redirects within the origin (R-SSE-20).
     pub(crate) fn open(&self, url: &Url, deadline: Option<Deadline>) -> Result<OpenStream, Error> {
-        let mut target = Target::new(url.clone())?;
-        for _ in 0..=MAX_REDIRECTS {
-            let request = request(Method::GET, &target, &self.stream_headers, ());
-            let bounds = Bounds { deadline, stop: None };
-            let (response, outcome) = exchange::run(bounds, || self.agent.run(request));
-            let mut response =
-                response.map_err(|error| self.failure(error, outcome, "opening the event stream", &target.url))?;
-            let answer = Answer::to_stream_request(response.status().as_u16(), text(&response, headers::CONTENT_TYPE));
-            match answer {
-                Answer::EventStream if is_encoded(&response) => {
-                    return Err(PeerError::Http("the event stream is compressed, unasked".into()).into());
-                }
-                Answer::EventStream => {
-                    return Ok(OpenStream { url: target.url, body: response.into_body().into_reader() });
-                }
-                Answer::Redirect => target = redirected(&target, &response)?,
-                Answer::Json | Answer::OtherMediaType | Answer::Stop => {
-                    return Err(not_a_stream(answer, response, deadline));
-                }
-                _ => {
-                    let excerpt = beginning(&mut response, deadline);
-                    return Err(Error::Status(Box::new(described(answer, &response, &excerpt))));
-                }
+        let target = Target::new(url.clone())?;
+        let outgoing = Outgoing {
+            verb: Verb::Get,
+            target: &target,
+            headers: &self.stream_headers,
+            body: b"",
+            deadline,
+            stop: None,
+            again: Again::Yes,
+            doing: "opening the event stream",
+        };
+        let (mut response, moved) = self.send(&outgoing)?;
+        match Answer::to_stream_request(response.status().as_u16(), text(&response, headers::CONTENT_TYPE)) {
+            Answer::EventStream => {
+                refuse_compressed(&response)?;
+                Ok(OpenStream { url: moved.unwrap_or(target).url, body: response.into_body().into_reader() })
+            }
+            answer @ (Answer::Json | Answer::OtherMediaType | Answer::Stop) => {
+                Err(not_a_stream(answer, response, deadline))
+            }
+            answer => {
+                let excerpt = beginning(&mut response, deadline);
+                Err(Error::Status(Box::new(described(answer, &response, &excerpt))))
             }
         }
-        Err(PeerError::TooManyRedirects.into())
     }
 
     /// Sends one message. Once this returns `Ok`, the server has taken it over; the reply comes on the stream (R-SSE-25).
@@ -170,53 +211,97 @@ impl Http {
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
-        // Closing shuts sockets down; this is for the one that is not open yet.
-        let stop = stop.unwrap_or_else(|| Arc::clone(&self.closed) as Arc<dyn Stop>);
+        let outgoing = Outgoing {
+            verb: Verb::Post,
+            target,
+            headers: &self.message_headers,
+            body: message,
+            deadline,
+            stop,
+            again: Again::Yes,
+            doing: SENDING,
+        };
+        let (mut response, _) = self.send(&outgoing)?;
+        let code = response.status().as_u16();
+        if response.status().is_success() {
+            discard(response, deadline, self.stop(&outgoing));
+            return Ok(());
+        }
+        // Only a 400 has to be looked into to know what it means; an excerpt is wanted of all.
+        let excerpt = beginning(&mut response, deadline);
+        Err(match Answer::to_message(code, &excerpt) {
+            answer @ Answer::SessionGone => Error::SessionGone(Box::new(described(answer, &response, &excerpt))),
+            answer => Error::Status(Box::new(described(answer, &response, &excerpt))),
+        })
+    }
+
+    /// Makes a request and follows redirects within the origin (R-SSE-20); also says where it ended up, if elsewhere. The answer
+    /// is judged by nobody yet.
+    ///
+    /// # Errors
+    /// When there is no answer, or a redirect that cannot be followed.
+    pub(crate) fn send(&self, outgoing: &Outgoing<'_>) -> Result<(Response<Body>, Option<Target>), Error> {
+        let stop = self.stop(outgoing);
         let mut redirect: Option<Target> = None;
         for _ in 0..=MAX_REDIRECTS {
-            let target = redirect.as_ref().unwrap_or(target);
-            let mut response = self.post_once(target, message, deadline, &stop)?;
+            let response = self.send_once(outgoing, redirect.as_ref().unwrap_or(outgoing.target), &stop)?;
             let code = response.status().as_u16();
-            if response.status().is_success() {
-                discard(response, deadline, stop);
-                return Ok(());
+            let is_redirect = match outgoing.verb {
+                Verb::Get => Answer::to_stream_request(code, None) == Answer::Redirect,
+                Verb::Post | Verb::Delete => Answer::to_message(code, b"") == Answer::Redirect,
+            };
+            if !is_redirect {
+                return Ok((response, redirect));
             }
-            // Only a 400 has to be looked into to know what it means; an excerpt is wanted of all.
-            let excerpt = beginning(&mut response, deadline);
-            match Answer::to_message(code, &excerpt) {
-                Answer::Redirect => redirect = Some(redirected(target, &response)?),
-                answer @ Answer::SessionGone => {
-                    return Err(Error::SessionGone(Box::new(described(answer, &response, &excerpt))));
-                }
-                answer => return Err(Error::Status(Box::new(described(answer, &response, &excerpt)))),
-            }
+            redirect = Some(redirected(redirect.as_ref().unwrap_or(outgoing.target), &response)?);
+            discard(response, outgoing.deadline, Arc::clone(&stop));
         }
         Err(PeerError::TooManyRedirects.into())
     }
 
-    /// One POST, or two when the first met a stale connection.
-    fn post_once(
+    /// Closing shuts sockets down; without a stop of its own, a request has one for the socket that is not open yet.
+    fn stop(&self, outgoing: &Outgoing<'_>) -> Arc<dyn Stop> {
+        outgoing.stop.clone().unwrap_or_else(|| self.closed())
+    }
+
+    /// One request, or more when the first met stale connections.
+    fn send_once(
         &self,
+        outgoing: &Outgoing<'_>,
         target: &Target,
-        message: &[u8],
-        deadline: Option<Deadline>,
         stop: &Arc<dyn Stop>,
     ) -> Result<Response<Body>, Error> {
         let mut tries = 0;
         let mut sent = false;
         loop {
             tries += 1;
-            let request = request(Method::POST, target, &self.message_headers, message);
-            let bounds = Bounds { deadline, stop: Some(Arc::clone(stop)) };
-            let (response, outcome) = exchange::run(bounds, || self.agent.run(request));
+            let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)) };
+            let (response, outcome) = match outgoing.verb {
+                Verb::Get => {
+                    let request = request(Method::GET, target, outgoing.headers, ());
+                    exchange::run(bounds, || self.agent.run(request))
+                }
+                Verb::Post => {
+                    let request = request(Method::POST, target, outgoing.headers, outgoing.body);
+                    exchange::run(bounds, || self.agent.run(request))
+                }
+                Verb::Delete => {
+                    let request = request(Method::DELETE, target, outgoing.headers, ());
+                    exchange::run(bounds, || self.agent.run(request))
+                }
+            };
             match response {
                 Ok(response) => return Ok(response),
-                Err(error) if tries <= IDLE_CONNECTIONS + 1 && self.was_stale(&error, outcome) => {
+                Err(error)
+                    if tries <= IDLE_CONNECTIONS + 1
+                        && (outgoing.again == Again::Yes || !outcome.progress.sent)
+                        && self.was_stale(&error, outcome) =>
+                {
                     sent |= outcome.progress.sent;
                     log::debug!(target: log_target::HTTP, "the server had closed an idle connection; sending again on another");
                 }
                 Err(error) => {
-                    let failure = self.failure(error, outcome, "sending a message", &target.url);
+                    let failure = self.failure(error, outcome, outgoing.doing, &target.url);
                     // What an earlier try sent stays sent.
                     return Err(if sent { failure.with_delivery(Delivery::Sent) } else { failure });
                 }
@@ -240,12 +325,17 @@ impl Http {
         self.agent.clone().shutdown();
     }
 
+    /// Stops a request when the client is closed.
+    pub(super) fn closed(&self) -> Arc<dyn Stop> {
+        Arc::clone(&self.closed) as Arc<dyn Stop>
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.is_stopped()
     }
 
     /// What became of an exchange that failed below HTTP.
-    fn failure(&self, error: ureq::Error, outcome: Outcome, doing: &'static str, url: &Url) -> Error {
+    pub(super) fn failure(&self, error: ureq::Error, outcome: Outcome, doing: &'static str, url: &Url) -> Error {
         let delivery = if outcome.progress.sent { Delivery::Sent } else { Delivery::NotSent };
         if self.is_closed() {
             return Error::Closed(delivery);
@@ -277,7 +367,7 @@ pub(crate) fn transport_failure(error: ureq::Error, doing: &'static str, url: &U
     Error::Transport(TransportError { doing, origin: url.origin().to_string(), kind, problem, delivery })
 }
 
-fn all_headers(own: &[(&'static str, &'static str)], callers: &HeaderMap) -> HeaderMap {
+pub(super) fn all_headers(own: &[(&'static str, &'static str)], callers: &HeaderMap) -> HeaderMap {
     let mut all = HeaderMap::with_capacity(own.len() + callers.len() + 4);
     all.insert(header::USER_AGENT, HeaderValue::from_static(concat!("mcp-sse-blocking/", env!("CARGO_PKG_VERSION"))));
     for (name, value) in own {
@@ -306,12 +396,18 @@ fn redirected(from: &Target, response: &Response<Body>) -> Result<Target, Error>
     Target::new(to)
 }
 
-fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
 }
 
-fn is_encoded(response: &Response<Body>) -> bool {
-    text(response, "content-encoding").is_some_and(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"))
+/// A decoder would have to be bounded as well.
+pub(super) fn refuse_compressed(response: &Response<Body>) -> Result<(), Error> {
+    match text(response, "content-encoding") {
+        Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") => {
+            Err(PeerError::Http("the answer is compressed, unasked".into()).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn not_a_stream(answer: Answer, mut response: Response<Body>, deadline: Option<Deadline>) -> Error {
@@ -321,7 +417,7 @@ fn not_a_stream(answer: Answer, mut response: Response<Body>, deadline: Option<D
     PeerError::NotAnEventStream { found, excerpt }.into()
 }
 
-fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8]) -> Status {
+pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8]) -> Status {
     let meaning = match answer {
         Answer::RedirectAsGet => "a redirect that would lose the message",
         Answer::SessionGone => "the server does not know the session",
@@ -344,12 +440,12 @@ fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8]) -> Statu
     }
 }
 
-fn readable(excerpt: &[u8]) -> String {
+pub(crate) fn readable(excerpt: &[u8]) -> String {
     Excerpt::new(String::from_utf8_lossy(excerpt).trim(), EXCERPT_BYTES).to_string()
 }
 
 /// The first bytes of a body, as far as they come soon.
-fn beginning(response: &mut Response<Body>, deadline: Option<Deadline>) -> Vec<u8> {
+pub(super) fn beginning(response: &mut Response<Body>, deadline: Option<Deadline>) -> Vec<u8> {
     let mut excerpt = Vec::new();
     let body = response.body_mut().as_reader();
     let bounds = Bounds { deadline: Some(soon(deadline)), stop: None };
@@ -360,7 +456,7 @@ fn beginning(response: &mut Response<Body>, deadline: Option<Deadline>) -> Vec<u
 
 /// Reads the body of a success to its end, so that its connection can be used again; gives the connection up when the
 /// body is long, slow or an event stream. Neither the deadline of the call nor its reply waits for that.
-fn discard(mut response: Response<Body>, deadline: Option<Deadline>, stop: Arc<dyn Stop>) {
+pub(super) fn discard(mut response: Response<Body>, deadline: Option<Deadline>, stop: Arc<dyn Stop>) {
     if response.body().content_length() == Some(0) || is_event_stream(&response) {
         return;
     }

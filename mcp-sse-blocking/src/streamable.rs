@@ -1,0 +1,418 @@
+//! Streamable HTTP as a carrier: one request over an exchange of its own, on the thread that makes it.
+//!
+//! The request is POSTed, and its answer is JSON or an event stream (R-SH-9, R-ST-14). On the stream come, before the reply,
+//! progress and logs, and in the handshake eras what the server asks; the [`intake`](crate::intake) sorts them. A stream that
+//! is lost is asked for again where the revision allows it: see `follow`.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use mcp_core::jsonrpc::{self, ErrorId, Message, Payload};
+use mcp_core::text::Excerpt;
+use mcp_core::time::{Cause, Deadline};
+use mcp_core::types::InitializeParams;
+use serde_json::value::RawValue;
+
+use crate::carrier::Filled;
+use crate::clock;
+use crate::connect;
+use crate::engine::{Engine, WIRE_CHARACTERS};
+use crate::error::{Delivery, Error, PeerError};
+use crate::intake::Taken;
+use crate::log_target;
+use crate::pending::{Pending, Repeat};
+use crate::slot::{Found, Progress};
+use crate::transport::event_stream::EventStream;
+use crate::transport::exchange::Stop;
+use crate::transport::http::Again;
+use crate::transport::streamable_http::{Context, Endpoint, Posting, Refused, Reply, closing};
+
+/// How long a stream that was broken off is left alone when the server does not say.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often in a row the rest of a stream is asked for without one event coming.
+const RESUME_ATTEMPTS: u32 = 3;
+
+/// How long ending the session at the server may take: a part of the second that closing has.
+const GOODBYE_TIME: Duration = Duration::from_millis(300);
+
+/// Streamable HTTP of one client.
+pub(crate) struct Streamable {
+    pub(crate) endpoint: Endpoint,
+    /// Said at the start of each session. `None` in the stateless revision, which has none.
+    pub(crate) hello: Option<InitializeParams>,
+    renewal: Mutex<Renewal>,
+    renewed: Condvar,
+}
+
+/// Whether somebody is opening a new session.
+#[derive(Debug, Default)]
+struct Renewal {
+    running: bool,
+}
+
+/// What a caller's turn at a stream ended with.
+enum Turn<R> {
+    Done(Result<R, Error>),
+    /// The stream ended or broke before the reply.
+    Lost(Error),
+}
+
+impl Streamable {
+    pub(crate) fn new(endpoint: Endpoint, hello: Option<InitializeParams>) -> Self {
+        Self { endpoint, hello, renewal: Mutex::default(), renewed: Condvar::new() }
+    }
+
+    /// Ends the session at the server (R-SH-52). What it says to that, or whether it says anything, changes nothing.
+    pub(crate) fn say_goodbye(&self, deadline: Deadline) {
+        let context = self.endpoint.context();
+        if context.has_session()
+            && let Err(error) = self.endpoint.delete(&context, closing(deadline, GOODBYE_TIME))
+        {
+            log::debug!(target: log_target::HTTP, "the session was not ended at the server: {error}");
+        }
+    }
+
+    /// Sends a message that is no request: a notification, or the answer to what the server asked.
+    pub(crate) fn post(
+        &self,
+        message: &[u8],
+        deadline: Option<Deadline>,
+        stop: Option<Arc<dyn Stop>>,
+    ) -> Result<(), Error> {
+        let posting = Posting { message, mirrored: &[], deadline, stop, again: Again::Yes };
+        match self.endpoint.post(&self.endpoint.context(), &posting)?.reply {
+            // Whatever else comes with a success means nothing.
+            Reply::Accepted | Reply::Json(_) | Reply::Stream(_) => Ok(()),
+            Reply::Refused(refused) => Err(refused.into_error()),
+        }
+    }
+}
+
+impl Engine {
+    /// Makes the request and reads its answer.
+    pub(crate) fn exchange<R>(
+        &self,
+        carrier: &Streamable,
+        context: &Context,
+        call: &mut Pending,
+        on_progress: Option<&mut dyn FnMut(Progress)>,
+        decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let message = call.take_message();
+        log::trace!(target: log_target::WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(&message), WIRE_CHARACTERS));
+        let posting = Posting {
+            message: &message,
+            mirrored: &[],
+            deadline: call.deadline,
+            stop: call.stop(),
+            // A session that has an id is lost with its server, so that the second try finds nobody to act on it twice.
+            again: if call.repeat == Repeat::Safe || context.has_session() { Again::Yes } else { Again::No },
+        };
+        let reply = match carrier.endpoint.post(context, &posting) {
+            Ok(answered) => answered.reply,
+            Err(error) => return Err(self.failed(call, error)),
+        };
+        call.delivered(Delivery::Sent);
+        drop(message);
+        match reply {
+            Reply::Json(body) => match self.take_answer(&body, call, decode) {
+                Some(outcome) => outcome,
+                None => Err(self.failed(call, answer_without_id(&body).unwrap_or(PeerError::NoAnswer.into()))),
+            },
+            Reply::Stream(stream) => self.follow(carrier, context, call, stream, on_progress, decode),
+            Reply::Accepted => Err(self.failed(call, PeerError::NoAnswer.into())),
+            Reply::Refused(refused) => match self.judge(refused, call, decode) {
+                Ok(result) => Ok(result),
+                Err(error) => Err(self.failed(call, error)),
+            },
+        }
+    }
+
+    /// Takes in a body that is to hold the reply; `None` when it does not.
+    fn take_answer<R>(
+        &self,
+        body: &[u8],
+        call: &mut Pending,
+        decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
+    ) -> Option<Result<R, Error>> {
+        match self.take_data(body, Some(call.slot.id)) {
+            Taken::Reply(result) => {
+                call.finish();
+                Some(decode(result))
+            }
+            Taken::Refused(error) => Some(Err(call.failed(Error::Rpc(error)))),
+            Taken::Mine | Taken::ForCaller | Taken::Other => self.outcome(call, decode),
+        }
+    }
+
+    /// What lies at the slot of the call: its reply went there when it could not be taken where it lay, and so did the end of
+    /// the session.
+    fn outcome<R>(
+        &self,
+        call: &mut Pending,
+        decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
+    ) -> Option<Result<R, Error>> {
+        Some(match call.slot.take_outcome()? {
+            Ok(result) => {
+                call.finish();
+                decode(&result)
+            }
+            Err(error) => Err(call.failed(error)),
+        })
+    }
+
+    /// What an answer with another status than a success means (R-ST-32): the session is lost, this client is not let in, or
+    /// what the body says.
+    fn judge<R>(
+        &self,
+        refused: Refused,
+        call: &mut Pending,
+        decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        if refused.session_lost || matches!(refused.status.code, 401 | 403) {
+            return Err(refused.into_error());
+        }
+        if !jsonrpc_error(&refused.body) {
+            return Err(refused.into_error());
+        }
+        if let Some(outcome) = self.take_answer(&refused.body, call, decode) {
+            return outcome;
+        }
+        Err(answer_without_id(&refused.body).unwrap_or_else(|| refused.into_error()))
+    }
+
+    /// Completes the failure of an exchange: what ended the call from elsewhere comes first.
+    fn failed(&self, call: &mut Pending, error: Error) -> Error {
+        if let Some(Err(other)) = call.slot.take_outcome() {
+            return call.failed(other);
+        }
+        match error {
+            Error::Timeout(timeout) if !matches!(timeout.cause, Cause::Connect | Cause::IdleRead) => {
+                call.delivered(timeout.delivery);
+                call.expired()
+            }
+            Error::Closed(delivery) => call.failed(self.ended().unwrap_or(Error::Closed(delivery))),
+            error => {
+                call.abandon(error.delivery());
+                error
+            }
+        }
+    }
+
+    /// Reads the event stream that answers a request up to the reply. When it is lost before, the rest is asked for where
+    /// there is a way to (R-SH-33, R-SH-42).
+    fn follow<R>(
+        &self,
+        carrier: &Streamable,
+        context: &Context,
+        call: &mut Pending,
+        mut stream: EventStream,
+        mut on_progress: Option<&mut dyn FnMut(Progress)>,
+        decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let mut attempts = 0;
+        loop {
+            let mut events = 0;
+            match self.read_reply(call, &mut stream, &mut events, &mut on_progress, decode) {
+                Turn::Done(outcome) => {
+                    if outcome.is_ok() {
+                        carrier.endpoint.leave(stream);
+                    }
+                    return outcome;
+                }
+                Turn::Lost(error) => {
+                    if events > 0 {
+                        attempts = 0;
+                    }
+                    stream = match self.resume(carrier, context, call, stream, error, &mut attempts)? {
+                        Some(stream) => stream,
+                        None => return self.outcome(call, decode).unwrap_or_else(|| Err(call.expired())),
+                    };
+                }
+            }
+        }
+    }
+
+    fn read_reply<R>(
+        &self,
+        call: &mut Pending,
+        stream: &mut EventStream,
+        events: &mut usize,
+        on_progress: &mut Option<&mut dyn FnMut(Progress)>,
+        decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
+    ) -> Turn<R> {
+        loop {
+            loop {
+                let event = match stream.next_event() {
+                    Ok(Some(event)) => event,
+                    Ok(None) => break,
+                    Err(error) => return Turn::Done(Err(self.failed(call, error))),
+                };
+                *events += 1;
+                match self.take_event(&event, Some(call.slot.id)) {
+                    Taken::Reply(result) => {
+                        call.finish();
+                        return Turn::Done(decode(result));
+                    }
+                    Taken::Refused(error) => return Turn::Done(Err(call.failed(Error::Rpc(error)))),
+                    Taken::Mine => {
+                        if let Some(outcome) = self.look(call, on_progress, decode) {
+                            return Turn::Done(outcome);
+                        }
+                    }
+                    Taken::ForCaller | Taken::Other => {}
+                }
+            }
+            if call.is_late() {
+                return Turn::Done(Err(call.expired()));
+            }
+            match stream.fill(call.deadline) {
+                Ok(Filled::Bytes) => {}
+                Ok(Filled::OutOfTime(_)) => return Turn::Done(Err(call.expired())),
+                Ok(Filled::End) => return Turn::Lost(Error::StreamEnded(Delivery::Sent)),
+                Err(error @ (Error::Limit(_) | Error::Peer(_) | Error::Cancelled(_))) => {
+                    return Turn::Done(Err(self.failed(call, error)));
+                }
+                Err(error) => return Turn::Lost(error),
+            }
+        }
+    }
+
+    /// Tells the progress that is at the slot; what else is there ends the call.
+    fn look<R>(
+        &self,
+        call: &mut Pending,
+        on_progress: &mut Option<&mut dyn FnMut(Progress)>,
+        decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
+    ) -> Option<Result<R, Error>> {
+        loop {
+            match call.slot.take() {
+                Found::Progress(_) if call.is_late() => return Some(Err(call.expired())),
+                Found::Progress(progress) => {
+                    if let Some(tell) = on_progress {
+                        tell(progress);
+                    }
+                }
+                Found::Outcome(Ok(result)) => {
+                    call.finish();
+                    return Some(decode(&result));
+                }
+                Found::Outcome(Err(error)) => return Some(Err(call.failed(error))),
+                Found::Lead | Found::Nothing => return None,
+            }
+        }
+    }
+
+    /// Asks for the rest of a stream that was lost before the reply. `None` when the call was ended meanwhile.
+    ///
+    /// # Errors
+    /// The loss, when there is no way to the rest.
+    fn resume(
+        &self,
+        carrier: &Streamable,
+        context: &Context,
+        call: &mut Pending,
+        stream: EventStream,
+        lost: Error,
+        attempts: &mut u32,
+    ) -> Result<Option<EventStream>, Error> {
+        let can_resume = self.session(|session| session.version().is_some_and(|version| version.has_resumption()));
+        // Without an id the reply is lost (R-SH-37).
+        if self.ended().is_some() || !can_resume || stream.last_event_id().is_empty() {
+            return Err(self.failed(call, lost.with_delivery(Delivery::Sent)));
+        }
+        let mut lost = lost;
+        loop {
+            if *attempts == RESUME_ATTEMPTS {
+                return Err(self.failed(call, lost.with_delivery(Delivery::Sent)));
+            }
+            *attempts += 1;
+            let pause = stream.retry().unwrap_or(RETRY);
+            log::debug!(target: log_target::HTTP, "the stream of a reply ended before it; asking for the rest in {pause:?}");
+            if !self.pause(call, pause) {
+                return Ok(None);
+            }
+            let answered = carrier.endpoint.listen(context, stream.last_event_id(), call.deadline, call.stop());
+            match answered.map(|answered| answered.reply) {
+                Ok(Reply::Stream(rest)) => return Ok(Some(stream.resumed_with(rest))),
+                Ok(Reply::Refused(refused)) if matches!(refused.status.code, 409 | 429 | 500..=599) => {
+                    lost = refused.into_error();
+                }
+                Ok(Reply::Refused(refused)) => {
+                    log::debug!(target: log_target::HTTP, "the rest is refused: {}", refused.status);
+                    return Err(self.failed(call, Error::StreamEnded(Delivery::Sent)));
+                }
+                Ok(Reply::Accepted | Reply::Json(_)) => {
+                    return Err(self.failed(call, Error::StreamEnded(Delivery::Sent)));
+                }
+                Err(error @ Error::Transport(_)) => lost = error,
+                Err(error) => return Err(self.failed(call, error)),
+            }
+        }
+    }
+
+    /// Waits, unless the call is ended or its deadline comes first. False then.
+    fn pause(&self, call: &mut Pending, pause: Duration) -> bool {
+        let until = Deadline::after(clock::now(), pause, Cause::Call);
+        let until = call.deadline.filter(|deadline| deadline.at < until.at).unwrap_or(until);
+        call.slot.wait_settled(until);
+        !call.slot.is_stopped() && !call.is_late()
+    }
+
+    /// Opens a new session in place of the one that the server does not know any more: once, however many threads find out
+    /// (R-SH-51).
+    pub(crate) fn renew(&self, carrier: &Streamable, lost: u64, deadline: Option<Deadline>) -> Result<(), Error> {
+        let Some(hello) = &carrier.hello else { return Ok(()) };
+        let mut renewal = carrier.renewal.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if carrier.endpoint.context().generation != lost {
+                return Ok(());
+            }
+            if let Some(ended) = self.ended() {
+                return Err(ended.with_delivery(Delivery::NotSent));
+            }
+            if !renewal.running {
+                break;
+            }
+            let left = deadline.map_or(Duration::MAX, |deadline| deadline.at.since(clock::now()));
+            if left.is_zero() {
+                return Err(Error::Timeout(crate::Timeout {
+                    cause: Cause::Call,
+                    after: None,
+                    delivery: Delivery::NotSent,
+                }));
+            }
+            let left = left.min(Duration::from_secs(1));
+            renewal = carrier.renewed.wait_timeout(renewal, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        renewal.running = true;
+        drop(renewal);
+        log::debug!(target: log_target::CLIENT, "the server does not know the session any more; opening another");
+        let opened = connect::streamable::open_session(&carrier.endpoint, hello, &self.limits, deadline);
+        if let Ok(opened) = &opened {
+            carrier.endpoint.enter(opened.context.clone());
+        }
+        carrier.renewal.lock().unwrap_or_else(PoisonError::into_inner).running = false;
+        carrier.renewed.notify_all();
+        opened.map(|opened| {
+            for data in opened.early {
+                self.take_data(&data, None);
+            }
+        })
+    }
+}
+
+/// Whether a body is a JSON-RPC error.
+fn jsonrpc_error(body: &[u8]) -> bool {
+    matches!(jsonrpc::decode(body, &mcp_core::Limits::default()), Ok(Payload::Message(Message::Error(_))))
+}
+
+/// The error of an answer that names no request: HTTP says which one it belongs to (R-LM-6).
+fn answer_without_id(body: &[u8]) -> Option<Error> {
+    match jsonrpc::decode(body, &mcp_core::Limits::default()).ok()? {
+        Payload::Message(Message::Error(error)) if !matches!(error.id, ErrorId::Known(_)) => {
+            Some(Error::Rpc(error.error.to_owned()))
+        }
+        _ => None,
+    }
+}
