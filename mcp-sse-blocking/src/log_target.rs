@@ -8,3 +8,6 @@ pub const HTTP: &str = "mcp::http";
 
 /// Each message on both wires, at level trace, cut to 4096 characters. They may hold what the program sends to its tools.
 pub const WIRE: &str = "mcp::wire";
+
+/// What servers that are child processes write to standard error, at level info. Untrusted text, made fit for a terminal.
+pub const SERVER: &str = "mcp::server";

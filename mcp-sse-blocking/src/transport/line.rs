@@ -1,0 +1,295 @@
+//! Messages as lines: one JSON-RPC message a line, over two streams of bytes (R-IO-2).
+//!
+//! [`LineSink`] writes and [`LineStream`] reads. Which bytes they are is the business of a [`Duplex`]: the pipes of a child
+//! process, a pipe in memory, or any reader and writer behind threads of their own. Nothing here knows JSON-RPC.
+
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mcp_core::Limits;
+use mcp_core::jsonrpc::ndjson::Decoder;
+use mcp_core::time::Deadline;
+
+use super::exchange::{STOP_CHECK, Stop};
+use crate::carrier::{Filled, Incoming, SharedStream, Sink};
+use crate::clock;
+use crate::error::{Delivery, Error, Timeout, TransportError};
+
+/// The least room that a read is given. 16 KiB: a quarter of what a pipe holds.
+const READ_BYTES: usize = 16 << 10;
+
+/// Bytes to and from a peer. Every wait has a bound or ends with [`Duplex::shut_down`].
+pub(crate) trait Duplex: Send + Sync {
+    /// Writes as much of `parts` as there is room for, waiting for room up to `wait`; none is for ever. `Ok(0)` is no room in
+    /// time. One thread at a time writes.
+    fn write(&self, parts: &[IoSlice<'_>], wait: Option<Duration>) -> io::Result<usize>;
+
+    /// Reads what is there, waiting for it up to `wait`; none is for ever. One thread at a time reads.
+    fn read(&self, room: &mut [u8], wait: Option<Duration>) -> io::Result<Came>;
+
+    /// Ends whatever waits in the two above, on any thread, and closes the way to the peer. Does not block.
+    fn shut_down(&self);
+
+    /// Blocks until what belongs to it is gone, but not for ever.
+    fn finish(&self) {}
+
+    /// Why nothing more comes from the peer; asked once its stream has ended. May block for a moment, to learn it.
+    fn ending(&self) -> Error {
+        Error::StreamEnded(Delivery::NotSent)
+    }
+
+    /// With whom, for errors and logs.
+    fn place(&self) -> String;
+}
+
+/// What one read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing in this time; perhaps less time than was asked for.
+    Nothing,
+    /// There will be nothing more.
+    End,
+}
+
+/// The two sides of one line stream.
+pub(crate) fn over(duplex: &Arc<dyn Duplex>, limits: &Limits) -> (LineSink, LineStream) {
+    let sink = LineSink {
+        duplex: Arc::clone(duplex),
+        turn: Mutex::default(),
+        turned: Condvar::new(),
+        down: AtomicBool::new(false),
+    };
+    (sink, LineStream { duplex: Arc::clone(duplex), decoder: Decoder::new(limits), ended: false })
+}
+
+/// Writes messages: each with its newline in one piece, one after the other, from any thread (R-IO-30).
+pub(crate) struct LineSink {
+    duplex: Arc<dyn Duplex>,
+    turn: Mutex<Turn>,
+    turned: Condvar,
+    down: AtomicBool,
+}
+
+/// Who writes. A flag and not a lock that is held while writing: waiting for one's turn has a deadline as well.
+#[derive(Debug, Default)]
+struct Turn {
+    taken: bool,
+    waiting: usize,
+    /// What is missing of a message whose sender gave up half-way. It goes first: without its end, the next message would
+    /// become a part of it.
+    rest: Vec<u8>,
+}
+
+/// The turn to write; given on when dropped.
+struct MyTurn<'a> {
+    sink: &'a LineSink,
+    rest: Vec<u8>,
+}
+
+/// How long a sender waits.
+struct Patience<'a> {
+    deadline: Option<Deadline>,
+    stop: Option<&'a dyn Stop>,
+}
+
+impl LineSink {
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_turn(&self, patience: &Patience<'_>) -> Result<MyTurn<'_>, Error> {
+        let mut turn = self.turn();
+        turn.waiting += 1;
+        while turn.taken {
+            let Ok(slice) = patience.slice(self) else { break };
+            turn = match slice {
+                None => self.turned.wait(turn).unwrap_or_else(PoisonError::into_inner),
+                Some(slice) => self.turned.wait_timeout(turn, slice).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        turn.waiting -= 1;
+        if turn.taken {
+            return Err(patience.slice(self).err().unwrap_or(Error::Closed(Delivery::NotSent)));
+        }
+        turn.taken = true;
+        let rest = std::mem::take(&mut turn.rest);
+        Ok(MyTurn { sink: self, rest })
+    }
+
+    /// What a failure to write means. A pipe without a reader is a peer that is gone (R-IO-34).
+    fn failure(&self, error: &io::Error, delivery: Delivery) -> Error {
+        if self.is_shut_down() {
+            return Error::Closed(delivery);
+        }
+        match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected => {
+                self.duplex.ending().with_delivery(delivery)
+            }
+            _ => transport_failure("writing a message", &*self.duplex, error, delivery),
+        }
+    }
+}
+
+impl Sink for LineSink {
+    fn post(&self, message: &[u8], deadline: Option<Deadline>, stop: Option<Arc<dyn Stop>>) -> Result<(), Error> {
+        if self.is_shut_down() {
+            return Err(Error::Closed(Delivery::NotSent));
+        }
+        let patience = Patience { deadline, stop: stop.as_deref() };
+        let mut turn = self.take_turn(&patience)?;
+        turn.finish_rest(&patience)?;
+        turn.write(message, b"\n", &patience)
+    }
+
+    fn shut_down(&self) {
+        self.down.store(true, Ordering::Release);
+        self.duplex.shut_down();
+        // Under the lock: whoever is about to wait has seen the flag or is woken.
+        let _turn = self.turn();
+        self.turned.notify_all();
+    }
+
+    fn is_shut_down(&self) -> bool {
+        self.down.load(Ordering::Acquire)
+    }
+
+    fn finish(&self, _: Deadline) {
+        self.duplex.finish();
+    }
+
+    fn place(&self) -> String {
+        self.duplex.place()
+    }
+}
+
+impl MyTurn<'_> {
+    /// Writes what an earlier sender left.
+    fn finish_rest(&mut self, patience: &Patience<'_>) -> Result<(), Error> {
+        let rest = std::mem::take(&mut self.rest);
+        let done = self.write(&rest, &[], patience);
+        if done.is_err() && self.rest.is_empty() {
+            self.rest = rest;
+        }
+        done.map_err(|error| error.with_delivery(Delivery::NotSent))
+    }
+
+    /// Writes `message` and `end`; when that fails half-way, what is missing is kept for the next turn.
+    fn write(&mut self, message: &[u8], end: &[u8], patience: &Patience<'_>) -> Result<(), Error> {
+        let whole = message.len() + end.len();
+        let mut written = 0;
+        while written < whole {
+            let of_end = written.saturating_sub(message.len());
+            let missing = [&message[written.min(message.len())..], &end[of_end..]];
+            let wrote = patience.slice(self.sink).map_err(|over| over.with_delivery(delivery(written)));
+            let wrote = wrote.and_then(|wait| {
+                let wrote = self.sink.duplex.write(&missing.map(IoSlice::new), wait);
+                wrote.map_err(|error| self.sink.failure(&error, delivery(written)))
+            });
+            match wrote {
+                Ok(n) => written += n,
+                Err(error) => {
+                    if written > 0 {
+                        self.rest = missing.concat();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for MyTurn<'_> {
+    fn drop(&mut self) {
+        let mut turn = self.sink.turn();
+        turn.taken = false;
+        turn.rest = std::mem::take(&mut self.rest);
+        if turn.waiting > 0 {
+            self.sink.turned.notify_one();
+        }
+    }
+}
+
+impl Patience<'_> {
+    /// How long to wait before looking again; none is for ever.
+    ///
+    /// # Errors
+    /// Why not to wait any longer.
+    fn slice(&self, sink: &LineSink) -> Result<Option<Duration>, Error> {
+        if sink.is_shut_down() || self.stop.is_some_and(Stop::is_stopped) {
+            return Err(Error::Closed(Delivery::NotSent));
+        }
+        let check = self.stop.is_some().then_some(STOP_CHECK);
+        let Some(deadline) = self.deadline else { return Ok(check) };
+        let left = deadline.at.since(clock::now());
+        if left.is_zero() {
+            return Err(out_of_time(deadline));
+        }
+        Ok(Some(check.map_or(left, |check| left.min(check))))
+    }
+}
+
+/// Reads messages. One thread at a time.
+pub(crate) struct LineStream {
+    duplex: Arc<dyn Duplex>,
+    decoder: Decoder,
+    ended: bool,
+}
+
+impl SharedStream for LineStream {
+    fn next(&mut self) -> Result<Option<Incoming<'_>>, Error> {
+        Ok(self.decoder.next_message()?.map(Incoming::Message))
+    }
+
+    fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {
+        loop {
+            if self.ended {
+                return Err(self.duplex.ending());
+            }
+            let wait = deadline.map(|deadline| deadline.at.since(clock::now()));
+            if let (Some(deadline), Some(Duration::ZERO)) = (deadline, wait) {
+                return Ok(Filled::OutOfTime(deadline.cause));
+            }
+            let room = self.decoder.space(READ_BYTES)?;
+            match self.duplex.read(room, wait) {
+                Ok(Came::Bytes(n)) => {
+                    self.decoder.filled(n);
+                    return Ok(Filled::Bytes);
+                }
+                Ok(Came::Nothing) => {}
+                Ok(Came::End) => {
+                    // A last line may have no end (R-IO-26): it is looked at before the end is told.
+                    self.ended = true;
+                    self.decoder.finish();
+                    return Ok(Filled::Bytes);
+                }
+                Err(error) => {
+                    let doing = "reading messages";
+                    return Err(transport_failure(doing, &*self.duplex, &error, Delivery::NotSent));
+                }
+            }
+        }
+    }
+}
+
+fn delivery(written: usize) -> Delivery {
+    if written > 0 { Delivery::Sent } else { Delivery::NotSent }
+}
+
+fn out_of_time(deadline: Deadline) -> Error {
+    Error::Timeout(Timeout { cause: deadline.cause, after: None, delivery: Delivery::NotSent })
+}
+
+fn transport_failure(doing: &'static str, duplex: &dyn Duplex, error: &io::Error, delivery: Delivery) -> Error {
+    Error::Transport(TransportError {
+        doing,
+        origin: duplex.place(),
+        kind: error.kind(),
+        problem: error.to_string(),
+        delivery,
+    })
+}

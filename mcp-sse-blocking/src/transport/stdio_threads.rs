@@ -1,0 +1,35 @@
+//! The input and output of a child process where pipes have no `poll`: behind threads.
+
+use std::io::{self, IoSlice};
+use std::process::{ChildStdin, ChildStdout};
+use std::time::Duration;
+
+use super::line::{Came, Duplex as _};
+use super::line_threads::Threads;
+
+/// The pipes behind threads.
+pub(super) struct Streams(Threads);
+
+impl Streams {
+    pub(super) fn new(stdin: ChildStdin, stdout: ChildStdout, name: String) -> io::Result<Self> {
+        Ok(Self(Threads::start(name, stdout, stdin, None)?))
+    }
+
+    pub(super) fn write(&self, parts: &[IoSlice<'_>], wait: Option<Duration>) -> io::Result<usize> {
+        self.0.write(parts, wait)
+    }
+
+    pub(super) fn read(&self, room: &mut [u8], wait: Option<Duration>) -> io::Result<Came> {
+        self.0.read(room, wait)
+    }
+
+    /// Ends all waits; the child sees the end of its input once nothing is being written.
+    pub(super) fn shut_down(&self) {
+        self.0.shut_down();
+    }
+
+    /// Its thread reads ahead by itself, as far as it may.
+    pub(super) fn discard(&self, wait: Duration) {
+        std::thread::sleep(wait);
+    }
+}
