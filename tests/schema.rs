@@ -5,23 +5,25 @@
 
 #![allow(clippy::unwrap_used)] // a panic is the report
 
-use std::collections::HashMap;
-
-use jsonschema::Validator;
 use mcp_core::Limits;
 use mcp_core::jsonrpc::{ErrorId, ErrorObject, code, write_error};
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::{ClientSession, RequestOptions, ServerEvent, ServerSession};
+use mcp_core::session::{ClientEvent, ClientSession, RequestOptions, ServerEvent, ServerSession};
 use mcp_core::types::{
-    CallToolParams, CallToolResult, ContentBlock, Implementation, InitializeParams, LoggingLevel, PaginatedParams,
-    ResourceContents, SetLevelParams,
+    CallToolParams, CallToolResult, ContentBlock, CreateMessageParams, CreateMessageResult, ElicitParams, ElicitResult,
+    Implementation, InitializeParams, ListRootsResult, LoggingLevel, Method, PaginatedParams, RequestedSchema,
+    ResourceContents, Root, SetLevelParams, StringSchema,
 };
 use mcp_server_tiny::ToolError;
 use mcp_server_tiny::service::{Origin, Outcome, Service, WhenBusy};
 use mcp_server_tiny::tool::Tool;
 use mcp_tests::pair::message;
+use mcp_tests::schema_judge::{Conversation, Side, assert_valid, faults};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+#[path = "schema/families.rs"]
+mod families;
 
 const REVISIONS: [ProtocolVersion; 4] = [
     ProtocolVersion::V2024_11_05,
@@ -30,93 +32,9 @@ const REVISIONS: [ProtocolVersion; 4] = [
     ProtocolVersion::V2025_11_25,
 ];
 
-/// Who sent a message, as the schemas name its kind of messages.
-#[derive(Debug, Clone, Copy)]
-enum Sender {
-    Client,
-    Server,
-}
-
-/// The schema of one revision. Validators are built when they are first needed.
-struct Judge {
-    version: ProtocolVersion,
-    schema: Value,
-    /// The member that holds the definitions.
-    keyword: &'static str,
-    /// The name of the definition of an error response.
-    error: &'static str,
-    validators: HashMap<String, Validator>,
-}
-
-impl Judge {
-    fn new(version: ProtocolVersion) -> Self {
-        let (text, keyword, error) = match version {
-            ProtocolVersion::V2024_11_05 => {
-                (include_str!("schema/2024-11-05.schema.json"), "definitions", "JSONRPCError")
-            }
-            ProtocolVersion::V2025_03_26 => {
-                (include_str!("schema/2025-03-26.schema.json"), "definitions", "JSONRPCError")
-            }
-            ProtocolVersion::V2025_06_18 => {
-                (include_str!("schema/2025-06-18.schema.json"), "definitions", "JSONRPCError")
-            }
-            _ => (include_str!("schema/2025-11-25.schema.json"), "$defs", "JSONRPCErrorResponse"),
-        };
-        let schema = serde_json::from_str(text).unwrap();
-        Self { version, schema, keyword, error, validators: HashMap::new() }
-    }
-
-    /// What is wrong with `value` as a `definition`; nothing if it is one.
-    fn faults(&mut self, definition: &str, value: &Value) -> Vec<String> {
-        let validator = self.validators.entry(definition.to_owned()).or_insert_with(|| {
-            let mut schema = json!({"$ref": format!("#/{}/{definition}", self.keyword)});
-            schema["$schema"] = self.schema["$schema"].clone();
-            schema[self.keyword] = self.schema[self.keyword].clone();
-            jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{definition}: {error}"))
-        });
-        validator.iter_errors(value).map(|error| format!("{error} at `{}`", error.instance_path())).collect()
-    }
-
-    #[track_caller]
-    fn check(&mut self, definition: &str, value: &Value) {
-        let faults = self.faults(definition, value);
-        assert!(faults.is_empty(), "{value} is no {definition} of {}: {faults:?}", self.version);
-    }
-
-    /// The definition of the request or notification with this method.
-    fn definition_of(&self, method: &str) -> String {
-        let definitions = self.schema[self.keyword].as_object().unwrap();
-        let found = definitions.iter().find(|(_, definition)| definition["properties"]["method"]["const"] == method);
-        found.unwrap_or_else(|| panic!("{} has no method {method}", self.version)).0.clone()
-    }
-
-    /// Judges a message; `asked` is the method of the request that it may be the answer to.
-    #[track_caller]
-    fn judge(&mut self, sender: Sender, message: &Value, asked: Option<&str>) {
-        self.check("JSONRPCMessage", message);
-        if let Some(method) = message["method"].as_str() {
-            self.check(&self.definition_of(method), message);
-            let kind = if message.get("id").is_some() { "Request" } else { "Notification" };
-            self.check(&format!("{sender:?}{kind}"), message);
-        } else if message.get("error").is_some() {
-            self.check(self.error, message);
-        } else {
-            let definition = match asked.unwrap() {
-                "initialize" => "InitializeResult",
-                "tools/list" => "ListToolsResult",
-                "tools/call" => "CallToolResult",
-                "ping" | "logging/setLevel" => "EmptyResult",
-                method => panic!("nobody asked for {method}"),
-            };
-            self.check(definition, &message["result"]);
-            self.check(&format!("{sender:?}Result"), &message["result"]);
-        }
-    }
-}
-
 /// Both sides of a session and what was seen between them.
 struct Exchange {
-    judge: Judge,
+    judge: Conversation,
     client: ClientSession,
     server: ServerSession,
     service: Service,
@@ -129,12 +47,13 @@ impl Exchange {
     fn new(version: ProtocolVersion, service: Service) -> Self {
         assert_eq!(service.check(), Ok(()));
         let client = ClientSession::new(Limits::default());
-        let mut it = Self { judge: Judge::new(version), client, server: ServerSession::new(), service, seen: vec![] };
+        let mut it =
+            Self { judge: Conversation::default(), client, server: ServerSession::new(), service, seen: vec![] };
         let mut client_info = Implementation::new("client", "1.0.0");
         client_info.title = Some("Client".into());
         let hello = InitializeParams {
             protocol_version: version.as_str().to_owned(),
-            capabilities: serde_json::from_value(json!({"roots": {"listChanged": true}, "sampling": {}})).unwrap(),
+            capabilities: serde_json::from_value(offers(version)).unwrap(),
             client_info,
         };
         let mut line = Vec::new();
@@ -144,16 +63,16 @@ impl Exchange {
         it
     }
 
-    fn see(&mut self, sender: Sender, bytes: &[u8], asked: Option<&str>) -> Value {
+    fn see(&mut self, side: Side, bytes: &[u8]) -> Value {
         let message: Value = serde_json::from_slice(bytes).unwrap();
-        self.judge.judge(sender, &message, asked);
+        self.judge.sent(side, bytes);
         self.seen.push(message.clone());
         message
     }
 
     /// Carries a message of the client over, and whatever comes of it back and forth. Gives the last thing the server said.
     fn carry_to_server(&mut self, line: &[u8]) -> Option<Value> {
-        let asked = self.see(Sender::Client, line, None)["method"].as_str().map(str::to_owned);
+        self.see(Side::Client, line);
         let mut out = Vec::new();
         let profile = self.service.profile();
         match self.server.handle_message(&profile, &Limits::default(), message(line), &mut out) {
@@ -167,19 +86,31 @@ impl Exchange {
         }
         let mut last = None;
         for line in out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            last = Some(self.carry_to_client(line, asked.as_deref()));
+            last = Some(self.carry_to_client(line));
         }
         last
     }
 
     /// Carries a message of the server over, and what the client says to it back.
-    fn carry_to_client(&mut self, line: &[u8], asked: Option<&str>) -> Value {
-        let said = self.see(Sender::Server, line, asked);
+    fn carry_to_client(&mut self, line: &[u8]) -> Value {
+        let said = self.see(Side::Server, line);
         let mut out = Vec::new();
-        self.client.handle_message(message(line), &mut out);
+        if let ClientEvent::Request { key, method, .. } = self.client.handle_message(message(line), &mut out) {
+            let answered = match method {
+                Method::RootsList => {
+                    self.client.respond(key, &ListRootsResult::new(vec![Root::new("file:///a").name("a")]), &mut out)
+                }
+                Method::SamplingCreateMessage => {
+                    self.client.respond(key, &CreateMessageResult::text("m", "four"), &mut out)
+                }
+                Method::ElicitationCreate => self.client.respond(key, &ElicitResult::decline(), &mut out),
+                method => panic!("nobody asks for {method:?}"),
+            };
+            assert_eq!(answered, Ok(true));
+        }
         if !out.is_empty() {
             if said.get("method").is_some() {
-                self.see(Sender::Client, &out, said["method"].as_str());
+                self.see(Side::Client, &out);
             } else {
                 self.carry_to_server(&out);
             }
@@ -194,10 +125,31 @@ impl Exchange {
         self.carry_to_server(&line).unwrap_or_else(|| panic!("{method} was not answered"))
     }
 
+    /// Lets the server ask something, and gives what the client answered.
+    fn ask_client(&mut self, method: Method, params: &impl Serialize) -> Value {
+        let mut line = Vec::new();
+        self.server.ask(&Limits::default(), method, params, &mut line).unwrap();
+        self.carry_to_client(&line);
+        self.seen.last().unwrap().clone()
+    }
+
     fn call(&mut self, tool: &str) -> Value {
         let params = CallToolParams::new(tool, None);
         self.ask("tools/call", &params, true)
     }
+}
+
+/// The capabilities of a client that has everything that a revision has.
+fn offers(version: ProtocolVersion) -> Value {
+    let mut offers = json!({"roots": {"listChanged": true}, "sampling": {}});
+    if version.has_elicitation() {
+        offers["elicitation"] = json!({});
+    }
+    if version.has_url_elicitation() {
+        offers["elicitation"] = json!({"form": {}, "url": {}});
+        offers["sampling"] = json!({"tools": {}, "context": {}});
+    }
+    offers
 }
 
 /// A service whose tools return everything that a tool can return.
@@ -283,10 +235,17 @@ fn every_message_of_an_exchange_is_what_the_schema_of_its_revision_says() {
         assert_eq!(it.ask("tools/list", &json!({"cursor": "x"}), false)["error"]["code"], code::INVALID_PARAMS);
 
         // The server's requests are answered, also those that nobody can carry out.
-        for (method, kind) in [("ping", "result"), ("roots/list", "error")] {
-            it.carry_to_client(json!({"jsonrpc": "2.0", "id": "s", "method": method}).to_string().as_bytes(), None);
-            assert!(it.seen.last().unwrap().get(kind).is_some(), "{method}");
+        assert_eq!(it.ask_client(Method::Ping, &())["result"], json!({}));
+        assert_eq!(it.ask_client(Method::RootsList, &())["result"]["roots"][0]["name"], "a");
+        let question = CreateMessageParams::text("two and two?", 10);
+        assert_eq!(it.ask_client(Method::SamplingCreateMessage, &question)["result"]["role"], "assistant");
+        if version.has_elicitation() {
+            let form = RequestedSchema::new().required("name", StringSchema::new().title("Name"));
+            let form = ElicitParams::form("who?", form);
+            assert_eq!(it.ask_client(Method::ElicitationCreate, &form)["result"]["action"], "decline");
         }
+        it.carry_to_client(json!({"jsonrpc": "2.0", "id": "s", "method": "x/y"}).to_string().as_bytes());
+        assert!(it.seen.last().unwrap().get("error").is_some());
 
         let mut line = Vec::new();
         let options = RequestOptions::PLAIN;
@@ -307,21 +266,20 @@ fn an_error_without_a_request_is_what_the_newest_schema_says() {
     let mut out = Vec::new();
     write_error(&mut out, &ErrorId::Absent, &ErrorObject::new(code::PARSE_ERROR, "not JSON"));
     let error = serde_json::from_slice(&out).unwrap();
-    Judge::new(ProtocolVersion::V2025_11_25).judge(Sender::Server, &error, None);
+    assert_valid(ProtocolVersion::V2025_11_25, Side::Server, None, &error);
     // Before, the schemas have no such error at all; what most servers send is `null` (R-LM-6).
-    assert!(!Judge::new(ProtocolVersion::V2025_06_18).faults("JSONRPCError", &error).is_empty());
+    assert!(!faults(ProtocolVersion::V2025_06_18, "JSONRPCError", &error).is_empty());
 }
 
 /// Without this the tests above could pass for having no teeth.
 #[test]
 fn what_a_revision_does_not_have_is_found_out() {
     let audio = json!({"content": [{"type": "audio", "data": "AAAA", "mimeType": "audio/wav"}]});
-    assert!(!Judge::new(ProtocolVersion::V2024_11_05).faults("CallToolResult", &audio).is_empty());
-    assert!(Judge::new(ProtocolVersion::V2025_03_26).faults("CallToolResult", &audio).is_empty());
+    assert!(!faults(ProtocolVersion::V2024_11_05, "CallToolResult", &audio).is_empty());
+    assert!(faults(ProtocolVersion::V2025_03_26, "CallToolResult", &audio).is_empty());
     let array = json!({"content": [], "structuredContent": [1]});
-    assert!(!Judge::new(ProtocolVersion::V2025_11_25).faults("CallToolResult", &array).is_empty());
+    assert!(!faults(ProtocolVersion::V2025_11_25, "CallToolResult", &array).is_empty());
     for version in REVISIONS {
-        let mut judge = Judge::new(version);
         for (definition, wrong) in [
             ("JSONRPCMessage", json!({"jsonrpc": "1.0", "method": "ping"})),
             ("InitializeResult", json!({"protocolVersion": "x", "capabilities": {}})),
@@ -329,7 +287,7 @@ fn what_a_revision_does_not_have_is_found_out() {
             ("ServerNotification", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})),
             ("ListToolsResult", json!({"tools": [{"name": "a", "inputSchema": {}}]})),
         ] {
-            assert!(!judge.faults(definition, &wrong).is_empty(), "{definition} in {version}");
+            assert!(!faults(version, definition, &wrong).is_empty(), "{definition} in {version}");
         }
     }
 }

@@ -358,8 +358,8 @@ mod tests {
         server.tools = Some(crate::types::ToolsCapability::default());
         assert!(Capability::Tools.is_declared_by_server(&server));
         assert!(!Capability::ToolsListChanged.is_declared_by_server(&server));
-        let mut client = ClientCapabilities::default();
-        client.elicitation = Some(crate::types::ElicitationCapability::default());
+        let elicitation = Some(crate::types::ElicitationCapability::default());
+        let client = ClientCapabilities { elicitation, ..ClientCapabilities::default() };
         // R-FC-17: `{}` is a form only.
         assert!(Capability::Elicitation.is_declared_by_client(&client));
         assert!(!Capability::ElicitationUrl.is_declared_by_client(&client));

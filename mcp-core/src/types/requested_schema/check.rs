@@ -33,9 +33,8 @@ pub(super) fn check(schema: &RequestedSchema, content: &JsonObject) -> Result<()
         return fault(missing, "is required and missing");
     }
     for (name, property) in schema.properties.iter() {
-        match content.get(name).map(|value| misfit(property, value)) {
-            Some(Some(what)) => return fault(name, what),
-            Some(None) | None => {}
+        if let Some(what) = content.get(name).and_then(|value| misfit(property, value)) {
+            return fault(name, what);
         }
     }
     Ok(())
