@@ -21,6 +21,7 @@ use crate::text::Excerpt;
 use crate::time::{Deadline, Instant};
 use crate::types::{CancelledParams, InitializeResult, JsonObject, LoggingLevel, LoggingMessage, Method, Progress};
 
+mod again;
 mod asked;
 mod handshake;
 mod meta;

@@ -18,7 +18,12 @@ pub struct Pending<T> {
 impl<T> Pending<T> {
     /// An empty table whose first key is 1: some peers take 0 for no id.
     pub const fn new() -> Self {
-        Self { entries: VecDeque::new(), next: 1 }
+        Self::starting_at(1)
+    }
+
+    /// An empty table whose first key is this one.
+    pub const fn starting_at(next: u64) -> Self {
+        Self { entries: VecDeque::new(), next }
     }
 
     /// How many requests are in flight.

@@ -1,0 +1,67 @@
+//! A session that takes the place of another one of the same client.
+
+use super::ClientSession;
+use crate::session::pending::Pending;
+
+impl ClientSession {
+    /// A session in which nothing was said yet, for the same peer: its ids go on where those of this one end, so that a late
+    /// answer is taken for no other.
+    pub fn anew(&self) -> Self {
+        Self { pending: Pending::starting_at(self.pending.next_key()), ..Self::new(self.limits.clone()) }
+    }
+
+    /// Goes on in a session that was opened in place of this one, which the server lost (R-SH-51): with its revision, and with
+    /// what the server says of itself now. Requests in flight stay in flight; questions of the server are withdrawn.
+    pub fn adopt(&mut self, opened: Self) {
+        self.version = opened.version.or(self.version);
+        self.server = opened.server.or(self.server.take());
+        let _ = self.asked.drain().count();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+    use crate::jsonrpc::{Payload, decode};
+    use crate::session::{ClientEvent, RequestOptions};
+    use crate::types::{Implementation, InitializeParams};
+    use alloc::vec::Vec;
+
+    fn opened(version: &str) -> ClientSession {
+        let mut session = ClientSession::new(Limits::default());
+        let hello = InitializeParams {
+            protocol_version: version.into(),
+            capabilities: Default::default(),
+            client_info: Implementation::new("test", "1"),
+        };
+        session.initialize(&hello, None, &mut Vec::new()).unwrap();
+        let answer = alloc::format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":{{"protocolVersion":"{version}","capabilities":{{}},"serverInfo":{{"name":"{version}","version":"1"}}}}}}"#
+        );
+        let Ok(Payload::Message(message)) = decode(answer.as_bytes(), &Limits::default()) else { panic!() };
+        assert!(matches!(session.handle_message(message, &mut Vec::new()), ClientEvent::Initialized));
+        session
+    }
+
+    #[test]
+    fn ids_go_on_in_the_next_session() {
+        let mut session = opened("2025-11-25").anew();
+        let hello = InitializeParams {
+            protocol_version: "2025-11-25".into(),
+            capabilities: Default::default(),
+            client_info: Implementation::new("test", "1"),
+        };
+        assert_eq!(session.initialize(&hello, None, &mut Vec::new()), Ok(2));
+    }
+
+    #[test]
+    fn a_session_that_was_opened_anew_keeps_what_is_in_flight() {
+        let mut session = opened("2025-11-25");
+        let id = session.request("tools/list", &(), RequestOptions::PLAIN, &mut Vec::new()).unwrap();
+        session.adopt(opened("2025-06-18"));
+        assert_eq!(session.version().unwrap().as_str(), "2025-06-18");
+        assert_eq!(session.server().unwrap().server_info.name, "2025-06-18");
+        assert!(session.cancel(id, None, &mut Vec::new()));
+    }
+}
