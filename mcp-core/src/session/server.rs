@@ -140,7 +140,7 @@ impl ServerSession {
             offers: ClientOffers::NONE,
             pending: Pending::new(),
             asked: Pending::new(),
-            watched: Watched::NOTHING,
+            watched: Watched::new(),
         }
     }
 

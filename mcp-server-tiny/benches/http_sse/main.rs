@@ -12,9 +12,9 @@
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod floor;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod memory;
-mod process;
-mod report;
 mod throughput;
 mod wire;
 
@@ -22,6 +22,7 @@ use std::env;
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use harness::process;
 use mcp_server_tiny::{Server, Tool};
 
 /// The limit first, then what is measured against it.

@@ -5,8 +5,8 @@
 
 use std::io;
 
-use crate::process::{Memory, Server};
-use crate::report::Table;
+use crate::harness::process::{Memory, Server};
+use crate::harness::report::Table;
 use crate::wire::{EventStream, Incoming};
 
 const STEPS: [usize; 2] = [1000, 5000];

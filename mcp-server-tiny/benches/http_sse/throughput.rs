@@ -13,8 +13,8 @@ use mio::{Events, Interest, Poll, Token};
 use serde_json::{Value, json};
 
 use crate::floor::TEXT;
-use crate::process::{Server, own_cpu_time, pin_self, two_cpus};
-use crate::report::{Table, median};
+use crate::harness::process::{Server, own_cpu_time, pin_self, two_cpus};
+use crate::harness::report::{Table, median};
 use crate::wire::{EventStream, Incoming, call, post, unexpected};
 
 const SESSIONS: u32 = 64;

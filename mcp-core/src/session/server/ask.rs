@@ -19,13 +19,8 @@ use crate::types::{CancelledParams, Method};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskKey(u64);
 
-/// The resources that a session is subscribed to. Without memory for the many that are subscribed to none.
-#[derive(Debug)]
-pub(super) struct Watched(Option<Box<BTreeSet<Box<str>>>>);
-
-impl Watched {
-    pub(super) const NOTHING: Self = Self(None);
-}
+/// The resources that a session is subscribed to.
+pub(super) type Watched = BTreeSet<Box<str>>;
 
 impl ServerSession {
     /// Asks the client, in revisions that have requests of servers: `sampling/createMessage`, `elicitation/create`,
@@ -104,27 +99,20 @@ impl ServerSession {
         if uri.len() > limits.uri_bytes {
             return Err(LimitExceeded { limit: Limit::UriBytes, bound: limits.uri_bytes });
         }
-        let watched = self.watched.0.get_or_insert_default();
-        if watched.len() >= limits.subscriptions && !watched.contains(uri) {
+        if self.watched.len() >= limits.subscriptions && !self.watched.contains(uri) {
             return Err(LimitExceeded { limit: Limit::Subscriptions, bound: limits.subscriptions });
         }
-        watched.insert(uri.into());
+        self.watched.insert(uri.into());
         Ok(())
     }
 
     /// Ends a subscription (`resources/unsubscribe`). False when there was none.
     pub fn unsubscribe(&mut self, uri: &str) -> bool {
-        let Some(watched) = &mut self.watched.0 else { return false };
-        let was_there = watched.remove(uri);
-        if watched.is_empty() {
-            self.watched = Watched::NOTHING;
-        }
-        was_there
+        self.watched.remove(uri)
     }
 
     /// Whether the session is subscribed to a resource, or to one that contains it (R-FS-29).
     pub fn watches(&self, uri: &str) -> bool {
-        let Some(watched) = &self.watched.0 else { return false };
-        watched.contains(uri) || watched.iter().any(|outer| is_same_or_inside(uri, outer))
+        self.watched.contains(uri) || self.watched.iter().any(|outer| is_same_or_inside(uri, outer))
     }
 }
