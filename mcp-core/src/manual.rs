@@ -2,8 +2,8 @@
 //!
 //! # One message in, at most one message out
 //!
-//! A core without I/O usually has a queue of output that is drained after each input. In the handshake eras of MCP no
-//! message asks for more than one in return, so `handle_message` appends that one to a buffer of the caller's and returns
+//! A core without I/O usually has a queue of output that is drained after each input. No message of MCP asks for more
+//! than one in return, so `handle_message` appends that one to a buffer of the caller's and returns
 //! what the message meant. There is no queue to bound, to drain or to forget, and the event can borrow from the message.
 //! What has to be awaited, deadlines, is asked for: `next_timeout` and `handle_timeout`.
 //!
@@ -46,7 +46,29 @@
 //! The session id of HTTP+SSE is a bearer secret in a URL. It is made of a slot number, which finds the session without
 //! hashing a secret, and of random bits that are compared in constant time.
 //!
+//! # The stateless request is the native model
+//!
+//! From 2026-07-28 on a request stands alone: its `_meta` says what a handshake would have said, notifications belong to it, and its
+//! result may ask for input. The eras before are adapters around that. On the server a request that stands alone is a
+//! [`ServerSession`](crate::session::ServerSession) with one request in it, so that whoever carries out requests sees one type; on the
+//! client [`ClientSession::stateless`](crate::session::ClientSession::stateless) operates at once and writes the `_meta` itself. The
+//! other way round, a stateless request as a fragment of a session, would have put the question which era it is into every
+//! handler and every call.
+//!
+//! # What a client can be asked, in seven bits
+//!
+//! A server keeps of a client's capabilities only what it may ask: [`ClientOffers`](crate::session::ClientOffers). The rest stays
+//! unread: typed, with icons and experimental entries, it was a tenth of what a small server weighs beyond std.
+//!
 //! # Adding a revision
 //!
-//! A revision is a variant and its predicates in [`revision`](crate::revision), its rows in [`types::method`](crate::types::method), and their
-//! tests. Code elsewhere asks a predicate; it never compares dates.
+//! One table, one module and their tests:
+//!
+//! 1. [`revision`](crate::revision): a variant, its date, and whichever predicates change their answer. Nothing else in the workspace
+//!    compares revisions; elsewhere a predicate is asked.
+//! 2. [`types::method`](crate::types::method), the table of methods: new rows, and a new last revision for the rows that end.
+//! 3. Its JSON schema beside the others in `tests/schema`, with which every message that either side emits in any test is judged;
+//!    rows in `tests/requirements.md`, and tests that prove them.
+//!
+//! A revision that brings new data has a file for it in [`types`](crate::types); one that changes how requests travel over HTTP has its rules
+//! in [`http`](crate::http). Both shells follow by asking.

@@ -1,7 +1,7 @@
 //! The revisions of the protocol, and every difference between them as a question with a name.
 //!
-//! This is the one module that compares revisions: elsewhere ask a predicate. A new revision is a variant here, its entries in
-//! [`types::method`](crate::types::method), and the tests of both.
+//! This is the one module that compares revisions: elsewhere ask a predicate. What a new revision takes is listed in the
+//! [`manual`](crate::manual#adding-a-revision).
 
 use core::fmt;
 

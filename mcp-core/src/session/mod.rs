@@ -1,4 +1,8 @@
-//! What the messages of one connection mean, in order: the handshake eras' session (R-LM, sections C, I, J, K).
+//! What the messages of one connection mean, in order (R-LM, sections C, F to K).
+//!
+//! A revision with a handshake has a session around all requests. Without one each request [claims](Claim) its revision and
+//! its client's capabilities itself; to a client that is a session which operates at once, to a server a session with one
+//! request in it.
 //!
 //! [`ClientSession`] and [`ServerSession`] take in messages, and say what happened. Neither has a clock, a lock or a buffer of its
 //! own:
