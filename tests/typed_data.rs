@@ -5,15 +5,24 @@
 use std::collections::BTreeSet;
 
 use mcp_core::Limits;
+use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{ApiMisuse, ClientEvent, ClientSession, RequestOptions};
 use mcp_core::types::{
-    CallToolParams, CallToolResult, ContentBlock, Implementation, InitializeParams, InitializeResult, ListToolsResult,
-    LoggingLevel, PaginatedParams, Progress, ResourceContents, ServerCapabilities, StructuredError, Tool,
+    CallToolParams, CallToolResult, CompleteResult, ContentBlock, CreateMessageResult, DiscoverResult, ElicitResult,
+    ElicitationCapability, GetPromptResult, Icon, Implementation, InitializeParams, InitializeResult, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListRootsResult, ListToolsResult,
+    LoggingLevel, PaginatedParams, Progress, RawJson, ReadResourceResult, ResourceContents, ServerCapabilities,
+    StructuredError, Tool,
 };
 use mcp_tests::pair::{Pair, message};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+#[path = "typed_data/forms.rs"]
+mod forms;
+#[path = "typed_data/sampling.rs"]
+mod sampling;
 
 const PLAIN: RequestOptions<'static> = RequestOptions::PLAIN;
 
@@ -117,7 +126,7 @@ fn null_is_read_as_absent_wherever_something_may_be_left_out() {
         "protocolVersion": "2024-11-05", "serverInfo": {"name": "s", "version": "1"}, "capabilities": null}));
     assert_eq!(result.capabilities, ServerCapabilities::default());
     assert!(read::<ListToolsResult>(json!({"tools": null})).tools.is_empty());
-    let failed: CallToolResult = read(json!({"content": null, "isError": null, "structuredContent": null}));
+    let failed: CallToolResult = read(json!({"content": null, "isError": null}));
     assert_eq!(failed, CallToolResult::default());
     let tool: Tool =
         read(json!({"name": "a", "inputSchema": {}, "icons": null, "annotations": {"readOnlyHint": null}}));
@@ -242,6 +251,102 @@ fn a_structured_result_says_the_same_as_text() {
         let result = CallToolResult::from_structured(value.clone());
         assert_eq!(serde_json::from_str::<Value>(&result.all_text()).unwrap(), value);
         assert_eq!(result.structured_content, Some(value));
+    }
+}
+
+/// R-FS-17: since 2026-07-28 `null` is a value; before, it is what peers write for none.
+#[test]
+fn structured_content_that_is_null_is_not_the_same_as_none() {
+    let null: CallToolResult = round_trip(json!({"content": [], "structuredContent": null}));
+    assert_eq!(null.structured_content, Some(Value::Null));
+    assert_eq!(null.structured::<Option<u8>>(), Ok(None));
+    let none: CallToolResult = round_trip(json!({"content": []}));
+    assert_eq!(none.structured_content, None);
+    for version in ProtocolVersion::ALL {
+        let kept = version == ProtocolVersion::V2026_07_28;
+        assert_eq!(null.clone().read_in(version).structured_content.is_some(), kept, "{version}");
+    }
+    let beside: CallToolResult =
+        read(json!({"content": [{"type": "text", "text": "{\"sum\":3}"}], "structuredContent": null}));
+    assert_eq!(beside.structured::<JsonObject>().unwrap()["sum"], 3);
+}
+
+/// R-LM-8, R-LM-55: what a result has beside its own members stays; its type does not, it belongs to the exchange.
+#[test]
+fn unknown_members_of_results_are_kept_and_their_type_is_not() {
+    let more = json!({"weather": {"sky": [1.5, null]}, "x": -1});
+    for (known, check) in [
+        (json!({"content": []}), keeps::<CallToolResult> as fn(Value, Value)),
+        (json!({"tools": [], "ttlMs": 1, "cacheScope": "public"}), keeps::<ListToolsResult>),
+        (json!({"resources": [], "nextCursor": ""}), keeps::<ListResourcesResult>),
+        (json!({"resourceTemplates": []}), keeps::<ListResourceTemplatesResult>),
+        (json!({"contents": [], "ttlMs": 0}), keeps::<ReadResourceResult>),
+        (json!({"prompts": []}), keeps::<ListPromptsResult>),
+        (json!({"messages": []}), keeps::<GetPromptResult>),
+        (json!({"completion": {"values": []}}), keeps::<CompleteResult>),
+        (json!({"roots": []}), keeps::<ListRootsResult>),
+        (json!({"action": "cancel"}), keeps::<ElicitResult>),
+        (json!({"role": "user", "content": [], "model": "m"}), keeps::<CreateMessageResult>),
+        (json!({"supportedVersions": [], "capabilities": {}}), keeps::<DiscoverResult>),
+    ] {
+        check(known, more.clone());
+    }
+    // It has no `resultType`: its revisions do not.
+    round_trip::<InitializeResult>(json!({"protocolVersion": "2025-11-25", "capabilities": {},
+        "serverInfo": {"name": "s", "version": "1"}, "weather": 1, "_meta": {"a": 1}}));
+}
+
+#[track_caller]
+fn keeps<T: Serialize + DeserializeOwned>(mut known: Value, more: Value) {
+    known.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    known["_meta"] = json!({"a": {}});
+    round_trip::<T>(known.clone());
+    let mut typed = known.clone();
+    typed["resultType"] = json!("complete");
+    assert_eq!(serde_json::to_value(read::<T>(typed)).unwrap(), known);
+}
+
+/// Models read the parameters of a tool in the order in which its server wrote them, and numbers keep their digits.
+#[test]
+fn schemas_of_tools_stay_as_they_were_written() {
+    let schema =
+        r#"{"type":"object", "properties":{"z":{"maximum":123456789012345678901234567890},"a":{"default":1.10}}}"#;
+    let page = format!(r#"{{"tools":[{{"name":"t","inputSchema":{schema},"outputSchema":{schema},"x":1}}],"y":2}}"#);
+    let page: ListToolsResult = serde_json::from_str(&page).unwrap();
+    let tool = &page.tools[0];
+    assert_eq!(tool.input_schema.get(), schema);
+    assert_eq!(tool.output_schema.as_ref().unwrap().get(), schema);
+    assert_eq!(tool.input_schema.to_value()["properties"]["a"]["default"], 1.1);
+    assert!(serde_json::to_string(tool).unwrap().contains(schema));
+    // From a tree as well, where the order is gone.
+    let value = serde_json::to_value(tool).unwrap();
+    assert_eq!(read::<Tool>(value).input_schema.to_value(), tool.input_schema.to_value());
+    assert!(RawJson::from_text("{").is_err());
+}
+
+/// Servers write one size as a text, as a draft had it.
+#[test]
+fn the_sizes_of_an_icon_may_be_one_text() {
+    let sizes = |sizes: Value| read::<Icon>(json!({"src": "data:,", "sizes": sizes})).sizes;
+    assert_eq!(sizes(json!("48x48")), ["48x48"]);
+    assert_eq!(sizes(json!(["any", "48x48"])), ["any", "48x48"]);
+    assert_eq!(sizes(json!(["any", 7])), ["any"]);
+    for none in [json!(null), json!([]), json!(7)] {
+        assert!(sizes(none.clone()).is_empty(), "{none}");
+    }
+}
+
+/// R-FC-17
+#[test]
+fn elicitation_without_a_mode_is_a_form() {
+    for (json, form, url) in [
+        (json!({}), true, false),
+        (json!({"form": {}}), true, false),
+        (json!({"url": {}}), false, true),
+        (json!({"form": {}, "url": {}}), true, true),
+    ] {
+        let offered: ElicitationCapability = round_trip(json.clone());
+        assert_eq!((offered.has_form(), offered.has_url()), (form, url), "{json}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -170,4 +171,11 @@ pub struct ElicitationCompleteParams<'a> {
     /// Which elicitation.
     #[serde(borrow)]
     pub elicitation_id: Cow<'a, str>,
+}
+
+/// `data` of error -32042, in 2025-11-25: what the user has to do before the request can be made again (R-FC-28).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UrlElicitationRequired {
+    /// Pages to visit, each with its id.
+    pub elicitations: Vec<ElicitUrlParams>,
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capabilities::{ClientCapabilities, ServerCapabilities};
 use super::implementation::Implementation;
+use super::meta::JsonObject;
 use super::tolerance::null_is_default;
 
 /// What a client says first (R-LM-21).
@@ -22,8 +23,9 @@ pub struct InitializeParams {
 }
 
 /// What a server answers (R-LM-22).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct InitializeResult {
     /// The revision that both follow from now on.
     pub protocol_version: String,
@@ -35,4 +37,10 @@ pub struct InitializeResult {
     /// How to use it, for a model. Untrusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
+    /// Metadata.
+    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<JsonObject>,
+    /// What the protocol does not name.
+    #[serde(flatten)]
+    pub other: JsonObject,
 }

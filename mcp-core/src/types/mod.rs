@@ -43,6 +43,7 @@ pub use content::{Annotations, ContentBlock, ResourceContents, Role};
 pub use discover::DiscoverResult;
 pub use elicitation::{
     ElicitAction, ElicitFormParams, ElicitParams, ElicitResult, ElicitUrlParams, ElicitationCompleteParams,
+    UrlElicitationRequired,
 };
 pub use implementation::{Icon, Implementation};
 pub use initialize::{InitializeParams, InitializeResult};
@@ -56,7 +57,7 @@ pub use prompts::{GetPromptParams, GetPromptResult, ListPromptsResult, Prompt, P
 pub use raw_json::RawJson;
 pub use requested_schema::{
     BooleanSchema, ContentFault, EnumOption, EnumStyle, FormNumber, MultiSelectSchema, NumberKind, NumberSchema,
-    PrimitiveSchema, Properties, RequestedSchema, SingleSelectSchema, StringSchema,
+    PrimitiveSchema, Properties, RequestedSchema, SingleSelectSchema, StringSchema, UnknownInRevision,
 };
 pub use resources::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceParams, ReadResourceResult, Resource,

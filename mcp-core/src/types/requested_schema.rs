@@ -18,6 +18,8 @@ use serde_json::Value;
 
 use super::meta::JsonObject;
 use super::tolerance::null_is_default;
+use crate::revision::ProtocolVersion;
+use crate::text::Excerpt;
 pub use check::ContentFault;
 pub use enums::{EnumOption, EnumStyle, MultiSelectSchema, SingleSelectSchema};
 
@@ -40,6 +42,7 @@ pub struct RequestedSchema {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The fields and what each takes.
+    #[serde(default)]
     pub properties: Properties,
     /// The names of the fields that have to be filled in.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
@@ -72,6 +75,29 @@ impl RequestedSchema {
         filled.collect()
     }
 
+    /// The form in the words of a revision: before 2025-11-25 choices have another shape, and only truth values have defaults.
+    ///
+    /// # Errors
+    ///
+    /// The field that cannot be asked for there: one with several options at once.
+    pub fn written_in(mut self, version: ProtocolVersion) -> Result<Self, UnknownInRevision> {
+        // One predicate: forms changed when URLs came.
+        if version.has_url_elicitation() {
+            return Ok(self);
+        }
+        self.schema = None;
+        for (name, schema) in &mut self.properties.0 {
+            match schema {
+                PrimitiveSchema::String(it) => it.default = None,
+                PrimitiveSchema::Number(it) => it.default = None,
+                PrimitiveSchema::SingleSelect(it) => (it.default, it.style) = (None, EnumStyle::Legacy),
+                PrimitiveSchema::MultiSelect(_) => return Err(UnknownInRevision { field: core::mem::take(name) }),
+                PrimitiveSchema::Boolean(_) | PrimitiveSchema::Unknown(_) => {}
+            }
+        }
+        Ok(self)
+    }
+
     /// Whether content fits: every required field is there, and every field that is there is as it was asked for (R-FC-22).
     /// Fields that were not asked for pass.
     ///
@@ -82,6 +108,22 @@ impl RequestedSchema {
         check::check(self, content)
     }
 }
+
+/// A field that a revision cannot ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownInRevision {
+    /// Its name.
+    pub field: String,
+}
+
+impl fmt::Display for UnknownInRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = Excerpt::new(&self.field, 64);
+        write!(f, "the field `{field}` takes several options, which the client's revision cannot ask for")
+    }
+}
+
+impl core::error::Error for UnknownInRevision {}
 
 /// Fields in the order in which the server wrote them.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -16,6 +16,7 @@ use super::implementation::Icon;
 use super::meta::{JsonObject, RequestMeta};
 use super::raw_json::RawJson;
 use super::tolerance::{null_is_default, present, unreadable_is_default};
+use crate::revision::ProtocolVersion;
 use crate::text::parser_message;
 
 /// A tool as a server describes it. Untrusted, like all that a server says of itself (R-FS-20).
@@ -222,6 +223,15 @@ impl CallToolResult {
             (None, None) => return Err(StructuredError::Absent),
         };
         read.map_err(|error| StructuredError::Shape(parser_message(&error)))
+    }
+
+    /// It as a client of a revision understands it: where structured content is an object, `null` is what peers write for
+    /// what is absent.
+    pub fn read_in(mut self, version: ProtocolVersion) -> Self {
+        if !version.has_any_structured_content() && self.structured_content == Some(Value::Null) {
+            self.structured_content = None;
+        }
+        self
     }
 
     /// The texts of the content, joined by line ends.
