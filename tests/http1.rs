@@ -3,11 +3,12 @@
 
 use core::mem::MaybeUninit;
 
+use mcp_core::http::Field;
 use mcp_server_tiny::http1::body::Sink;
 use mcp_server_tiny::http1::head::FIELDS;
 use mcp_server_tiny::http1::stream::{write_end, write_event_stream_head};
 use mcp_server_tiny::http1::{
-    Body, Chunk, Delimiter, Field, Framing, Head, HeadLimits, OpenAnswer, Persistence, Response, Status,
+    Body, Chunk, Delimiter, Framing, Head, HeadLimits, OpenAnswer, Persistence, Response, Status,
 };
 use mcp_tests::fuzz_http1::{self, read};
 use mcp_tests::http_vectors::{HttpCase, http_cases};

@@ -240,7 +240,7 @@ fn other_methods_are_answered_405_with_what_is_allowed() {
 #[test]
 fn other_paths_are_not_found() {
     let mut engine = RawEngine::new(server());
-    for path in ["/", "/mcp", "/sses", "/sse/x", "//sse", "/sse//", "/SSE", "/%73se", "*", "/messages/x"] {
+    for path in ["/", "/mcp2", "/sses", "/sse/x", "//sse", "/sse//", "/SSE", "/%73se", "*", "/messages/x"] {
         assert_eq!(status(&mut engine, &get(path)), 404, "{path}");
     }
 }

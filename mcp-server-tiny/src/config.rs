@@ -11,6 +11,7 @@ use core::time::Duration;
 use mcp_core::http::accept::InvalidSetting;
 use mcp_core::http::{HostPolicy, OriginPolicy};
 
+use crate::engine::answer::Sole;
 use crate::http1::HeadLimits;
 
 /// The bounds of a server. Whoever passes one is refused or dropped, and nobody else notices (R-SEC-7).
@@ -35,6 +36,18 @@ pub struct Limits {
     /// are answered 503; past it the session is dropped. One message may be larger when nothing else waits. The same goes
     /// for answers on any other connection: past it the connection is closed. 8 MiB: two of the largest messages.
     pub output_bytes: usize,
+    /// Bytes of events kept for one session of Streamable HTTP, to be sent again to a client that lost its connection
+    /// (R-SH-34); the oldest go first. 0: streams cannot be resumed. 256 KiB: minutes of what a session says, and all
+    /// but the largest results.
+    pub replay_bytes: usize,
+    /// Bytes of events kept in all, for the same purpose. Past it nothing more is kept until some grow old
+    /// ([`Timeouts::replay`]). 64 MiB: 256 sessions with as much as one may have.
+    pub replay_bytes_in_all: usize,
+    /// Answers to `subscriptions/listen` open at a time; one more is answered with error -32603 (R-ST-46). 1024: they are
+    /// held by few clients, each for long, and every change is written to all of them.
+    pub subscriptions: usize,
+    /// Bytes of the URIs that one `subscriptions/listen` may name; more is refused. 64 KiB: a thousand of the usual length.
+    pub subscription_bytes: usize,
     /// Bytes that wait in all, whoever they are for. Past it connections that do not read are closed, the largest backlog
     /// first. 256 MiB: 32 full backlogs at the same moment.
     pub unsent_bytes: usize,
@@ -49,6 +62,10 @@ impl Default for Limits {
             body_bytes: 4 << 20,
             buffered_bytes: 256 << 20,
             output_bytes: 8 << 20,
+            replay_bytes: 256 << 10,
+            replay_bytes_in_all: 64 << 20,
+            subscriptions: 1024,
+            subscription_bytes: 64 << 10,
             unsent_bytes: 256 << 20,
         }
     }
@@ -80,6 +97,15 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// For a session without a post and without a call in flight. `None`: a session lives as long as its stream, as an editor may be idle for days.
     pub session_idle: Option<Duration>,
+    /// For a session of Streamable HTTP that nobody uses: no request, no stream, no call in flight. 30 minutes: its client may
+    /// have gone without a word (R-SH-50), and one that comes back opens another (R-SH-51).
+    pub session_unused: Duration,
+    /// From a request to its answer as JSON. What takes longer is answered with an event stream, on which comments
+    /// show that somebody is still there. One second: shorter than the patience of any proxy.
+    pub json_answer: Duration,
+    /// For a client to fetch what it missed of a stream, from the last event of its session on. 60 seconds: clients try again
+    /// within a few.
+    pub replay: Duration,
     /// For requests in flight when the server is told to stop; then they are cancelled, and what is unsent after another
     /// `linger` is lost. 5 seconds.
     pub stop: Duration,
@@ -97,15 +123,40 @@ impl Default for Timeouts {
             keep_alive: Some(Duration::from_secs(15)),
             handshake: Duration::from_secs(300),
             session_idle: None,
+            session_unused: Duration::from_secs(30 * 60),
+            json_answer: Duration::from_secs(1),
+            replay: Duration::from_secs(60),
             stop: Duration::from_secs(5),
             linger: Duration::from_secs(2),
         }
     }
 }
 
+/// The ways in which a server can be spoken to over HTTP; all of them on one port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Carriers {
+    /// HTTP+SSE (2024-11-05).
+    pub(crate) http_sse: bool,
+    /// Streamable HTTP with a handshake and sessions (2025-03-26 to 2025-11-25).
+    pub(crate) sessions: bool,
+    /// Streamable HTTP without (2026-07-28).
+    pub(crate) stateless: bool,
+}
+
+impl Carriers {
+    /// Whether the one endpoint is there.
+    pub(crate) fn streamable_http(self) -> bool {
+        self.sessions || self.stateless
+    }
+}
+
 /// All settings of a server, set through the methods of [`Server`](crate::Server). Not to be shown: there are tokens among
 /// them.
 pub(crate) struct Config {
+    /// Which carriers there are.
+    pub(crate) carriers: Carriers,
+    /// The one endpoint of Streamable HTTP (R-SH-1, R-ST-1). `/mcp`. With and without a slash at its end.
+    pub(crate) mcp_path: String,
     /// Where a GET opens an event stream (R-SSE-13). `/sse`.
     pub(crate) sse_path: String,
     /// Where messages are posted. `/messages`. With and without a slash at its end (R-SSE-50).
@@ -119,6 +170,8 @@ pub(crate) struct Config {
     pub(crate) allowed_origins: Vec<String>,
     /// Tokens of which a request has to carry one as `Authorization: Bearer` (R-SSE-7). None: no authentication.
     pub(crate) bearer_tokens: Vec<String>,
+    /// The form of an answer that nothing came before.
+    pub(crate) sole: Sole,
     /// Bounds on connections, sessions and bytes.
     pub(crate) limits: Limits,
     /// Bounds on messages.
@@ -130,12 +183,15 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            carriers: Carriers { http_sse: true, sessions: true, stateless: true },
+            mcp_path: "/mcp".to_owned(),
             sse_path: "/sse".to_owned(),
             message_path: "/messages".to_owned(),
             public_prefix: String::new(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             bearer_tokens: Vec::new(),
+            sole: Sole::Json,
             limits: Limits::default(),
             messages: mcp_core::Limits::default(),
             timeouts: Timeouts::default(),
@@ -163,11 +219,16 @@ impl Config {
     /// The first setting that cannot work, with what it needs.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let is_path = |path: &str| path.starts_with('/') && is_plain(path);
-        if !is_path(&self.sse_path) || !is_path(&self.message_path) {
-            return Some("`paths` begin with a slash and hold no white space, `?` or `#`");
+        let paths = [&self.sse_path, &self.message_path, &self.mcp_path];
+        if !paths.into_iter().all(|path| is_path(path)) {
+            return Some("`paths` and `mcp_path` begin with a slash and hold no white space, `?` or `#`");
         }
-        if trim_slash(&self.sse_path) == trim_slash(&self.message_path) {
-            return Some("`paths` are two different ones");
+        let paths = paths.map(|path| trim_slash(path));
+        if paths[0] == paths[1] || paths[0] == paths[2] || paths[1] == paths[2] {
+            return Some("`paths` and `mcp_path` are different ones");
+        }
+        if !self.carriers.http_sse && !self.carriers.streamable_http() {
+            return Some("all carriers are turned off");
         }
         if !self.public_prefix.is_empty() && (!is_path(&self.public_prefix) || self.public_prefix.ends_with('/')) {
             return Some("`public_prefix` begins with a slash and does not end with one");

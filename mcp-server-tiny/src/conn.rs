@@ -17,7 +17,7 @@ use crate::timers::Armed;
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) phase: Phase,
-    /// The bytes of a head that is incomplete, and nothing else.
+    /// The bytes of a head that is incomplete, or of requests that wait until the one before them is answered.
     pub(crate) input: Vec<u8>,
     pub(crate) scan: Scan,
     /// Bytes to send, of which the first `sent` are sent. Empty and without memory when nothing waits.
@@ -43,8 +43,12 @@ pub(crate) enum Phase {
     Head,
     /// A body is incomplete.
     Body(Box<Pending>),
-    /// It carries the event stream of this session; input means nothing.
+    /// It carries the one stream of this HTTP+SSE session; input means nothing.
     Stream(Key),
+    /// It carries the stream that this session opened with a GET (R-SH-19); input means nothing.
+    Listening(Key),
+    /// Its request is being answered: the row of the exchange. Input is kept until the answer is complete.
+    Answering(Key),
     /// It is closed when the output is sent.
     Ending,
     /// As `Ending`, but input may still come: our side is closed first, so that the answer is not lost to a reset.
@@ -59,28 +63,37 @@ pub(crate) enum Phase {
 /// A request whose body is incomplete.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub(crate) exchange: Exchange,
+    pub(crate) terms: Terms,
     pub(crate) action: Action,
     pub(crate) body: Body,
     pub(crate) kept: Vec<u8>,
 }
 
 /// What a request is once its body is complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// A message to this session.
+    /// A message to this HTTP+SSE session.
     Message(Key),
+    /// A message to the endpoint of Streamable HTTP. Its head, to be read again: the body decides what its fields mean.
+    Post(Box<[u8]>),
     /// Answered already; the body is read to find the next request.
     Skip,
 }
 
 /// What the answer to a request has to know of its head.
-#[derive(Debug)]
-pub(crate) struct Exchange {
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
     pub(crate) persistence: Persistence,
     pub(crate) head_only: bool,
     /// Header lines for a page of an allowed origin.
     pub(crate) cors: Option<Box<str>>,
+}
+
+impl Pending {
+    /// Bytes that it keeps.
+    pub(crate) fn held(&self) -> usize {
+        self.kept.len() + if let Action::Post(head) = &self.action { head.len() } else { 0 }
+    }
 }
 
 impl Conn {
@@ -106,7 +119,7 @@ impl Conn {
 
     /// Bytes of requests that arrived in part.
     pub(crate) fn held(&self) -> usize {
-        self.input.len() + if let Phase::Body(pending) = &self.phase { pending.kept.len() } else { 0 }
+        self.input.len() + if let Phase::Body(pending) = &self.phase { pending.held() } else { 0 }
     }
 
     /// The buffer to append output to.

@@ -216,6 +216,11 @@ impl Mail {
     pub fn session(&self) -> u64 {
         self.call.session
     }
+
+    /// The request of that session that it belongs to.
+    pub fn request(&self) -> RequestKey {
+        self.call.key
+    }
 }
 
 impl fmt::Debug for Mail {

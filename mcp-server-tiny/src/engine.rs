@@ -57,15 +57,24 @@
 //! The engine never waits, and no peer can make it: handlers run inside [`Engine::received`] unless they are on workers.
 
 mod admission;
+pub(crate) mod answer;
+mod endpoint;
+mod exchange;
 mod input;
+mod listen;
 mod outbox;
+pub(crate) mod replay;
+mod stateful;
+mod stateless;
 mod streams;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod timeouts;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
@@ -73,6 +82,7 @@ use mcp_core::time::Instant;
 
 use crate::config::{Access, Config};
 use crate::conn::{Buffers, Conn, Phase};
+use crate::engine::exchange::Exchange;
 use crate::error::Error;
 use crate::service::Service;
 use crate::sessions::{Secret, Sessions};
@@ -120,14 +130,29 @@ pub struct Engine {
     entropy: Entropy,
     conns: Slab<Conn>,
     sessions: Sessions,
+    /// Requests over Streamable HTTP whose answers are not complete.
+    exchanges: Slab<Exchange>,
+    /// Those of them that are subscriptions.
+    subscriptions: Vec<Key>,
+    /// Deadlines of connections.
     timers: Timers,
+    /// Deadlines of sessions that do not depend on a connection.
+    session_timers: Timers,
     buffers: Buffers,
+    /// For a message that may turn out not to be sent.
+    scratch: Vec<u8>,
+    /// Connections whose answer is complete and which may have sent more requests meanwhile.
+    resumed: VecDeque<Key>,
+    /// Bytes kept to be sent again, of all sessions.
+    replayed: usize,
     /// Connections to look after, each once.
     ready: VecDeque<Key>,
     /// Bytes of requests that arrived in part, of all connections.
     held: usize,
     /// Bytes of output that wait, of all connections.
     unsent: usize,
+    /// The latest time that the caller told.
+    latest: Instant,
     /// When a stop was asked for: until when requests in flight are waited for.
     stopping: Option<Instant>,
 }
@@ -155,8 +180,15 @@ impl Engine {
             entropy,
             conns: Slab::default(),
             sessions: Sessions::default(),
+            exchanges: Slab::default(),
+            subscriptions: Vec::new(),
             timers: Timers::default(),
+            session_timers: Timers::default(),
             buffers: Buffers::default(),
+            scratch: Vec::new(),
+            resumed: VecDeque::new(),
+            replayed: 0,
+            latest: Instant::ZERO,
             ready: VecDeque::new(),
             held: 0,
             unsent: 0,
@@ -197,12 +229,23 @@ impl Engine {
         self.take_input(id.0, now, bytes);
         // A request that is over has left a deadline that may be later than that for the next one.
         self.arm(id.0);
-        self.shed(now);
+        self.settle(now);
     }
 
-    /// The peer will send no more. A complete request is still answered; a stream and its session end (R-SSE-37).
+    /// Whether more input of a connection can be taken in now. False while requests wait behind an answer that is not complete,
+    /// and there are many of them: leave them where they are until the connection comes up again
+    /// ([`next_ready`](Self::next_ready)). Input that is given all the same is kept, up to a bound past which the
+    /// connection is closed.
+    pub fn wants_input(&self, id: ConnId) -> bool {
+        let Some(conn) = self.conns.get(id.0) else { return true };
+        !matches!(conn.phase, Phase::Answering(_)) || conn.input.len() < self.config.limits.head_bytes
+    }
+
+    /// The peer will send no more. A complete request is still answered; a stream ends, and over HTTP+SSE its session
+    /// (R-SSE-37). A request that stands alone and is not answered yet is cancelled (R-ST-35).
     pub fn ended(&mut self, id: ConnId, now: Instant) {
         self.take_end(id.0, now);
+        self.settle(now);
     }
 
     /// A connection that has something to send or is to be closed, until there is none. Each comes up once for any number of
@@ -254,25 +297,25 @@ impl Engine {
         }
     }
 
-    /// The connection is gone, for whatever reason; so is the session whose stream it carried.
+    /// The connection is gone, for whatever reason; so is an HTTP+SSE session whose stream it carried, and a request that
+    /// stands alone.
     pub fn closed(&mut self, id: ConnId) {
+        self.detach(id.0, self.latest);
         let Some(conn) = self.conns.remove(id.0) else { return };
         self.held -= conn.held();
         self.unsent -= conn.counted;
-        if let Phase::Stream(session) = conn.phase {
-            self.forget_session(session);
-        }
         self.buffers.give(conn.output);
     }
 
     /// When to call [`Engine::handle_timeouts`] at the latest. It may turn out that nothing was due.
     pub fn next_wake(&self) -> Option<Instant> {
-        [self.timers.next(), self.stopping].into_iter().flatten().min()
+        [self.timers.next(), self.session_timers.next(), self.stopping].into_iter().flatten().min()
     }
 
     /// Does what is due: comments on idle streams, answers to slow requests, ends of what took too long.
     pub fn handle_timeouts(&mut self, now: Instant) {
         self.fire(now);
+        self.settle(now);
     }
 
     /// Sends some of what workers and deferred replies have to say, and says whether there may be more: then it is to be
@@ -282,7 +325,7 @@ impl Engine {
         for _ in 0..MAIL_A_TURN {
             let Some(mail) = self.service.next_mail() else { return false };
             self.deliver(now, mail);
-            self.shed(now);
+            self.settle(now);
         }
         true
     }
@@ -311,6 +354,13 @@ impl Engine {
     #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "only the loop needs to reach the service"))]
     pub(crate) fn service_mut(&mut self) -> &mut Service {
         &mut self.service
+    }
+
+    /// What follows from anything that happened: to be done before the engine gives control back.
+    fn settle(&mut self, now: Instant) {
+        self.latest = now;
+        self.resume_input(now);
+        self.shed(now);
     }
 
     /// Puts a connection into the list of those to look after. To be called when its output has grown.

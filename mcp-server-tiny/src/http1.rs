@@ -16,7 +16,7 @@ pub mod response;
 pub mod stream;
 
 pub use body::{Body, Framing};
-pub use head::{Field, Head, HeadLimits, Method, Scan};
+pub use head::{Head, HeadLimits, Method, Scan};
 pub use response::{OpenAnswer, Persistence, Response, Status};
 pub use stream::{Chunk, Delimiter};
 

@@ -10,6 +10,7 @@ use mcp_core::types::Implementation;
 use crate::call::Call;
 use crate::config::{Config, Limits, Timeouts};
 use crate::engine::Engine;
+use crate::engine::answer::Sole;
 use crate::error::Error;
 use crate::result::{IntoToolResult, ToolError};
 use crate::service::Service;
@@ -80,6 +81,32 @@ impl Server {
         self
     }
 
+    /// The one endpoint of Streamable HTTP. `/mcp` unless set (R-SH-1, R-ST-1).
+    pub fn mcp_path(mut self, path: impl Into<String>) -> Self {
+        self.config.mcp_path = path.into();
+        self
+    }
+
+    /// Turns HTTP+SSE off: there is nothing at its two paths then.
+    pub fn without_http_sse(mut self) -> Self {
+        self.config.carriers.http_sse = false;
+        self
+    }
+
+    /// Turns the sessions of Streamable HTTP off: only requests that stand alone (2026-07-28) are served at its endpoint, and
+    /// GET and DELETE are answered 405 (R-ST-4).
+    pub fn without_sessions(mut self) -> Self {
+        self.config.carriers.sessions = false;
+        self
+    }
+
+    /// Turns requests that stand alone (2026-07-28) off: clients need a handshake. Together with
+    /// [`without_sessions`](Self::without_sessions) it turns Streamable HTTP off.
+    pub fn without_stateless(mut self) -> Self {
+        self.config.carriers.stateless = false;
+        self
+    }
+
     /// What a reverse proxy puts before the paths, such as `/tools`: clients are told to post there, whether or not the
     /// proxy strips it on the way here (R-SSE-22).
     pub fn public_prefix(mut self, prefix: impl Into<String>) -> Self {
@@ -103,6 +130,13 @@ impl Server {
     /// Demands one of the tokens given so from every request, as `Authorization: Bearer` (R-SSE-7).
     pub fn bearer(mut self, token: impl Into<String>) -> Self {
         self.config.bearer_tokens.push(token.into());
+        self
+    }
+
+    /// Answers every request over Streamable HTTP with an event stream. Otherwise one before whose response nothing is sent
+    /// is answered with JSON.
+    pub fn always_event_streams(mut self) -> Self {
+        self.config.sole = Sole::Events;
         self
     }
 

@@ -10,8 +10,11 @@ pub(crate) struct Key {
     generation: u32,
 }
 
+/// Generations count so far and then begin again: one bit is left to whoever makes numbers of keys of two tables.
+const GENERATIONS: u32 = u32::MAX >> 1;
+
 impl Key {
-    /// The key as a number, for those who need not know what it stands for.
+    /// The key as a number below 2^63, for those who need not know what it stands for.
     pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.slot)
     }
@@ -19,7 +22,7 @@ impl Key {
     /// The key of a number from [`to_bits`](Self::to_bits).
     #[cfg(feature = "std")]
     pub(crate) fn from_bits(bits: u64) -> Self {
-        Self { slot: bits as u32, generation: (bits >> 32) as u32 }
+        Self { slot: bits as u32, generation: (bits >> 32) as u32 & GENERATIONS }
     }
 }
 
@@ -56,6 +59,14 @@ impl<T> Slab<T> {
         self.len
     }
 
+    /// The key that the next row will have, as long as none is given back before.
+    pub(crate) fn next_key(&self) -> Key {
+        match self.vacant {
+            Some(slot) => Key { slot, generation: self.rows[slot as usize].generation },
+            None => Key { slot: self.rows.len() as u32, generation: 0 },
+        }
+    }
+
     /// Takes a row for `value`.
     pub(crate) fn insert(&mut self, value: T) -> Key {
         self.len += 1;
@@ -77,7 +88,7 @@ impl<T> Slab<T> {
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;
         let row = &mut self.rows[key.slot as usize];
-        row.generation = row.generation.wrapping_add(1);
+        row.generation = (row.generation + 1) & GENERATIONS;
         let State::Taken(value) = core::mem::replace(&mut row.state, State::Vacant { next: self.vacant }) else {
             return None;
         };
@@ -124,9 +135,13 @@ mod tests {
         let (a, b) = (slab.insert('a'), slab.insert('b'));
         assert_eq!(slab.remove(a), Some('a'));
         assert_eq!(slab.remove(a), None);
+        let next = slab.next_key();
         let c = slab.insert('c');
+        assert_eq!(next, c);
         assert_eq!((a.slot, slab.get(a), slab.get(c)), (c.slot, None, Some(&'c')));
         assert_eq!(slab.keys().collect::<Vec<_>>(), [c, b]);
         assert_eq!(slab.len(), 2);
+        let next = slab.next_key();
+        assert_eq!(next, slab.insert('d'));
     }
 }

@@ -14,6 +14,7 @@ pub mod random;
 pub mod raw_engine;
 pub mod raw_http;
 pub mod raw_service;
+pub mod raw_streamable;
 pub mod schema_judge;
 pub mod scripted_peer;
 pub mod sse_oracle;

@@ -5,14 +5,19 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
+use mcp_core::http::session::Refused;
 use mcp_core::http::{cors, is_json, is_same_secret};
+use mcp_core::jsonrpc::{self, ErrorId};
 
 use super::Engine;
-use crate::config::{Access, Config, trim_slash};
-use crate::conn::Exchange;
+use super::endpoint::allowed;
+use super::replay::EventId;
+use crate::config::{Access, Carriers, Config, trim_slash};
+use crate::conn::Terms;
 use crate::http1::{Head, Method, Status};
-use crate::sessions::TokenFault;
+use crate::sessions::{CarrierKind, TokenFault};
 use crate::slab::Key;
 
 /// What a request is.
@@ -22,6 +27,12 @@ pub(super) enum Verdict {
     OpenStream(Option<Box<[u8]>>),
     /// Its body is a message to this session.
     Message(Key),
+    /// Its body is a message to the endpoint of Streamable HTTP.
+    Post,
+    /// It opens a stream of this session, or goes on with the one on which an event was sent.
+    Listen(Key, Option<EventId>),
+    /// It ends this session.
+    EndSession(Key),
     /// It is answered without more.
     Answer(Answer),
 }
@@ -32,15 +43,27 @@ pub(super) struct Answer {
     pub(super) status: Status,
     /// Header lines.
     pub(super) fields: Cow<'static, str>,
+    pub(super) content_type: &'static str,
     pub(super) text: Cow<'static, str>,
 }
 
 impl Answer {
     pub(super) fn new(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, fields: Cow::Borrowed(""), text: text.into() }
+        Self { status, fields: Cow::Borrowed(""), content_type: TEXT, text: text.into() }
     }
 
-    fn with(self, fields: &'static str) -> Self {
+    /// A refusal at the endpoint of Streamable HTTP, with a JSON-RPC error as its body (R-SH, section J).
+    pub(super) fn of_refusal(refused: Refused) -> Self {
+        let mut body = Vec::new();
+        jsonrpc::write_error(&mut body, &ErrorId::Null, &refused.error().as_object());
+        let status = Status::from_code(refused.status()).unwrap_or(Status::BadRequest);
+        let fields = if status == Status::ServiceUnavailable { "Retry-After: 1\r\n" } else { "" };
+        // JSON is UTF-8.
+        let text = String::from_utf8(body).unwrap_or_default();
+        Self { content_type: "application/json", ..Self::new(status, text) }.with(fields)
+    }
+
+    pub(super) fn with(self, fields: &'static str) -> Self {
         Self { fields: Cow::Borrowed(fields), ..self }
     }
 
@@ -50,30 +73,32 @@ impl Answer {
     }
 }
 
-/// The two resources.
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The resources: two of HTTP+SSE, and the endpoint of Streamable HTTP.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Resource {
+    Endpoint,
     Stream,
     Messages,
 }
 
 impl Engine {
     /// Judges a request by its head.
-    pub(super) fn judge(&self, head: &Head<'_, '_>) -> (Exchange, Verdict) {
-        let mut exchange =
-            Exchange { persistence: head.persistence, head_only: head.method == Method::Head, cors: None };
+    pub(super) fn judge(&self, head: &Head<'_, '_>) -> (Terms, Verdict) {
+        let mut terms = Terms { persistence: head.persistence, head_only: head.method == Method::Head, cors: None };
         let verdict = match check_source(&self.access, head) {
             Err(answer) => Err(answer),
             Ok(origin) => {
-                exchange.cors = origin.map(|origin| lines(|put| cors::answer_headers(origin, put)));
+                terms.cors = origin.map(|origin| lines(|put| cors::answer_headers(origin, put)));
                 self.admit(head, origin)
             }
         };
         if matches!(&verdict, Err(answer) if answer.status == Status::NoContent) {
             // A preflight's answer has lines of its own.
-            exchange.cors = None;
+            terms.cors = None;
         }
-        (exchange, verdict.unwrap_or_else(Verdict::Answer))
+        (terms, verdict.unwrap_or_else(Verdict::Answer))
     }
 
     fn admit(&self, head: &Head<'_, '_>, origin: Option<&str>) -> Result<Verdict, Answer> {
@@ -81,20 +106,25 @@ impl Engine {
             Answer::new(Status::NotFound, "there is nothing at this path; the setting `paths` names them")
         })?;
         let (wanted, allow, methods) = match resource {
-            Resource::Stream => (Method::Get, "Allow: GET\r\n", "GET"),
-            Resource::Messages => (Method::Post, "Allow: POST\r\n", "POST"),
+            Resource::Endpoint => {
+                let (allow, methods) = allowed(&self.config);
+                (None, allow, methods)
+            }
+            Resource::Stream => (Some(Method::Get), "Allow: GET\r\n", "GET"),
+            Resource::Messages => (Some(Method::Post), "Allow: POST\r\n", "POST"),
         };
         if let (Method::Options, Some(origin), Some(_)) = (head.method, origin, head.preflight_method) {
             let asked = head.field("Access-Control-Request-Headers").and_then(|value| core::str::from_utf8(value).ok());
             let lines = lines(|put| cors::preflight_headers(origin, methods, asked, put));
             return Err(Answer { fields: Cow::Owned(lines.into()), ..Answer::new(Status::NoContent, "") });
         }
-        if head.method != wanted {
+        if wanted.is_some_and(|wanted| head.method != wanted) {
             let text = format!("only {methods} is served here");
             return Err(Answer::new(Status::MethodNotAllowed, text).with(allow));
         }
         self.check_token(head)?;
         match resource {
+            Resource::Endpoint => self.admit_at_endpoint(head),
             Resource::Stream => Ok(Verdict::OpenStream(head.authorization.map(Box::from))),
             Resource::Messages => self.admit_message(head).map(Verdict::Message),
         }
@@ -123,12 +153,15 @@ impl Engine {
                 "`sessionId` is missing from the query; post to the URI of the `endpoint` event",
             ));
         };
-        let key = self.sessions.find(token, head.authorization).map_err(|fault| match fault {
-            TokenFault::Malformed => Answer::new(Status::BadRequest, "`sessionId` is malformed"),
-            TokenFault::Unknown => {
-                Answer::new(Status::NotFound, "there is no such session; it ended with its event stream")
-            }
-        })?;
+        let key =
+            self.sessions.find(token.as_bytes(), head.authorization, CarrierKind::Stream).map_err(
+                |fault| match fault {
+                    TokenFault::Malformed => Answer::new(Status::BadRequest, "`sessionId` is malformed"),
+                    TokenFault::Unknown => {
+                        Answer::new(Status::NotFound, "there is no such session; it ended with its event stream")
+                    }
+                },
+            )?;
         // Requiring JSON makes browsers ask first (R-SEC-6).
         if !head.content_type.and_then(|value| core::str::from_utf8(value).ok()).is_some_and(is_json) {
             return Err(Answer::new(Status::UnsupportedMediaType, "the content type of a message is application/json"));
@@ -136,7 +169,7 @@ impl Engine {
         let backlog = self
             .sessions
             .get(key)
-            .and_then(|session| self.conns.get(session.conn))
+            .and_then(|session| self.conns.get(session.stream()?))
             .map_or(0, |conn| conn.unsent().len());
         if backlog >= self.config.limits.output_bytes / 2 {
             return Err(Answer::busy(
@@ -158,10 +191,12 @@ fn check_source<'a>(access: &Access, head: &Head<'_, 'a>) -> Result<Option<&'a s
 fn resource(config: &Config, path: &str) -> Option<Resource> {
     let at = |path: &str| {
         let path = trim_slash(path);
-        if path == trim_slash(&config.message_path) {
-            Some(Resource::Messages)
-        } else {
-            (path == trim_slash(&config.sse_path)).then_some(Resource::Stream)
+        let is = |own: &str| path == trim_slash(own);
+        match config.carriers {
+            carriers if carriers.streamable_http() && is(&config.mcp_path) => Some(Resource::Endpoint),
+            Carriers { http_sse: false, .. } => None,
+            _ if is(&config.message_path) => Some(Resource::Messages),
+            _ => is(&config.sse_path).then_some(Resource::Stream),
         }
     };
     at(path).or_else(|| {

@@ -9,7 +9,8 @@ use mcp_core::time::Instant;
 
 use super::Engine;
 use super::admission::{Answer, Verdict};
-use crate::conn::{Action, Exchange, Pending, Phase};
+use super::exchange::Asked;
+use crate::conn::{Action, Pending, Phase, Terms};
 use crate::http1::body::Sink;
 use crate::http1::head::FIELDS;
 use crate::http1::response::write_continue;
@@ -22,7 +23,7 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(key) else { return };
         if conn.input.is_empty() {
             let used = self.advance(key, now, bytes);
-            self.keep(key, &bytes[used..]);
+            self.keep(key, now, &bytes[used..]);
             return;
         }
         let mut input = core::mem::take(&mut conn.input);
@@ -30,32 +31,67 @@ impl Engine {
         input.extend_from_slice(bytes);
         let used = self.advance(key, now, &input);
         if used > 0 {
-            self.keep(key, &input[used..]);
+            self.keep(key, now, &input[used..]);
             self.buffers.give(input);
         } else if let Some(conn) = self.conns.get_mut(key) {
             self.held += input.len();
             conn.input = input;
+            self.bound_input(key, now);
         }
     }
 
     /// The peer will send no more.
     pub(super) fn take_end(&mut self, key: Key, now: Instant) {
-        let Some(conn) = self.conns.get_mut(key) else { return };
-        if let Phase::Stream(session) = conn.phase {
+        match self.conns.get(key).map(|conn| &conn.phase) {
+            None => {}
             // Nobody who closes one direction still reads the other; a proxy passes on exactly this.
-            self.forget_session(session);
-            self.enter(key, now, Phase::Dead);
-            return;
+            Some(Phase::Stream(_) | Phase::Listening(_)) => {
+                self.detach(key, now);
+                self.enter(key, now, Phase::Dead);
+            }
+            Some(Phase::Answering(exchange)) => {
+                let exchange = *exchange;
+                if self.outlives_connection(exchange) {
+                    return;
+                }
+                self.detach(key, now);
+                self.enter(key, now, Phase::Dead);
+            }
+            Some(_) => self.enter(key, now, Phase::Ending),
         }
-        self.enter(key, now, Phase::Ending);
     }
 
-    /// Keeps the beginning of a head.
-    fn keep(&mut self, key: Key, rest: &[u8]) {
+    /// Whether an answer is still worth sending after its client closed its side; nothing follows it then.
+    fn outlives_connection(&mut self, exchange: Key) -> bool {
+        let Some(exchange) = self.exchanges.get_mut(exchange) else { return false };
+        exchange.terms.persistence = Persistence::Close;
+        matches!(exchange.asked, Asked::InSession(_))
+    }
+
+    /// Keeps the beginning of a head, or requests that wait for the answer to the one before them.
+    fn keep(&mut self, key: Key, now: Instant, rest: &[u8]) {
         let Some(conn) = self.conns.get_mut(key) else { return };
-        if !rest.is_empty() {
-            conn.input.extend_from_slice(rest);
-            self.held += rest.len();
+        if rest.is_empty() || matches!(conn.phase, Phase::Dead) {
+            return;
+        }
+        conn.input.extend_from_slice(rest);
+        self.held += rest.len();
+        self.bound_input(key, now);
+    }
+
+    /// Who sends more while it waits for an answer than two requests can be is cut off: there is no place for a refusal in the middle of
+    /// an answer.
+    fn bound_input(&mut self, key: Key, now: Instant) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let limits = &self.config.limits;
+        let bound = limits.head_bytes.saturating_add(limits.body_bytes).saturating_mul(2);
+        let is_full = conn.input.len() > bound || self.held > limits.buffered_bytes;
+        if is_full && matches!(conn.phase, Phase::Answering(_)) {
+            log::info!(
+                "a connection dropped: more requests wait behind its answer than `body_bytes` or `buffered_bytes` allows"
+            );
+            self.detach(key, now);
+            self.enter(key, now, Phase::Dead);
         }
     }
 
@@ -93,12 +129,14 @@ impl Engine {
                 (conn.phase, conn.since) = (Phase::Idle, now);
                 let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
                 let head = Head::parse(&input[..end], &limits, &mut fields)?;
-                Ok(end + self.request(key, now, &head, &input[end..])?)
+                Ok(end + self.request(key, now, &head, &input[..end], &input[end..])?)
             }
             Phase::Body(pending) => {
                 let before = pending.kept.len();
                 let mut sink = match pending.action {
-                    Action::Message(_) => Sink::Keep(&mut pending.kept, self.config.limits.body_bytes),
+                    Action::Message(_) | Action::Post(_) => {
+                        Sink::Keep(&mut pending.kept, self.config.limits.body_bytes)
+                    }
                     Action::Skip => Sink::Drop,
                 };
                 let taken = pending.body.take(input, &mut sink);
@@ -111,29 +149,52 @@ impl Engine {
                 }
                 Ok(taken.used)
             }
-            Phase::Stream(_) | Phase::Ending | Phase::Lingering { .. } | Phase::Dead => Ok(input.len()),
+            // Its turn comes when the answer is complete.
+            Phase::Answering(_) => Ok(0),
+            Phase::Stream(_) | Phase::Listening(_) | Phase::Ending | Phase::Lingering { .. } | Phase::Dead => {
+                Ok(input.len())
+            }
         }
     }
 
     /// A request with `after`, what there is of the input after its head. Says how much of that belongs to it.
-    fn request(&mut self, key: Key, now: Instant, head: &Head<'_, '_>, after: &[u8]) -> Result<usize, Refusal> {
-        let (exchange, verdict) = self.judge(head);
-        let session = match verdict {
-            Verdict::Message(session) => session,
+    fn request(
+        &mut self,
+        key: Key,
+        now: Instant,
+        head: &Head<'_, '_>,
+        head_bytes: &[u8],
+        after: &[u8],
+    ) -> Result<usize, Refusal> {
+        let (terms, verdict) = self.judge(head);
+        match &verdict {
+            Verdict::Message(_) | Verdict::Post => {}
             Verdict::OpenStream(credential) => {
-                self.open_stream(key, now, &exchange, credential);
-                return if head.framing == Framing::None { Ok(0) } else { self.skip(key, now, exchange, head, after) };
+                let credential = credential.clone();
+                self.open_stream(key, now, &terms, credential);
+                return self.skip(key, now, terms, head, after);
+            }
+            Verdict::Listen(session, from) => {
+                self.listen(key, now, &terms, *session, *from);
+                return self.skip(key, now, terms, head, after);
+            }
+            Verdict::EndSession(session) => {
+                self.end_session_by(key, now, &terms, *session);
+                return self.skip(key, now, terms, head, after);
             }
             Verdict::Answer(answer) => {
-                self.answer(key, now, &exchange, &answer);
-                return self.skip(key, now, exchange, head, after);
+                self.answer(key, now, &terms, answer);
+                return self.skip(key, now, terms, head, after);
             }
-        };
+        }
         // The usual case: the whole body is here and is read where it lies.
         if let Framing::Sized(length) = head.framing
             && let Some(body) = after.get(..length)
         {
-            self.message(key, now, session, &exchange, body);
+            match verdict {
+                Verdict::Message(session) => self.message(key, now, session, &terms, body),
+                _ => self.post(key, now, &terms, head, body),
+            }
             return Ok(length);
         }
         if head.expects_continue && after.is_empty() && head.framing != Framing::None {
@@ -141,7 +202,11 @@ impl Engine {
             write_continue(conn.writer(&mut self.buffers));
             self.touch(key);
         }
-        self.await_body(key, now, exchange, Action::Message(session), head.framing);
+        let action = match verdict {
+            Verdict::Message(session) => Action::Message(session),
+            _ => Action::Post(head_bytes.into()),
+        };
+        self.await_body(key, now, terms, action, head.framing);
         Ok(0)
     }
 
@@ -151,7 +216,7 @@ impl Engine {
         &mut self,
         key: Key,
         now: Instant,
-        exchange: Exchange,
+        terms: Terms,
         head: &Head<'_, '_>,
         after: &[u8],
     ) -> Result<usize, Refusal> {
@@ -163,12 +228,12 @@ impl Engine {
             self.enter(key, now, Phase::Lingering { half_closed: false });
             return Ok(0);
         }
-        self.await_body(key, now, exchange, Action::Skip, head.framing);
+        self.await_body(key, now, terms, Action::Skip, head.framing);
         Ok(0)
     }
 
-    fn await_body(&mut self, key: Key, now: Instant, exchange: Exchange, action: Action, framing: Framing) {
-        let pending = Pending { exchange, action, body: Body::new(framing), kept: Vec::new() };
+    fn await_body(&mut self, key: Key, now: Instant, terms: Terms, action: Action, framing: Framing) {
+        let pending = Pending { terms, action, body: Body::new(framing), kept: Vec::new() };
         let complete = pending.body.is_complete();
         self.enter(key, now, Phase::Body(Box::new(pending)));
         if complete {
@@ -181,28 +246,38 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(key) else { return };
         let Phase::Body(pending) = core::mem::replace(&mut conn.phase, Phase::Idle) else { return };
         conn.since = now;
-        self.held -= pending.kept.len();
-        let Pending { exchange, action, kept, .. } = *pending;
+        self.held -= pending.held();
+        let Pending { terms, action, kept, .. } = *pending;
         match action {
-            Action::Message(session) => self.message(key, now, session, &exchange, &kept),
+            Action::Message(session) => self.message(key, now, session, &terms, &kept),
+            Action::Post(head) => {
+                let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
+                // It was parsed once before, within the same limits.
+                if let Ok(head) = Head::parse(&head, &self.config.limits.head(), &mut fields) {
+                    self.post(key, now, &terms, &head, &kept);
+                }
+            }
             Action::Skip => {}
         }
     }
 
     /// Answers a request from its head alone.
-    pub(super) fn answer(&mut self, key: Key, now: Instant, exchange: &Exchange, answer: &Answer) {
+    pub(super) fn answer(&mut self, key: Key, now: Instant, terms: &Terms, answer: &Answer) {
         log::debug!("request refused: {} {}", answer.status.code(), answer.text);
-        let response =
-            Response { fields: &answer.fields, ..Response::text(answer.status, &answer.text, exchange.persistence) };
-        self.respond(key, now, exchange, response);
+        let response = Response {
+            fields: &answer.fields,
+            content_type: answer.content_type,
+            ..Response::text(answer.status, &answer.text, terms.persistence)
+        };
+        self.respond(key, now, terms, response);
     }
 
     /// Writes a response; the connection ends after it if the exchange says so, or at once when its peer asks and does not
     /// read: requests may be pipelined, and each answer is several times as long as the shortest request.
-    pub(super) fn respond(&mut self, key: Key, now: Instant, exchange: &Exchange, response: Response<'_>) {
+    pub(super) fn respond(&mut self, key: Key, now: Instant, terms: &Terms, response: Response<'_>) {
         let Some(conn) = self.conns.get_mut(key) else { return };
-        let response = Response { head_only: exchange.head_only, ..response };
-        match &exchange.cors {
+        let response = Response { head_only: terms.head_only, ..response };
+        match &terms.cors {
             None => response.write(conn.writer(&mut self.buffers)),
             Some(cors) => {
                 let fields = &[response.fields, cors].concat();
@@ -214,7 +289,7 @@ impl Engine {
         if is_deaf {
             log::info!("a connection dropped: its answers are not read; `output_bytes` bounds what waits");
             self.enter(key, now, Phase::Dead);
-        } else if exchange.persistence == Persistence::Close {
+        } else if terms.persistence == Persistence::Close {
             self.enter(key, now, Phase::Lingering { half_closed: false });
         }
     }
@@ -237,7 +312,7 @@ impl Engine {
     pub(super) fn enter(&mut self, key: Key, now: Instant, phase: Phase) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         self.held -= conn.held();
-        if !matches!(phase, Phase::Head) {
+        if !matches!(phase, Phase::Head | Phase::Idle | Phase::Answering(_)) {
             conn.input = Vec::new();
         }
         (conn.phase, conn.since) = (phase, now);

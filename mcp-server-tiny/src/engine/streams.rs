@@ -1,42 +1,43 @@
-//! Sessions and their streams: a GET opens both, posts speak to them, their end ends both (R-SSE-2, R-SSE-37).
+//! HTTP+SSE: a GET opens a session and its stream, posts speak to it, the end of either is that of both (R-SSE-2, R-SSE-37).
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
-use alloc::vec::Vec;
 
 use mcp_core::jsonrpc::{self, DecodeError, ErrorId, ErrorObject, Message, Payload};
-use mcp_core::session::ServerEvent;
+use mcp_core::session::{ServerEvent, ServerSession};
 use mcp_core::sse;
 use mcp_core::time::Instant;
 
 use super::Engine;
 use super::admission::Answer;
+use super::exchange::Owner;
 use super::outbox::EventOutbox;
-use crate::conn::{Exchange, Phase};
+use crate::conn::{Phase, Terms};
 use crate::http1::stream::write_event_stream_head;
 use crate::http1::{Delimiter, Response, Status};
 use crate::service::{Origin, Outcome, WhenBusy};
-use crate::sessions::Secret;
+use crate::sessions::{Carrier, Secret, Session};
 use crate::slab::Key;
 
 impl Engine {
     /// Makes a connection the stream of a new session. The `endpoint` event comes first and once (R-SSE-23).
-    pub(super) fn open_stream(&mut self, key: Key, now: Instant, exchange: &Exchange, credential: Option<Box<[u8]>>) {
+    pub(super) fn open_stream(&mut self, key: Key, now: Instant, terms: &Terms, credential: Option<Box<[u8]>>) {
         if self.sessions.len() >= self.config.limits.sessions {
             let answer = Answer::busy("the server has as many sessions as `limits.sessions` allows");
-            return self.answer(key, now, exchange, &answer);
+            return self.answer(key, now, terms, &answer);
         }
         let mut secret = Secret::default();
         if !(self.entropy)(&mut secret) {
             log::error!("no random bits for a session");
             let answer = Answer::busy("the system has no random bits for a session");
-            return self.answer(key, now, exchange, &answer);
+            return self.answer(key, now, terms, &answer);
         }
-        let session = self.sessions.open(now, key, secret, credential.as_deref());
+        let carrier = Carrier::Stream(key);
+        let session = self.sessions.open(now, ServerSession::new(), carrier, secret, credential.as_deref());
         log::debug!("session {} open", session.slot);
         let Some(conn) = self.conns.get_mut(key) else { return };
         let out = conn.writer(&mut self.buffers);
-        write_event_stream_head(out, &[exchange.cors.as_deref().unwrap_or_default()], Delimiter::Close);
+        write_event_stream_head(out, &[terms.cors.as_deref().unwrap_or_default()], Delimiter::Close);
         let mark = sse::begin(out, "endpoint");
         // A path and not a URL: proxies change scheme and host (R-SSE-21).
         out.extend_from_slice(self.config.public_prefix.as_bytes());
@@ -49,23 +50,23 @@ impl Engine {
     }
 
     /// One POST to a session: accepted with 202, or refused before anything came of it (R-SSE-29, R-SSE-52).
-    pub(super) fn message(&mut self, key: Key, now: Instant, session: Key, exchange: &Exchange, body: &[u8]) {
+    pub(super) fn message(&mut self, key: Key, now: Instant, session: Key, terms: &Terms, body: &[u8]) {
         let Some(row) = self.sessions.get_mut(session) else {
             // It ended while the body came.
             let answer = Answer::new(Status::NotFound, "there is no such session; it ended with its event stream");
-            return self.answer(key, now, exchange, &answer);
+            return self.answer(key, now, terms, &answer);
         };
         row.active = now;
         let batches = row.state.version().allows_batches();
         let payload = match jsonrpc::decode(body, &self.config.messages) {
             Ok(Payload::Batch(_)) if !batches => {
                 let error = ErrorObject::new(jsonrpc::code::INVALID_REQUEST, "this revision has no batches");
-                return self.reject(key, now, exchange, &ErrorId::Null, &error);
+                return self.respond_error(key, now, terms, Status::BadRequest, &ErrorId::Null, &error);
             }
             Ok(payload) => payload,
             Err(fault) => {
                 let error = ErrorObject::new(fault.code(), fault.to_string());
-                return self.reject(key, now, exchange, &fault.id, &error);
+                return self.respond_error(key, now, terms, Status::BadRequest, &fault.id, &error);
             }
         };
         let accepted = match payload {
@@ -77,13 +78,13 @@ impl Engine {
         };
         // Sent before the event, though made after it: the client waits for this before it looks at the stream.
         if accepted {
-            self.respond(key, now, exchange, Response::text(Status::Accepted, "Accepted", exchange.persistence));
+            self.respond(key, now, terms, Response::text(Status::Accepted, "Accepted", terms.persistence));
         } else {
             // R-SSE-49: refused here rather than queued without end.
             self.answer(
                 key,
                 now,
-                exchange,
+                terms,
                 &Answer::busy("all workers are taken and the queue is full; the setting `workers` sizes both"),
             );
         }
@@ -98,39 +99,30 @@ impl Engine {
             Err(fault) => {
                 let Some(id) = fault.answer_id() else { return log::debug!("message ignored: {fault}") };
                 let error = ErrorObject::new(fault.code(), fault.to_string());
-                let conn = self.sessions.get(key).and_then(|session| self.conns.get_mut(session.conn));
+                let conn = self.sessions.get(key).and_then(|session| self.conns.get_mut(session.stream()?));
                 let Some(conn) = conn else { return };
                 EventOutbox::new(conn.writer(&mut self.buffers)).event(|out| jsonrpc::write_error(out, &id, &error));
             }
         }
     }
 
-    /// 400 with the JSON-RPC error as its body: readable by programs and people.
-    fn reject(&mut self, key: Key, now: Instant, exchange: &Exchange, id: &ErrorId<'_>, error: &ErrorObject<'_>) {
-        log::debug!("message refused: {}", error.message);
-        let mut body = Vec::new();
-        jsonrpc::write_error(&mut body, id, error);
-        let response = Response {
-            content_type: "application/json",
-            body: &body,
-            ..Response::text(Status::BadRequest, "", exchange.persistence)
-        };
-        self.respond(key, now, exchange, response);
-    }
-
     /// One message of a client. What it brings about at once is in the output of the stream afterwards.
     fn handle(&mut self, key: Key, message: Message<'_>, when_busy: WhenBusy) -> Outcome {
-        let Some(session) = self.sessions.get_mut(key) else { return Outcome::Answered };
-        let Some(conn) = self.conns.get_mut(session.conn) else { return Outcome::Answered };
+        let Some(Session { state, carrier: Carrier::Stream(conn), .. }) = self.sessions.get_mut(key) else {
+            return Outcome::Answered;
+        };
+        let Some(conn) = self.conns.get_mut(*conn) else { return Outcome::Answered };
         let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
-        let event = outbox
-            .event(|out| session.state.handle_message(&self.service.profile(), &self.config.messages, message, out));
+        let event =
+            outbox.event(|out| state.handle_message(&self.service.profile(), &self.config.messages, message, out));
         match event {
             ServerEvent::Request { key: request, method, params } => {
-                let origin = Origin { session: key.to_bits(), key: request, when_busy };
-                return self.service.handle(&mut session.state, &origin, method, params, &mut outbox);
+                let origin = Origin { session: Owner::Session(key).to_bits(), key: request, when_busy };
+                return self.service.handle(state, &origin, method, params, &mut outbox);
             }
-            ServerEvent::Cancelled { key: request, .. } => self.service.cancel(key.to_bits(), request),
+            ServerEvent::Cancelled { key: request, .. } => {
+                self.service.cancel(Owner::Session(key).to_bits(), request);
+            }
             ServerEvent::Ignored(why) => log::debug!("message ignored: {why}"),
             _ => {}
         }
@@ -139,49 +131,37 @@ impl Engine {
 
     /// What a worker or a deferred reply has to say. Nothing, if the session is gone or the request was cancelled.
     #[cfg(feature = "std")]
-    pub(super) fn deliver(&mut self, now: Instant, mail: crate::service::Mail) {
-        let key = Key::from_bits(mail.session());
+    pub(super) fn deliver_to_stream(&mut self, key: Key, now: Instant, mail: crate::service::Mail) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(conn) = self.conns.get_mut(session.conn) else { return };
+        let Session { state, carrier: Carrier::Stream(conn), active, .. } = session else { return };
+        let Some(conn) = self.conns.get_mut(*conn) else { return };
         let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
-        self.service.deliver(mail, &mut session.state, &mut outbox);
-        session.active = now;
+        self.service.deliver(mail, state, &mut outbox);
+        *active = now;
         self.after_output(key, now);
     }
 
     /// To be called when something may have been written to the stream of a session.
-    fn after_output(&mut self, key: Key, now: Instant) {
-        let Some(session) = self.sessions.get(key) else { return };
-        let conn_key = session.conn;
-        let Some(conn) = self.conns.get_mut(conn_key) else { return };
-        let unsent = conn.unsent().len();
-        if unsent == 0 {
-            conn.note_sent(now, 0, &mut self.buffers);
-        } else if unsent > self.config.limits.output_bytes && conn.stalled.is_some() {
-            log::info!("session {} dropped: its client does not read; `output_bytes` bounds what waits", key.slot);
-            self.drop_session(key, now);
-            return;
-        } else {
-            conn.since = now;
-            self.touch(conn_key);
-        }
+    pub(super) fn after_output(&mut self, key: Key, now: Instant) {
+        let Some(conn) = self.sessions.get(key).and_then(Session::stream) else { return };
+        self.stream_grew(conn, now);
         if self.stopping.is_some() && self.sessions.get(key).is_some_and(|session| session.state.in_flight() == 0) {
             return self.end_session(key, now);
         }
         // A handshake or a call that is over may have been all that kept the session from expiring soon.
-        self.arm(conn_key);
+        self.arm(conn);
     }
 
     /// Ends a session in order: what is written is still sent.
     pub(super) fn end_session(&mut self, key: Key, now: Instant) {
-        if let Some(conn) = self.forget_session(key) {
+        if let Some(conn) = self.forget_session(key, now) {
             self.enter(conn, now, Phase::Ending);
         }
     }
 
     /// Ends a session whose client does not read.
     pub(super) fn drop_session(&mut self, key: Key, now: Instant) {
-        if let Some(conn) = self.forget_session(key) {
+        if let Some(conn) = self.forget_session(key, now) {
             self.enter(conn, now, Phase::Dead);
         }
     }
@@ -199,20 +179,31 @@ impl Engine {
             log::info!(
                 "a connection dropped: its peer does not read, and more waits in all than `unsent_bytes` allows"
             );
-            if let Some(Phase::Stream(session)) = self.conns.get(key).map(|conn| &conn.phase) {
-                self.forget_session(*session);
-            }
+            self.detach(key, now);
             self.enter(key, now, Phase::Dead);
         }
     }
 
-    /// Removes a session and cancels its requests in flight. Gives the connection of its stream.
-    pub(super) fn forget_session(&mut self, key: Key) -> Option<Key> {
+    /// Removes a session and cancels its requests in flight. Gives the connection of its one stream, over HTTP+SSE; those of
+    /// Streamable HTTP end here.
+    pub(super) fn forget_session(&mut self, key: Key, now: Instant) -> Option<Key> {
         let mut session = self.sessions.remove(key)?;
         for request in session.state.close() {
-            self.service.cancel(key.to_bits(), request);
+            self.service.cancel(Owner::Session(key).to_bits(), request);
         }
         log::debug!("session {} over", key.slot);
-        Some(session.conn)
+        match session.carrier {
+            Carrier::Stream(conn) => Some(conn),
+            Carrier::Streams(mut streams) => {
+                streams.replay.forget(|_| true, &mut self.replayed);
+                for (_, row) in streams.calls {
+                    self.end_unanswered(row, now);
+                }
+                if let Some(conn) = streams.listener.conn {
+                    self.enter(conn, now, Phase::Ending);
+                }
+                None
+            }
+        }
     }
 }

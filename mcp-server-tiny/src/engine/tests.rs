@@ -170,7 +170,7 @@ impl World {
             assert!(conn.output.capacity() == 0 || !conn.unsent().is_empty(), "an idle connection holds no buffer");
             if let Phase::Stream(session) = conn.phase {
                 streams += 1;
-                assert_eq!(engine.sessions.get(session).map(|session| session.conn), Some(key));
+                assert_eq!(engine.sessions.get(session).and_then(|session| session.stream()), Some(key));
             }
             let due = engine.due(conn);
             assert!(due.is_none_or(|due| conn.armed.covers(due)), "what is due comes up: {conn:?}");

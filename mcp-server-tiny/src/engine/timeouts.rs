@@ -4,12 +4,14 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use mcp_core::session::Phase as Lifecycle;
-use mcp_core::sse;
 use mcp_core::time::Instant;
 
 use super::Engine;
+use super::answer::{Form, write_comment};
+use super::exchange::Asked;
 use crate::conn::{Action, Conn, Phase};
-use crate::http1::{Refusal, Status};
+use crate::http1::{Delimiter, Refusal, Status};
+use crate::sessions::Session;
 use crate::slab::Key;
 
 impl Engine {
@@ -31,9 +33,45 @@ impl Engine {
             }
             self.arm(key);
         }
+        while let Some((at, key)) = self.session_timers.pop(now) {
+            let Some(streams) = self.sessions.get_mut(key).and_then(Session::streams_mut) else { continue };
+            if streams.armed.is(at) {
+                streams.armed.disarm();
+                self.look_at_session(key, now);
+            }
+        }
         if self.stopping.is_some_and(|until| until <= now) {
             self.force_stop(now);
         }
+    }
+
+    /// Makes sure that a session over Streamable HTTP is looked at when something is due.
+    pub(super) fn arm_session(&mut self, key: Key) {
+        let timeouts = &self.config.timeouts;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let active = session.active;
+        let Some(streams) = session.streams_mut() else { return };
+        let unused = (!streams.is_in_use()).then(|| active + timeouts.session_unused);
+        let old = (!streams.replay.is_empty()).then(|| streams.replay.newest() + timeouts.replay);
+        if let Some(due) = [unused, old].into_iter().flatten().min() {
+            self.session_timers.arm(key, &mut streams.armed, due);
+        }
+    }
+
+    /// Something may be due at a session over Streamable HTTP: nobody uses it, or nobody came back for what it keeps.
+    fn look_at_session(&mut self, key: Key, now: Instant) {
+        let timeouts = &self.config.timeouts;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let active = session.active;
+        let Some(streams) = session.streams_mut() else { return };
+        if !streams.is_in_use() && active + timeouts.session_unused <= now {
+            log::info!("session {} has expired; `timeouts.session_unused` bounds how long nobody uses one", key.slot);
+            return self.end_session(key, now);
+        }
+        if streams.replay.newest() + timeouts.replay <= now {
+            streams.replay.forget(|_| true, &mut self.replayed);
+        }
+        self.arm_session(key);
     }
 
     /// When a connection is to be looked at.
@@ -47,6 +85,11 @@ impl Engine {
                 let comment = timeouts.keep_alive.map(|every| conn.since + every);
                 [comment, self.expiry(*session)].into_iter().flatten().min()
             }
+            Phase::Listening(_) => timeouts.keep_alive.map(|every| conn.since + every),
+            Phase::Answering(exchange) => match self.exchanges.get(*exchange).map(|exchange| exchange.writing.form) {
+                Some(Form::Open) => Some(conn.since + timeouts.json_answer),
+                _ => timeouts.keep_alive.map(|every| conn.since + every),
+            },
             // What is still to be read may be long, and may be longer than a slow reader deserves.
             Phase::Ending => Some(conn.since + timeouts.write),
             Phase::Lingering { .. } => Some(conn.since + timeouts.linger),
@@ -85,7 +128,21 @@ impl Engine {
                     log::info!("session {} has expired", session.slot);
                     return self.end_session(session, now);
                 }
-                self.comment(key, now);
+                self.comment(key, now, Delimiter::Close);
+            }
+            Phase::Listening(_) | Phase::Answering(_) if has_stalled => {
+                log::info!("a stream dropped: its client does not read; `timeouts.write` bounds how long");
+                self.detach(key, now);
+                self.enter(key, now, Phase::Dead);
+            }
+            Phase::Listening(_) => self.comment(key, now, Delimiter::Close),
+            Phase::Answering(exchange) => {
+                let exchange = *exchange;
+                match self.exchanges.get(exchange).map(|exchange| exchange.writing.form) {
+                    Some(Form::Open) => self.begin_stream(exchange, now),
+                    Some(Form::Events(delimiter)) => self.comment(key, now, delimiter),
+                    _ => {}
+                }
             }
             Phase::Head => self.refuse(key, now, SLOW_HEAD),
             Phase::Body(pending) if pending.action != Action::Skip && !has_stalled => self.refuse(key, now, SLOW_BODY),
@@ -97,11 +154,11 @@ impl Engine {
 
     /// A line that means nothing, so that nobody takes the stream for dead (R-SSE-30). Not behind output that waits:
     /// then the peer has more than a comment to read.
-    fn comment(&mut self, key: Key, now: Instant) {
+    fn comment(&mut self, key: Key, now: Instant, delimiter: Delimiter) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         conn.since = now;
         if conn.unsent().is_empty() {
-            sse::encode::comment(conn.writer(&mut self.buffers), "ping");
+            write_comment(conn.writer(&mut self.buffers), delimiter);
             self.touch(key);
         }
     }
@@ -139,18 +196,32 @@ impl Engine {
                 _ => {}
             }
         }
+        self.end_subscriptions(now);
         self.end_all_sessions(now, |in_flight| in_flight == 0);
     }
 
     /// The time for requests in flight is over: their sessions end now. What is still unsent a moment later stays so.
     fn force_stop(&mut self, now: Instant) {
-        if self.sessions.len() > 0 {
+        if self.sessions.len() > 0 || self.exchanges.len() > 0 {
+            self.cancel_all(now);
             self.stopping = Some(now + self.config.timeouts.linger);
             return self.end_all_sessions(now, |_| true);
         }
         self.stopping = Some(Instant::from_elapsed(Duration::MAX));
         let keys: Vec<Key> = self.conns.keys().collect();
         keys.into_iter().for_each(|key| self.enter(key, now, Phase::Dead));
+    }
+
+    /// Ends the requests that stand alone and are not answered: nobody is told more than that the connection ends.
+    fn cancel_all(&mut self, now: Instant) {
+        let rows: Vec<Key> = self.exchanges.keys().collect();
+        for row in rows {
+            let Some(exchange) = self.exchanges.get(row) else { continue };
+            if let (Some(conn), Asked::Alone(..)) = (exchange.conn, &exchange.asked) {
+                self.detach(conn, now);
+                self.enter(conn, now, Phase::Dead);
+            }
+        }
     }
 
     /// Ends the sessions whose number of requests in flight is as wanted.

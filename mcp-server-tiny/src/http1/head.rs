@@ -5,6 +5,8 @@
 
 use core::mem::MaybeUninit;
 
+use mcp_core::http::Field;
+
 use super::{Framing, Persistence, Refusal, Status};
 
 /// Fields that one head may have; more is 431. 100: proxies add a dozen to the dozen of a browser.
@@ -107,33 +109,6 @@ impl Method {
     }
 }
 
-/// A field that has a meaning only when it stands in a head once. Whoever reads it says what comes of the other cases:
-/// a proxy in front may have looked at the other one (R-ST-65).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Field<'a> {
-    /// It is not there.
-    #[default]
-    Absent,
-    /// Its value, without white space around it.
-    Once(&'a [u8]),
-    /// It is there more than once.
-    Repeated,
-}
-
-impl<'a> Field<'a> {
-    /// The value of a field that is there once.
-    pub fn once(self) -> Option<&'a [u8]> {
-        match self {
-            Self::Once(value) => Some(value),
-            Self::Absent | Self::Repeated => None,
-        }
-    }
-
-    fn add(&mut self, value: &'a [u8]) {
-        *self = if *self == Self::Absent { Self::Once(value) } else { Self::Repeated };
-    }
-}
-
 /// A request head that passed every check of this module. Borrowed from the input; nothing is decoded or copied.
 #[derive(Debug)]
 pub struct Head<'h, 'a> {
@@ -231,12 +206,8 @@ impl<'h, 'a> Head<'h, 'a> {
     /// The field called `name`, in any case, when it may stand once only. For `Mcp-Param-*`, whose names a tool chooses
     /// (R-ST-47).
     pub fn single(&self, name: &str) -> Field<'a> {
-        let mut found = Field::Absent;
-        self.fields
-            .iter()
-            .filter(|field| field.name.eq_ignore_ascii_case(name))
-            .for_each(|field| found.add(field.value));
-        found
+        let lines = self.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        lines.map(|field| field.value).collect()
     }
 
     /// All fields, in their order: name and value.

@@ -53,10 +53,40 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    const ALL: [Self; 21] = [
+        Self::Ok,
+        Self::Accepted,
+        Self::NoContent,
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::RequestTimeout,
+        Self::Conflict,
+        Self::ContentTooLarge,
+        Self::UriTooLong,
+        Self::UnsupportedMediaType,
+        Self::ExpectationFailed,
+        Self::TooManyRequests,
+        Self::HeadersTooLarge,
+        Self::InternalServerError,
+        Self::NotImplemented,
+        Self::ServiceUnavailable,
+        Self::VersionNotSupported,
+    ];
+
     /// The number.
     pub fn code(self) -> u16 {
         let line = self.line().as_bytes();
         line[9..12].iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'))
+    }
+
+    /// The status with this number, if this server answers with it.
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.code() == code)
     }
 
     /// The status line with its CR LF.

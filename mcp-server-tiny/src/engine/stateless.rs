@@ -1,0 +1,73 @@
+//! Requests that stand alone (2026-07-28): each says everything about itself, and nothing is left of one that is answered.
+//!
+//! The order of the checks is that of R-ST-64: `_meta`, headers against body, revision, method; parameters and capabilities are the
+//! business of who carries the request out.
+
+use alloc::boxed::Box;
+
+use mcp_core::http::stateless::{MirrorHeaders, Mirrored, mirrored_name, serve};
+use mcp_core::jsonrpc::{ErrorObject, Request, code};
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::session::{Claim, ServerSession};
+use mcp_core::types::Method;
+use mcp_core::types::method::Sender;
+
+use super::Engine;
+use super::answer::{AnswerOutbox, Statuses};
+use super::endpoint::Post;
+use super::exchange::{Asked, Owner};
+use crate::http1::Status;
+use crate::service::{Origin, Outcome, WhenBusy};
+
+/// The revisions without a handshake that are served.
+pub(super) const SERVED: [ProtocolVersion; 1] = [ProtocolVersion::V2026_07_28];
+
+impl Engine {
+    /// A request that claims a revision.
+    pub(super) fn stateless(&mut self, post: &Post<'_, '_>, request: &Request<'_>, claim: &Claim<'_>) {
+        let id = request.id.as_borrowed().into();
+        let Post { head, .. } = post;
+        let headers = MirrorHeaders { version: head.protocol_version, method: head.mcp_method, name: head.mcp_name };
+        let name = mirrored_name(&request.method, request.params);
+        let body = Mirrored { version: &claim.version, method: &request.method, name: name.as_deref() };
+        if let Err(mismatch) = headers.check(&body) {
+            return self.reject(post, &id, &mismatch.error().as_object());
+        }
+        let version = match serve(&claim.version, &SERVED) {
+            Ok(version) => version,
+            Err(unsupported) => return self.reject(post, &id, &unsupported.error().as_object()),
+        };
+        let method = Method::from_name(&request.method)
+            .filter(|method| !method.is_notification() && method.may_come_from(Sender::Client))
+            .filter(|method| method.exists_in(version));
+        let Some(method) = method else {
+            return self.reject(post, &id, &ErrorObject::new(code::METHOD_NOT_FOUND, "method not found"));
+        };
+        let (session, key) = ServerSession::stateless(version, &request.id, claim);
+        if method == Method::SubscriptionsListen {
+            return self.subscribe(post, request, session, key);
+        }
+        let mut session = session;
+        let mut writing = self.writing(Statuses::ByCode, 1);
+        let Some(conn) = self.conns.get_mut(post.conn) else { return };
+        let out = conn.writer(&mut self.buffers);
+        let mut outbox = AnswerOutbox { out, writing: &mut writing, terms: post.terms, memory: None, now: post.now };
+        let owner = Owner::Request(self.exchanges.next_key());
+        let origin = Origin { session: owner.to_bits(), key, when_busy: WhenBusy::Refuse };
+        let outcome = self.service.handle(&mut session, &origin, method, request.params, &mut outbox);
+        match outcome {
+            _ if writing.is_complete() => self.end_answer(post.conn, post.now, post.terms.persistence),
+            Outcome::Busy => {
+                let error = ErrorObject::new(code::INTERNAL_ERROR, "all workers are taken, try again later");
+                self.reject_with(post, Status::ServiceUnavailable, &id, &error);
+            }
+            Outcome::Later => {
+                self.hold(post, writing, Asked::Alone(Box::new(session), key));
+            }
+            Outcome::Answered => {
+                let row = self.hold(post, writing, Asked::Alone(Box::new(session), key));
+                self.end_unanswered(row, post.now);
+            }
+        }
+    }
+}
