@@ -52,6 +52,21 @@ pub(crate) trait Sink: Send + Sync {
 
     /// With whom: a URL without its query, or the name of a program.
     fn place(&self) -> String;
+
+    /// Asked before each request: starts a peer that is gone again, where that is possible, within `deadline`.
+    fn ready(&self, deadline: Option<Deadline>) -> Result<Ready, Error> {
+        let _ = deadline;
+        Ok(Ready::AsBefore)
+    }
+}
+
+/// With whom a request will be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ready {
+    /// With the peer of the last request.
+    AsBefore,
+    /// With one that was just started, with which the session stands as it did (R-IO-17).
+    Renewed,
 }
 
 /// Brings what the peer sends. One thread at a time reads it.
@@ -64,6 +79,12 @@ pub(crate) trait SharedStream: Send {
     /// # Errors
     /// Those that end the session.
     fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error>;
+
+    /// Asked after an error: whether only what is in flight is lost by it, as the peer can be started again (R-IO-17).
+    fn survives(&mut self, error: &Error) -> bool {
+        let _ = error;
+        false
+    }
 }
 
 /// One thing that came on a shared stream.
@@ -71,7 +92,6 @@ pub(crate) enum Incoming<'a> {
     /// An event of an event stream.
     Event(Event<'a>),
     /// A message as it stands.
-    #[allow(dead_code, reason = "line streams come next")]
     Message(&'a [u8]),
 }
 
@@ -124,6 +144,14 @@ impl Carrier {
         match self {
             Self::Shared(shared) => shared.sink.place(),
             Self::Streamable(streamable) => streamable.endpoint.context().target.url.to_string(),
+        }
+    }
+
+    /// See [`Sink::ready`].
+    pub(crate) fn ready(&self, deadline: Option<Deadline>) -> Result<Ready, Error> {
+        match self {
+            Self::Shared(shared) => shared.sink.ready(deadline),
+            Self::Streamable(_) => Ok(Ready::AsBefore),
         }
     }
 

@@ -132,6 +132,7 @@ impl Engine {
     ///
     /// `params` must not run code of the caller: pass what it serialized to. It is written under the lock of the session.
     pub(crate) fn begin<P: Serialize + ?Sized>(&self, method: &str, params: &P, want: &Want) -> Result<Pending, Error> {
+        self.carrier.ready(want.deadline)?;
         self.register(want, |table, out| {
             let options = RequestOptions { progress: want.progress, ..RequestOptions::PLAIN };
             table.session.request(method, params, options, out)
@@ -243,6 +244,23 @@ impl Engine {
         self.roles.end();
         self.background.end();
         self.carrier.shut_down();
+    }
+
+    /// The peer is gone and will be started again: calls in flight get `error`, later ones go to its successor (R-IO-17).
+    pub(crate) fn lose(&self, error: &Error) {
+        let mut table = self.table();
+        if table.ended.is_some() {
+            return;
+        }
+        let slots = std::mem::take(&mut table.slots);
+        for id in slots.keys() {
+            table.session.forget(*id);
+        }
+        drop(table);
+        log::debug!(target: log_target::CLIENT, "everything in flight is lost: {error}");
+        for slot in slots.values() {
+            self.deliver(slot, Err(error.clone().with_delivery(Delivery::Sent)));
+        }
     }
 
     /// Gives a call its outcome.

@@ -65,6 +65,14 @@ enum Led<R> {
     OutOfTime,
 }
 
+/// What is left after the failure of a stream.
+enum After {
+    /// Nothing.
+    Over,
+    /// The session, and a stream that waits for its next peer.
+    Between,
+}
+
 impl Roles {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -227,7 +235,7 @@ impl Engine {
                 },
                 Ok(None) => {}
                 Err(error) => {
-                    self.end(error);
+                    self.stream_failed(&mut **stream, error);
                     return Led::Look;
                 }
             }
@@ -239,7 +247,7 @@ impl Engine {
                     return Led::Look;
                 }
                 Err(error) => {
-                    self.end(error);
+                    self.stream_failed(&mut **stream, error);
                     return Led::Look;
                 }
             }
@@ -302,7 +310,10 @@ impl Engine {
                 }
             };
             if let Err(error) = event {
-                return self.end(error);
+                match self.stream_failed(&mut **stream, error) {
+                    After::Over => return,
+                    After::Between => continue,
+                }
             }
             if served || self.roles.somebody_waits() {
                 return;
@@ -310,9 +321,22 @@ impl Engine {
             match stream.fill(None) {
                 Ok(Filled::End) => return self.end(Error::StreamEnded(Delivery::Sent)),
                 Ok(_) => {}
-                Err(error) => return self.end(error),
+                Err(error) => match self.stream_failed(&mut **stream, error) {
+                    After::Over => return,
+                    After::Between => {}
+                },
             }
         }
+    }
+
+    /// The stream brings nothing more as it is: the session is over, or only what is in flight is lost.
+    fn stream_failed(&self, stream: &mut dyn SharedStream, error: Error) -> After {
+        if stream.survives(&error) {
+            self.lose(&error);
+            return After::Between;
+        }
+        self.end(error);
+        After::Over
     }
 }
 

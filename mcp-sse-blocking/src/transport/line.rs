@@ -4,16 +4,16 @@
 //! process, a pipe in memory, or any reader and writer behind threads of their own. Nothing here knows JSON-RPC.
 
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcp_core::Limits;
 use mcp_core::jsonrpc::ndjson::Decoder;
-use mcp_core::time::Deadline;
+use mcp_core::time::{Cause, Deadline};
 
 use super::exchange::{STOP_CHECK, Stop};
-use crate::carrier::{Filled, Incoming, SharedStream, Sink};
+use super::line_link::{Again, Awaited, Fresh, Link};
+use crate::carrier::{Filled, Incoming, Ready, SharedStream, Sink};
 use crate::clock;
 use crate::error::{Delivery, Error, Timeout, TransportError};
 
@@ -57,21 +57,17 @@ pub(crate) enum Came {
 
 /// The two sides of one line stream.
 pub(crate) fn over(duplex: &Arc<dyn Duplex>, limits: &Limits) -> (LineSink, LineStream) {
-    let sink = LineSink {
-        duplex: Arc::clone(duplex),
-        turn: Mutex::default(),
-        turned: Condvar::new(),
-        down: AtomicBool::new(false),
-    };
-    (sink, LineStream { duplex: Arc::clone(duplex), decoder: Decoder::new(limits), ended: false })
+    let link = Link::new(Arc::clone(duplex));
+    let sink = LineSink { link: Arc::clone(&link), turn: Mutex::default(), turned: Condvar::new() };
+    let (duplex, decoder) = (Arc::clone(duplex), Decoder::new(limits));
+    (sink, LineStream { link, duplex, decoder, at: At::Peer })
 }
 
 /// Writes messages: each with its newline in one piece, one after the other, from any thread (R-IO-30).
 pub(crate) struct LineSink {
-    duplex: Arc<dyn Duplex>,
+    link: Arc<Link>,
     turn: Mutex<Turn>,
     turned: Condvar,
-    down: AtomicBool,
 }
 
 /// Who writes. A flag and not a lock that is held while writing: waiting for one's turn has a deadline as well.
@@ -82,11 +78,15 @@ struct Turn {
     /// What is missing of a message whose sender gave up half-way. It goes first: without its end, the next message would
     /// become a part of it.
     rest: Vec<u8>,
+    /// The number of the peer that has the beginning.
+    rest_of: u64,
 }
 
 /// The turn to write; given on when dropped.
 struct MyTurn<'a> {
     sink: &'a LineSink,
+    peer: Arc<dyn Duplex>,
+    number: u64,
     rest: Vec<u8>,
 }
 
@@ -97,6 +97,11 @@ struct Patience<'a> {
 }
 
 impl LineSink {
+    /// From now on a peer that is gone is started again by the next request.
+    pub(crate) fn begin_again_with(&self, again: Box<dyn Again>) {
+        self.link.begin_again_with(again);
+    }
+
     fn turn(&self) -> MutexGuard<'_, Turn> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,30 +120,16 @@ impl LineSink {
         if turn.taken {
             return Err(patience.slice(self).err().unwrap_or(Error::Closed(Delivery::NotSent)));
         }
+        let (peer, number) = self.link.peer()?;
         turn.taken = true;
         let rest = std::mem::take(&mut turn.rest);
-        Ok(MyTurn { sink: self, rest })
-    }
-
-    /// What a failure to write means. A pipe without a reader is a peer that is gone (R-IO-34).
-    fn failure(&self, error: &io::Error, delivery: Delivery) -> Error {
-        if self.is_shut_down() {
-            return Error::Closed(delivery);
-        }
-        match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected => {
-                self.duplex.ending().with_delivery(delivery)
-            }
-            _ => transport_failure("writing a message", &*self.duplex, error, delivery),
-        }
+        let rest = if turn.rest_of == number { rest } else { Vec::new() };
+        Ok(MyTurn { sink: self, peer, number, rest })
     }
 }
 
 impl Sink for LineSink {
     fn post(&self, message: &[u8], deadline: Option<Deadline>, stop: Option<Arc<dyn Stop>>) -> Result<(), Error> {
-        if self.is_shut_down() {
-            return Err(Error::Closed(Delivery::NotSent));
-        }
         let patience = Patience { deadline, stop: stop.as_deref() };
         let mut turn = self.take_turn(&patience)?;
         turn.finish_rest(&patience)?;
@@ -146,23 +137,26 @@ impl Sink for LineSink {
     }
 
     fn shut_down(&self) {
-        self.down.store(true, Ordering::Release);
-        self.duplex.shut_down();
+        self.link.shut_down();
         // Under the lock: whoever is about to wait has seen the flag or is woken.
         let _turn = self.turn();
         self.turned.notify_all();
     }
 
     fn is_shut_down(&self) -> bool {
-        self.down.load(Ordering::Acquire)
+        self.link.is_down()
     }
 
     fn finish(&self, _: Deadline) {
-        self.duplex.finish();
+        self.link.finish();
     }
 
     fn place(&self) -> String {
-        self.duplex.place()
+        self.link.place()
+    }
+
+    fn ready(&self, deadline: Option<Deadline>) -> Result<Ready, Error> {
+        self.link.ready(deadline)
     }
 }
 
@@ -186,8 +180,8 @@ impl MyTurn<'_> {
             let missing = [&message[written.min(message.len())..], &end[of_end..]];
             let wrote = patience.slice(self.sink).map_err(|over| over.with_delivery(delivery(written)));
             let wrote = wrote.and_then(|wait| {
-                let wrote = self.sink.duplex.write(&missing.map(IoSlice::new), wait);
-                wrote.map_err(|error| self.sink.failure(&error, delivery(written)))
+                let wrote = self.peer.write(&missing.map(IoSlice::new), wait);
+                wrote.map_err(|error| self.failure(&error, delivery(written)))
             });
             match wrote {
                 Ok(n) => written += n,
@@ -201,13 +195,24 @@ impl MyTurn<'_> {
         }
         Ok(())
     }
+
+    /// What a failure to write means. A pipe without a reader is a peer that is gone (R-IO-34).
+    fn failure(&self, error: &io::Error, delivery: Delivery) -> Error {
+        match error.kind() {
+            _ if self.sink.is_shut_down() => Error::Closed(delivery),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected => {
+                self.peer.ending().with_delivery(delivery)
+            }
+            _ => transport_failure("writing a message", &*self.peer, error, delivery),
+        }
+    }
 }
 
 impl Drop for MyTurn<'_> {
     fn drop(&mut self) {
         let mut turn = self.sink.turn();
         turn.taken = false;
-        turn.rest = std::mem::take(&mut self.rest);
+        (turn.rest, turn.rest_of) = (std::mem::take(&mut self.rest), self.number);
         if turn.waiting > 0 {
             self.sink.turned.notify_one();
         }
@@ -235,35 +240,50 @@ impl Patience<'_> {
 
 /// Reads messages. One thread at a time.
 pub(crate) struct LineStream {
+    link: Arc<Link>,
     duplex: Arc<dyn Duplex>,
     decoder: Decoder,
-    ended: bool,
+    at: At,
 }
 
-impl SharedStream for LineStream {
-    fn next(&mut self) -> Result<Option<Incoming<'_>>, Error> {
-        Ok(self.decoder.next_message()?.map(Incoming::Message))
+/// Where a reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Nothing has come since the greeting.
+    Peer,
+    LivingPeer,
+    /// At the end of what the peer sends; there may be a last message.
+    End,
+    /// The peer is gone; there may be another.
+    Between,
+}
+
+impl LineStream {
+    /// What has been read and not looked at, for a stream that goes on with it.
+    pub(crate) fn into_fresh(self) -> Fresh {
+        Fresh { duplex: self.duplex, decoder: self.decoder }
     }
 
-    fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {
+    /// Reads once from the peer.
+    fn read(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {
         loop {
-            if self.ended {
-                return Err(self.duplex.ending());
-            }
             let wait = deadline.map(|deadline| deadline.at.since(clock::now()));
             if let (Some(deadline), Some(Duration::ZERO)) = (deadline, wait) {
                 return Ok(Filled::OutOfTime(deadline.cause));
             }
-            let room = self.decoder.space(READ_BYTES)?;
-            match self.duplex.read(room, wait) {
+            match self.duplex.read(self.decoder.space(READ_BYTES)?, wait) {
                 Ok(Came::Bytes(n)) => {
                     self.decoder.filled(n);
+                    if self.at == At::Peer {
+                        self.at = At::LivingPeer;
+                        self.link.peer_spoke();
+                    }
                     return Ok(Filled::Bytes);
                 }
                 Ok(Came::Nothing) => {}
                 Ok(Came::End) => {
                     // A last line may have no end (R-IO-26): it is looked at before the end is told.
-                    self.ended = true;
+                    self.at = At::End;
                     self.decoder.finish();
                     return Ok(Filled::Bytes);
                 }
@@ -276,11 +296,44 @@ impl SharedStream for LineStream {
     }
 }
 
+impl SharedStream for LineStream {
+    fn next(&mut self) -> Result<Option<Incoming<'_>>, Error> {
+        match self.at {
+            At::Between => Ok(None),
+            _ => Ok(self.decoder.next_message()?.map(Incoming::Message)),
+        }
+    }
+
+    fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {
+        match self.at {
+            At::Peer | At::LivingPeer => self.read(deadline),
+            At::End => Err(self.duplex.ending()),
+            At::Between => match self.link.await_fresh(deadline) {
+                Awaited::Fresh(Fresh { duplex, decoder }) => {
+                    (self.duplex, self.decoder, self.at) = (duplex, decoder, At::Peer);
+                    Ok(Filled::Bytes)
+                }
+                Awaited::OutOfTime => Ok(Filled::OutOfTime(deadline.map_or(Cause::Call, |deadline| deadline.cause))),
+                Awaited::ShutDown => Err(Error::Closed(Delivery::NotSent)),
+            },
+        }
+    }
+
+    /// A peer that is gone, or that cannot be understood any more, may be started again.
+    fn survives(&mut self, error: &Error) -> bool {
+        let survives = self.link.lose(error);
+        if survives {
+            self.at = At::Between;
+        }
+        survives
+    }
+}
+
 fn delivery(written: usize) -> Delivery {
     if written > 0 { Delivery::Sent } else { Delivery::NotSent }
 }
 
-fn out_of_time(deadline: Deadline) -> Error {
+pub(super) fn out_of_time(deadline: Deadline) -> Error {
     Error::Timeout(Timeout { cause: deadline.cause, after: None, delivery: Delivery::NotSent })
 }
 
