@@ -1,5 +1,6 @@
 //! The handshake (R-LM-20 to R-LM-23), in revisions that have one.
 
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use super::capabilities::{ClientCapabilities, ServerCapabilities};
 use super::implementation::Implementation;
 use super::meta::JsonObject;
 use super::tolerance::null_is_default;
+use crate::revision::ProtocolVersion;
 
 /// What a client says first (R-LM-21).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,4 +45,18 @@ pub struct InitializeResult {
     /// What the protocol does not name.
     #[serde(flatten)]
     pub other: JsonObject,
+}
+
+impl InitializeResult {
+    /// A server that speaks this revision, offers this, and says no more.
+    pub fn new(version: ProtocolVersion, capabilities: ServerCapabilities, server_info: Implementation) -> Self {
+        Self {
+            protocol_version: version.as_str().to_owned(),
+            capabilities,
+            server_info,
+            instructions: None,
+            meta: None,
+            other: JsonObject::new(),
+        }
+    }
 }
