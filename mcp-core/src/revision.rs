@@ -121,6 +121,11 @@ impl ProtocolVersion {
         self >= Self::V2025_11_25
     }
 
+    /// Whether objects have `_meta`: tools, resources, contents, prompts, roots (R-LM-40).
+    pub fn has_object_meta(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
     /// Whether servers declare that they complete arguments; before, the method needed no capability.
     pub fn has_completions_capability(self) -> bool {
         self >= Self::V2025_03_26
@@ -134,6 +139,11 @@ impl ProtocolVersion {
     /// Whether a client's user can be sent to a URL, and forms have defaults and titled choices.
     pub fn has_url_elicitation(self) -> bool {
         self >= Self::V2025_11_25
+    }
+
+    /// Whether an elicitation by URL has an id, by which its end can be told (R-FC-27).
+    pub fn has_elicitation_ids(self) -> bool {
+        self == Self::V2025_11_25
     }
 
     /// Whether a model can be given tools when it is sampled from (R-FC-9).

@@ -1,6 +1,7 @@
-//! What a handler sees of a call: its arguments, and ways to report while it works.
+//! What a handler sees of a call: its arguments, ways to report while it works, and ways to ask the client.
 
 mod arguments;
+mod input;
 mod reporter;
 
 use alloc::format;
@@ -8,34 +9,36 @@ use alloc::format;
 use alloc::sync::Arc;
 #[cfg(feature = "std")]
 use core::sync::atomic::AtomicBool;
-#[cfg(feature = "std")]
 use core::time::Duration;
 #[cfg(feature = "std")]
 use std::sync::{Condvar, Mutex};
 
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::{RequestKey, ServerSession};
-use mcp_core::types::{LoggingLevel, ProgressToken};
+use mcp_core::session::{ClientOffers, RequestKey, ServerSession};
+use mcp_core::types::{Change, LoggingLevel, ProgressToken};
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
 #[cfg(feature = "std")]
 use crate::deferred::{Deferred, LaterCall, Mailbox};
 use crate::result::ToolError;
-use crate::service::{Kind, Outbox};
-use crate::tool::Definition;
+use crate::service::{Changes, Kind, Offer, Outbox};
 
 pub(crate) use arguments::Arguments;
 pub use arguments::{Argument, FromArgument};
+pub(crate) use input::{Given, Memory, Question, Round};
 pub(crate) use reporter::{Note, Reporter};
 
-/// A call of a tool, for its handler.
+/// A call of a tool, or a request for a prompt or a resource, for its handler.
 ///
 /// A handler that is not [on a worker](crate::tool::Tool::on_worker) runs on the thread of the loop: while it runs,
 /// nobody else is served and nothing is sent, not even its own progress. Let it be quick, or take a [`Deferred`].
 pub struct Call<'a> {
-    definition: &'a Definition,
+    offer: &'a Offer,
+    /// What was asked for: the name of the offer, or a URI that fits it.
+    subject: &'a str,
     arguments: &'a Arguments<'a>,
+    round: Round<'a>,
     link: Link<'a>,
 }
 
@@ -63,16 +66,18 @@ pub(crate) struct Here<'a> {
     #[cfg(feature = "std")]
     pub(crate) deferred: Option<Arc<LaterCall>>,
     #[cfg(feature = "std")]
-    pub(crate) shared: &'a Arc<Definition>,
+    pub(crate) shared: &'a Arc<Offer>,
+    pub(crate) changes: &'a Changes,
 }
 
 impl<'a> Call<'a> {
-    /// The name of the tool.
-    pub fn tool(&self) -> &'a str {
-        &self.definition.name
+    /// What was asked for: the name of the tool or prompt, the URI of the resource.
+    pub fn name(&self) -> &'a str {
+        self.subject
     }
 
-    /// An argument by its name: `call.arg::<&str>("day")?`. Text is a slice of the request where it can be one.
+    /// An argument by its name: `call.arg::<&str>("day")?`. The arguments of prompts are texts (R-FS-34), and so are the
+    /// variables of a template, which are arguments as well. Text is a slice of the request where it can be one.
     /// `Option<T>` is for arguments that may be absent or `null`.
     ///
     /// # Errors
@@ -80,7 +85,7 @@ impl<'a> Call<'a> {
     /// [`ToolError::invalid_arguments`] when it is absent or no `T`, naming the argument, the tool and what is
     /// expected.
     pub fn arg<T: FromArgument<'a>>(&self, name: &str) -> Result<T, ToolError> {
-        self.arguments.read(&self.definition.name, name)
+        self.arguments.read(&self.offer.name, name)
     }
 
     /// All arguments as one structure.
@@ -90,7 +95,7 @@ impl<'a> Call<'a> {
     /// [`ToolError::invalid_arguments`] with what `T` misses.
     pub fn arguments<T: Deserialize<'a>>(&self) -> Result<T, ToolError> {
         serde_json::from_str(self.raw_arguments()).map_err(|error| {
-            ToolError::invalid_arguments(format!("the arguments of `{}` do not fit: {error}", self.tool()))
+            ToolError::invalid_arguments(format!("the arguments of `{}` do not fit: {error}", self.name()))
         })
     }
 
@@ -108,8 +113,17 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// What the client can be asked.
+    pub fn offers(&self) -> ClientOffers {
+        match &self.link {
+            Link::Here(here) => here.session.offers(),
+            #[cfg(feature = "std")]
+            Link::Away(call) => call.offers,
+        }
+    }
+
     /// A number that is the client's session's own for as long as the server runs. It tells sessions apart and is no
-    /// secret.
+    /// secret. From 2026-07-28 on there are no sessions, and it says nothing beyond this request.
     pub fn session(&self) -> u64 {
         match &self.link {
             Link::Here(here) => here.number,
@@ -163,13 +177,34 @@ impl<'a> Call<'a> {
     /// and no personal data (R-LM-92).
     pub fn log<D: Serialize + ?Sized>(&mut self, level: LoggingLevel, data: &D) {
         match &mut self.link {
-            Link::Here(here) => here.log(&self.definition.name, level, data),
+            Link::Here(here) => here.log(&self.offer.name, level, data),
             #[cfg(feature = "std")]
             Link::Away(call) => call.log(level, data),
         }
     }
 
-    /// Takes the call along, to be answered later from any thread. The handler then returns
+    /// Tells every client that wants to know that something changed: after a tool was switched on or a resource was
+    /// written.
+    pub fn announce(&self, change: Change<'static>) {
+        match &self.link {
+            Link::Here(here) => here.changes.announce(change),
+            #[cfg(feature = "std")]
+            Link::Away(call) => call.changes.announce(change),
+        }
+    }
+
+    /// Closes the connection that the answer would have come on, and has the client ask for it again, after `retry` if
+    /// given: so that a call that takes long holds no connection (R-SH-39). Where the revision or the transport has no
+    /// such thing, nothing happens.
+    pub fn close_stream(&mut self, retry: Option<Duration>) {
+        match &mut self.link {
+            Link::Here(here) => here.close_stream(retry),
+            #[cfg(feature = "std")]
+            Link::Away(call) => call.close_stream(retry),
+        }
+    }
+
+    /// Takes the call of a tool along, to be answered later from any thread. The handler then returns
     /// [`Later`](crate::result::Later); if it returns anything else, that is the answer and the deferred reply is
     /// void.
     #[cfg(feature = "std")]
@@ -185,8 +220,19 @@ impl<'a> Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(definition: &'a Definition, arguments: &'a Arguments<'a>, link: Link<'a>) -> Self {
-        Self { definition, arguments, link }
+    pub(crate) fn new(
+        offer: &'a Offer,
+        subject: &'a str,
+        arguments: &'a Arguments<'a>,
+        round: Round<'a>,
+        link: Link<'a>,
+    ) -> Self {
+        Self { offer, subject, arguments, round, link }
+    }
+
+    /// What is called, for logs.
+    pub(crate) fn offer(&self) -> &'a Offer {
+        self.offer
     }
 
     /// The call that the handler took along, if it did.
@@ -198,14 +244,15 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Sends the progress that is left, if any: the result comes next.
-    pub(crate) fn finish(self) {
+    /// Sends the progress that is left, if any: the result comes next, or a question.
+    pub(crate) fn finish(self) -> Round<'a> {
         match self.link {
             Link::Here(here) => here.finish(),
             // Done by `LaterCall::answer`.
             #[cfg(feature = "std")]
             Link::Away(_) => {}
         }
+        self.round
     }
 }
 
@@ -249,6 +296,14 @@ impl Here<'_> {
         self.outbox.message(Kind::Report, &mut |out| session.log(level, Some(logger), &data, out) == Ok(true));
     }
 
+    fn close_stream(&mut self, retry: Option<Duration>) {
+        #[cfg(feature = "std")]
+        if let Some(call) = &self.deferred {
+            return call.close_stream(retry);
+        }
+        self.outbox.close_stream(retry);
+    }
+
     #[cfg(feature = "std")]
     fn defer(&mut self) -> Arc<LaterCall> {
         let call = self.deferred.get_or_insert_with(|| {
@@ -258,7 +313,9 @@ impl Here<'_> {
                 version: self.session.version(),
                 token: self.token.map(|token| token.clone().into_owned()),
                 level: self.session.level().filter(|_| self.logs),
-                definition: Arc::clone(self.shared),
+                offers: self.session.offers(),
+                offer: Arc::clone(self.shared),
+                changes: self.changes.clone(),
                 cancelled: AtomicBool::new(false),
                 deferred: AtomicBool::new(true),
                 reporter: Mutex::new(core::mem::replace(&mut self.reporter, Reporter::new(0))),

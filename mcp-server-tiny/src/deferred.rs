@@ -14,14 +14,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use mcp_core::jsonrpc::code;
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::RequestKey;
+use mcp_core::session::{ClientOffers, RequestKey};
 use mcp_core::types::{LoggingLevel, ProgressToken};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::call::{Note, Reporter};
-use crate::result::{IntoToolResult, ToolError, ToolResult};
-use crate::tool::Definition;
+use crate::result::{IntoToolResult, ToolError};
+use crate::service::{Changes, Left, Offer, OfferKind, Output};
 
 /// Reports that may wait for the loop. 1024: it empties the mailbox each time it wakes, and further reports say
 /// little that the next ones will not.
@@ -57,7 +57,13 @@ impl Deferred {
     /// Answers the call. Nothing is sent when the client gave it up. Does not block.
     pub fn answer<R: IntoToolResult>(mut self, result: Result<R, ToolError>) {
         self.answered = true;
-        self.call.answer(result.and_then(R::into_tool_result));
+        // Anything else promises a result of another kind.
+        let result = if self.call.offer.kind == OfferKind::Tool {
+            result.and_then(R::into_tool_result)
+        } else {
+            Err(not_a_tool())
+        };
+        self.call.answer(result.map(Output::Tool));
     }
 
     /// Answers the call with an error.
@@ -93,7 +99,7 @@ impl Deferred {
 impl Drop for Deferred {
     fn drop(&mut self) {
         if !self.answered && !self.call.is_cancelled() {
-            log::warn!("a deferred reply of tool `{}` was dropped without an answer", self.call.definition.name);
+            log::warn!("a deferred reply of `{}` was dropped without an answer", self.call.offer.name);
             self.call.answer(Err(ToolError::protocol(code::INTERNAL_ERROR, "the tool gave no answer")));
         }
     }
@@ -101,8 +107,12 @@ impl Drop for Deferred {
 
 impl fmt::Debug for Deferred {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deferred").field("tool", &self.call.definition.name).finish_non_exhaustive()
+        f.debug_struct("Deferred").field("name", &self.call.offer.name).finish_non_exhaustive()
     }
+}
+
+fn not_a_tool() -> ToolError {
+    ToolError::protocol(code::INTERNAL_ERROR, "only a tool can be answered by a deferred reply")
 }
 
 /// A call whose handler left the loop's thread.
@@ -113,7 +123,9 @@ pub(crate) struct LaterCall {
     pub(crate) token: Option<ProgressToken<'static>>,
     /// The lowest level that was wanted when the call began; `None` when the server does not log.
     pub(crate) level: Option<LoggingLevel>,
-    pub(crate) definition: Arc<Definition>,
+    pub(crate) offers: ClientOffers,
+    pub(crate) offer: Arc<Offer>,
+    pub(crate) changes: Changes,
     pub(crate) cancelled: AtomicBool,
     /// Whether the handler took it along.
     pub(crate) deferred: AtomicBool,
@@ -178,7 +190,22 @@ impl LaterCall {
     }
 
     /// The last thing to be said in the name of a call. Nothing when it was cancelled.
-    pub(crate) fn answer(self: &Arc<Self>, result: Result<ToolResult, ToolError>) {
+    pub(crate) fn answer(self: &Arc<Self>, result: Result<Output, ToolError>) {
+        self.finish(Letter::Answer(result));
+    }
+
+    /// The handler wants to know something first.
+    pub(crate) fn ask(self: &Arc<Self>, left: Box<Left>) {
+        self.finish(Letter::Question(left));
+    }
+
+    pub(crate) fn close_stream(self: &Arc<Self>, retry: Option<Duration>) {
+        if !self.is_cancelled() {
+            self.send(Letter::CloseStream(retry));
+        }
+    }
+
+    fn finish(self: &Arc<Self>, letter: Letter) {
         if self.is_cancelled() {
             return;
         }
@@ -186,7 +213,7 @@ impl LaterCall {
         if let Some(note) = rest {
             self.send(Letter::Progress(note));
         }
-        self.send(Letter::Answer(result));
+        self.send(letter);
     }
 
     fn send(self: &Arc<Self>, letter: Letter) {
@@ -203,13 +230,15 @@ pub struct Mail {
 pub(crate) enum Letter {
     Progress(Note),
     Log(LoggingLevel, Box<RawValue>),
-    Answer(Result<ToolResult, ToolError>),
+    CloseStream(Option<Duration>),
+    Question(Box<Left>),
+    Answer(Result<Output, ToolError>),
 }
 
 impl Mail {
     /// Whether it may be dropped when there is too much.
     fn is_report(&self) -> bool {
-        !matches!(self.letter, Letter::Answer(_))
+        matches!(self.letter, Letter::Progress(_) | Letter::Log(..))
     }
 
     /// The number of the session it is for ([`Origin::session`](crate::service::Origin::session)).
@@ -280,6 +309,11 @@ impl Mailbox {
         drop(left);
     }
 
+    /// Wakes the loop, unless it was woken already.
+    pub(crate) fn wake(&self) {
+        self.woken(self.lock());
+    }
+
     fn post(&self, mail: Mail) {
         let mut state = self.lock();
         if state.closed {
@@ -292,6 +326,10 @@ impl Mailbox {
             state.reports += 1;
         }
         state.mail.push_back(mail);
+        self.woken(state);
+    }
+
+    fn woken(&self, mut state: MutexGuard<'_, State>) {
         let was_woken = mem::replace(&mut state.woken, true);
         drop(state);
         if !was_woken && let Some(wake) = self.0.wake.get() {

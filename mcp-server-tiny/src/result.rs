@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::service::OfferKind;
+
 /// What a handler may return: strings, numbers, [`Json`], content blocks, a whole [`CallToolResult`], or nothing.
 pub trait IntoToolResult {
     /// The result it stands for.
@@ -39,8 +41,8 @@ enum Repr {
     Later,
 }
 
-/// JSON of a value: as structured content when it is an object and the revision has it, and in any case as text
-/// (R-FS-16). Also reads an argument of any type that deserializes.
+/// JSON of a value: as structured content where the revision has it, up to 2025-11-25 for objects only (R-FS-17), and in any
+/// case as text (R-FS-16). Also reads an argument of any type that deserializes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Json<T>(pub T);
@@ -59,7 +61,13 @@ pub struct ToolError(Failure);
 enum Failure {
     Tool(String),
     InvalidArguments(String),
-    Protocol(jsonrpc::Error),
+    /// An answer of the client is of the wrong shape.
+    InvalidInput(String),
+    Protocol(Box<jsonrpc::Error>),
+    /// The client answered a question with an error.
+    Refused(Box<(String, jsonrpc::Error)>),
+    /// No failure: the handler is to be run again once its questions are answered.
+    Question,
 }
 
 impl ToolError {
@@ -77,25 +85,70 @@ impl ToolError {
     /// An error of the protocol instead of a result: for what is not the tool's failure. Codes of your own lie
     /// outside of -32768 to -32000 (R-LM-14).
     pub fn protocol(code: i64, message: impl Into<String>) -> Self {
-        Self(Failure::Protocol(jsonrpc::Error::new(code, message)))
+        Self::of_protocol(jsonrpc::Error::new(code, message))
     }
 
     /// What it says.
     pub fn message(&self) -> &str {
         match &self.0 {
-            Failure::Tool(text) | Failure::InvalidArguments(text) => text,
+            Failure::Tool(text) | Failure::InvalidArguments(text) | Failure::InvalidInput(text) => text,
             Failure::Protocol(error) => &error.message,
+            Failure::Refused(refusal) => &refusal.0,
+            Failure::Question => "the client is asked first",
         }
     }
 
-    /// How a client of a revision gets to know.
-    pub(crate) fn sent_as(&self, version: ProtocolVersion) -> SentAs<'_> {
+    /// The client's error, when it is what a question was answered with: -1 when its user refused to sample (R-FC-13).
+    pub fn refusal(&self) -> Option<&jsonrpc::Error> {
+        if let Failure::Refused(refusal) = &self.0 { Some(&refusal.1) } else { None }
+    }
+
+    /// Whether it stands for a question that has no answer yet. It has to be what the handler returns.
+    pub fn is_question(&self) -> bool {
+        matches!(self.0, Failure::Question)
+    }
+
+    pub(crate) fn of_protocol(error: jsonrpc::Error) -> Self {
+        Self(Failure::Protocol(Box::new(error)))
+    }
+
+    pub(crate) fn question() -> Self {
+        Self(Failure::Question)
+    }
+
+    pub(crate) fn refused(key: &str, error: &jsonrpc::Error) -> Self {
+        Self(Failure::Refused(Box::new((format!("the client refused `{key}`: {error}"), error.clone()))))
+    }
+
+    pub(crate) fn invalid_input(text: impl Into<String>) -> Self {
+        Self(Failure::InvalidInput(text.into()))
+    }
+
+    /// The client does not offer what a question needs: `required` is what it would have to declare.
+    pub(crate) fn missing_capability(version: ProtocolVersion, name: &str, required: &str) -> Self {
+        let text = format!("the client does not offer `{name}`, which is needed here");
+        if version.has_server_requests() {
+            return Self::new(text);
+        }
+        let data = RawValue::from_string(format!(r#"{{"requiredCapabilities":{required}}}"#)).ok();
+        Self::of_protocol(jsonrpc::Error { code: code::MISSING_CLIENT_CAPABILITY, message: text, data })
+    }
+
+    /// How a client of a revision gets to know of what came of a tool, a prompt or a resource.
+    pub(crate) fn sent_as(&self, kind: OfferKind, version: ProtocolVersion) -> SentAs<'_> {
+        let error = |code, text| SentAs::Error(jsonrpc::ErrorObject::new(code, text));
         match &self.0 {
             Failure::Protocol(error) => SentAs::Error(error.as_object()),
-            Failure::InvalidArguments(text) if !version.reports_invalid_arguments_as_result() => {
-                SentAs::Error(jsonrpc::ErrorObject::new(code::INVALID_PARAMS, text.as_str()))
+            Failure::InvalidArguments(text)
+                if kind != OfferKind::Tool || !version.reports_invalid_arguments_as_result() =>
+            {
+                error(code::INVALID_PARAMS, text.as_str())
             }
-            Failure::Tool(text) | Failure::InvalidArguments(text) => SentAs::Result(text),
+            // R-LM-73
+            Failure::InvalidInput(text) if !version.has_server_requests() => error(code::INVALID_PARAMS, text.as_str()),
+            _ if kind == OfferKind::Tool => SentAs::Result(self.message()),
+            // Only tools have results that are failures.
+            _ => error(code::INTERNAL_ERROR, self.message()),
         }
     }
 }
@@ -120,17 +173,22 @@ impl ToolResult {
         matches!(self.0, Repr::Later)
     }
 
+    /// Its `_meta`.
+    pub(crate) fn meta(&self) -> Option<&JsonObject> {
+        if let Repr::Full(result) = &self.0 { result.meta.as_ref() } else { None }
+    }
+
     /// Whether a client that was promised structured content gets it.
-    pub(crate) fn is_structured(&self) -> bool {
+    pub(crate) fn is_structured(&self, version: ProtocolVersion) -> bool {
         match &self.0 {
-            Repr::Json(json) => json.get().starts_with('{'),
+            Repr::Json(json) => version.has_any_structured_content() || json.get().starts_with('{'),
             Repr::Full(result) => result.structured_content.is_some() || result.is_error,
             Repr::Text(_) | Repr::Later => false,
         }
     }
 }
 
-/// A result as a revision has it.
+/// A result as a revision has it, without its `_meta`.
 pub(crate) struct Answer<'a> {
     pub(crate) result: &'a ToolResult,
     pub(crate) version: ProtocolVersion,
@@ -143,22 +201,24 @@ impl Serialize for Answer<'_> {
             Repr::Text(text) => map.serialize_entry("content", &[Text::new(text)])?,
             Repr::Json(json) => {
                 map.serialize_entry("content", &[Text::new(json.get())])?;
-                if self.version.has_structured_content() && json.get().starts_with('{') {
+                // Up to 2025-11-25 it is an object (R-FS-17); other values are in the text.
+                let fits = self.version.has_any_structured_content()
+                    || self.version.has_structured_content() && json.get().starts_with('{');
+                if fits {
                     map.serialize_entry("structuredContent", json)?;
                 }
             }
             Repr::Full(result) => {
                 map.serialize_entry("content", &Content { blocks: &result.content, version: self.version })?;
-                let structured = result.structured_content.as_ref().filter(|_| self.version.has_structured_content());
-                if let Some(structured) = structured {
-                    // Up to 2025-11-25 it is an object (R-FS-17); other values are in the text.
-                    structured.as_object().map_or(Ok(()), |object| map.serialize_entry("structuredContent", object))?;
+                let fits = |value: &&Value| {
+                    self.version.has_any_structured_content()
+                        || self.version.has_structured_content() && value.is_object()
+                };
+                if let Some(structured) = result.structured_content.as_ref().filter(fits) {
+                    map.serialize_entry("structuredContent", structured)?;
                 }
                 if result.is_error {
                     map.serialize_entry("isError", &true)?;
-                }
-                if let Some(meta) = &result.meta {
-                    map.serialize_entry("_meta", meta)?;
                 }
             }
             Repr::Later => map.serialize_entry::<str, [Text<'_>]>("content", &[])?,
@@ -195,7 +255,7 @@ impl<'a> Text<'a> {
 }
 
 /// Content blocks, those that a revision does not know turned into text that says what they are (R-FS-6).
-struct Content<'a> {
+pub(crate) struct Content<'a> {
     blocks: &'a [ContentBlock],
     version: ProtocolVersion,
 }

@@ -1,16 +1,18 @@
-//! What a server does for its clients: it lists its tools and carries out calls.
+//! What a server does for its clients: it lists what it offers, carries out calls and asks back.
 //!
 //! A [`Service`] knows messages, not sockets. Whoever owns the bytes gives each
 //! [`ServerEvent::Request`](mcp_core::session::ServerEvent::Request) of a session to [`Service::handle`], and each
 //! request that nobody waits for any more to [`Service::cancel`]. What is to be sent goes into an [`Outbox`]. With
-//! `std`, answers of workers and of deferred replies come as [`Mail`].
+//! `std`, answers of workers and of deferred replies come as [`Mail`]. Answers of clients to questions go to
+//! [`Service::resume`], and changes that clients may want to hear of come from [`Service::next_change`].
 //!
 //! ```
 //! use mcp_core::Limits;
 //! use mcp_core::jsonrpc::{Payload, decode};
 //! use mcp_core::session::{ServerEvent, ServerSession};
+//! use mcp_core::time::Instant;
 //! use mcp_server_tiny::call::Call;
-//! use mcp_server_tiny::service::{Origin, Outcome, Service, WhenBusy};
+//! use mcp_server_tiny::service::{Origin, Outcome, Service};
 //! use mcp_server_tiny::tool::Tool;
 //!
 //! let mut service = Service::new("greeter", "1.0.0");
@@ -29,7 +31,7 @@
 //!     out.clear();
 //!     let event = session.handle_message(&service.profile(), &Limits::default(), message, &mut out);
 //!     if let ServerEvent::Request { key, method, params } = event {
-//!         let origin = Origin { session: 1, key, when_busy: WhenBusy::Answer };
+//!         let origin = Origin::new(1, key, Instant::ZERO);
 //!         assert_eq!(service.handle(&mut session, &origin, method, params, &mut out), Outcome::Answered);
 //!     }
 //! }
@@ -37,51 +39,79 @@
 //! assert_eq!(String::from_utf8(out).unwrap().trim_end(), answer);
 //! ```
 
+mod changes;
+mod discover;
+mod input;
 #[cfg(feature = "std")]
 mod later;
 mod list;
+mod offer;
 mod outbox;
 mod run;
+mod seal;
+mod tools;
 
 #[cfg(not(feature = "std"))]
 use alloc::boxed::Box as Shared;
-use alloc::format;
 use alloc::string::String;
 #[cfg(feature = "std")]
 use alloc::sync::Arc as Shared;
-use alloc::vec::Vec;
+use core::time::Duration;
 
+use mcp_core::Limits;
+use mcp_core::http::ParamHeaders;
 use mcp_core::jsonrpc::{ErrorObject, code};
-use mcp_core::session::{Reply, RequestKey, ServerProfile, ServerSession};
-use mcp_core::text::Excerpt;
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::session::{RequestKey, ServerProfile, ServerSession};
+use mcp_core::time::Instant;
 use mcp_core::types::{
-    CallToolParams, Implementation, JsonObject, Method, PaginatedParams, ServerCapabilities, ToolsCapability,
+    CacheHints, CacheScope, Change, Implementation, JsonObject, Method, ServerCapabilities, ToolsCapability,
 };
-use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::call::{Arguments, Call, Here, Link, Reporter};
+use crate::call::Call;
 #[cfg(feature = "std")]
 pub use crate::deferred::Mail;
-use crate::result::{Answer, Failed, IntoToolResult, SentAs, ToolError, ToolResult};
+use crate::result::{IntoToolResult, ToolError};
+use crate::tool::{self, Fault, RegistrationError, Tool};
+pub(crate) use changes::Changes;
 #[cfg(feature = "std")]
-use crate::tool::Place;
-use crate::tool::{Definition, RegistrationError, Tool};
+pub use changes::Notifier;
+pub use changes::notify;
+use input::Inputs;
+pub use input::Overdue;
+pub(crate) use input::{Leave, Left, leave};
 #[cfg(feature = "std")]
-use later::{LaterCalls, Work};
-use list::Pages;
+use later::LaterCalls;
+pub(crate) use list::Listed;
+use list::{ListRequest, Pages};
+pub(crate) use offer::{Family, Handler, Offer, OfferKind, Output, PROGRESS_RATE, Place, Respond};
 pub use outbox::{Kind, Outbox};
-use run::{Handler, run};
+use run::Which;
+pub(crate) use seal::{Sealed, open};
 
 /// Which request it is that is being handled, so that an answer can find its way back later.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin {
-    /// The number of the session, chosen by whoever owns the sessions and never used twice. Not its secret id.
+pub struct Origin<'a> {
+    /// The number of the session, chosen by whoever owns the sessions and never used twice. Not its secret id. For a
+    /// request without a session, a number that no session and no other request has.
     pub session: u64,
     /// The request within its session, from the [`ServerEvent`](mcp_core::session::ServerEvent).
     pub key: RequestKey,
     /// What is to happen when all workers are taken.
     pub when_busy: WhenBusy,
+    /// The time.
+    pub now: Instant,
+    /// What the caller authenticated with, if it did, such as its token. What a call knows from earlier rounds is only
+    /// taken from a caller with the same (R-LM-72).
+    pub credential: Option<&'a [u8]>,
+}
+
+impl Origin<'_> {
+    /// A request of somebody unknown, which is answered in any case.
+    pub fn new(session: u64, key: RequestKey, now: Instant) -> Self {
+        Self { session, key, when_busy: WhenBusy::Answer, now, credential: None }
+    }
 }
 
 /// What happens to a call for which no worker is free and the queue is full.
@@ -100,47 +130,59 @@ pub enum WhenBusy {
 pub enum Outcome {
     /// Its answer is in the outbox.
     Answered,
-    /// Its answer comes later, as mail ([`Service::next_mail`]).
+    /// Its answer comes later: as mail ([`Service::next_mail`]), or once its client answered what it was asked
+    /// ([`Service::resume`]).
     Later,
     /// All workers are taken and the queue is full. The request is no longer in flight and has no answer.
     Busy,
 }
 
-/// The tools of a server and the calls that are being carried out. One for all sessions.
+/// What a server offers, and the calls that are being carried out. One for all sessions.
 pub struct Service {
     info: Implementation,
     capabilities: ServerCapabilities,
     instructions: Option<String>,
-    /// In the order of their registration, which is also that of the list (R-FS-10).
-    tools: Vec<Registered>,
-    /// Indices into `tools`, sorted by name.
-    by_name: Vec<usize>,
+    tools: Family<tool::Listing>,
+    tool_pages: Pages,
     mistake: Option<RegistrationError>,
-    pages: Pages,
+    /// Offers on a page of a list.
+    page_size: usize,
+    hints: CacheHints,
+    versions: &'static [ProtocolVersion],
+    limits: Limits,
+    inputs: Inputs,
+    elicitations: u64,
+    changes: Changes,
     #[cfg(feature = "std")]
     later: LaterCalls,
 }
 
-struct Registered {
-    definition: Shared<Definition>,
-    handler: Shared<Handler>,
-}
-
 impl Service {
-    /// A service without tools, by its name and version.
+    /// A service that offers nothing yet, by its name and version.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         let mut capabilities = ServerCapabilities::default();
         capabilities.logging = Some(JsonObject::new());
+        #[cfg(feature = "std")]
+        let later = LaterCalls::default();
         Self {
             info: Implementation::new(name, version),
             capabilities,
             instructions: None,
-            tools: Vec::new(),
-            by_name: Vec::new(),
+            tools: Family::new(),
+            tool_pages: Pages::new(),
             mistake: None,
-            pages: Pages::new(),
+            page_size: usize::MAX,
+            hints: CacheHints::new(0, CacheScope::Private),
+            versions: &VERSIONS,
+            limits: Limits::default(),
+            inputs: Inputs::new(),
+            elicitations: 0,
             #[cfg(feature = "std")]
-            later: LaterCalls::default(),
+            changes: Changes::new(later.mailbox().clone()),
+            #[cfg(not(feature = "std"))]
+            changes: Changes::default(),
+            #[cfg(feature = "std")]
+            later,
         }
     }
 
@@ -151,22 +193,21 @@ impl Service {
         R: IntoToolResult,
         F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
     {
-        match self.checked(tool) {
-            Ok((definition, at)) => {
-                self.by_name.insert(at, self.tools.len());
-                let handler = move |call: &mut Call<'_>| handler(call).and_then(R::into_tool_result);
-                self.tools.push(Registered { definition: Shared::new(definition), handler: Shared::new(handler) });
-                self.capabilities.tools.get_or_insert_with(ToolsCapability::default);
-                self.pages.forget();
+        match tool.checked() {
+            Ok((offer, listing)) => {
+                let duplicate = RegistrationError::new(OfferKind::Tool, &offer.name, Fault::Duplicate);
+                let handler = move |call: &mut Call<'_>| handler(call).and_then(R::into_tool_result).map(Output::Tool);
+                if !self.tools.insert(offer, listing, handler) {
+                    return self.note(duplicate);
+                }
+                self.capabilities.tools.get_or_insert_with(ToolsCapability::default).list_changed = true;
+                self.tool_pages.forget();
             }
-            Err(mistake) => {
-                log::error!("{mistake}");
-                self.mistake.get_or_insert(mistake);
-            }
+            Err(mistake) => self.note(mistake),
         }
     }
 
-    /// Whether all tools could be registered. A server asks before it begins to serve.
+    /// Whether everything could be registered. A server asks before it begins to serve.
     ///
     /// # Errors
     ///
@@ -185,14 +226,59 @@ impl Service {
         self.instructions = Some(instructions.into());
     }
 
-    /// How many tools `tools/list` answers at a time, at least one. Without it, all of them.
-    pub fn set_page_size(&mut self, tools: usize) {
-        self.pages.set_size(tools);
+    /// How many offers a list answers at a time, at least one. Without it, all of them.
+    pub fn set_page_size(&mut self, offers: usize) {
+        self.page_size = offers.max(1);
+        self.tool_pages.forget();
+    }
+
+    /// How long clients from 2026-07-28 on may keep lists, what `server/discover` says, and what a resource says that has
+    /// no hints of its own (R-LM-57). Not at all, unless set.
+    pub fn set_cache(&mut self, hints: CacheHints) {
+        self.hints = hints;
     }
 
     /// Turns log messages to clients off: [`Call::log`] then does nothing, and the capability is not declared.
     pub fn disable_logging(&mut self) {
         self.capabilities.logging = None;
+    }
+
+    /// The revisions that `server/discover` names: those that the carrier serves. All of them, newest first, unless set.
+    pub fn set_versions(&mut self, versions: &'static [ProtocolVersion]) {
+        self.versions = versions;
+    }
+
+    /// The revisions that `server/discover` names.
+    pub fn versions(&self) -> &'static [ProtocolVersion] {
+        self.versions
+    }
+
+    /// Bounds on messages, of which questions and subscriptions have some.
+    pub fn set_message_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// What protects the state of calls that [ask](Call::elicit), in revisions where it travels by way of the client
+    /// (R-LM-72). Servers that share the work, or that are restarted in the middle of it, need the same key; it is then
+    /// also valid for as long as the time of day says, where there is a clock (`std`). Random unless set; without `std`,
+    /// [`Server::engine`](crate::Server::engine) draws one from its entropy.
+    pub fn set_state_key(&mut self, key: [u8; 32]) {
+        self.inputs.key = Some(key);
+        #[cfg(feature = "std")]
+        {
+            self.inputs.time_of_day = Some(time_of_day);
+        }
+    }
+
+    /// How long the state of calls that ask is good for, in revisions where it travels by way of the client. 10 minutes
+    /// unless set.
+    pub fn set_state_lifetime(&mut self, lifetime: Duration) {
+        self.inputs.state_lifetime = lifetime;
+    }
+
+    /// How long a call waits for what it asked its client, in revisions where it waits. 5 minutes unless set.
+    pub fn set_input_timeout(&mut self, timeout: Duration) {
+        self.inputs.timeout = timeout;
     }
 
     /// What the server says of itself in the handshake; for
@@ -201,135 +287,86 @@ impl Service {
         profile(&self.info, &self.capabilities, self.instructions.as_deref())
     }
 
+    /// Which arguments of a tool are repeated in headers, if there is such a tool (R-ST-58).
+    pub fn param_headers(&self, tool: &str) -> Option<&ParamHeaders> {
+        self.tools.find(tool).map(|index| &self.tools.entry(index).listing.headers)
+    }
+
     /// Carries out a request that the session has taken in. Handlers that are not on a worker run before this returns.
     pub fn handle(
         &mut self,
         session: &mut ServerSession,
-        origin: &Origin,
+        origin: &Origin<'_>,
         method: Method,
         params: Option<&RawValue>,
         outbox: &mut dyn Outbox,
     ) -> Outcome {
         match method {
-            Method::ToolsCall => self.call(session, origin, params, outbox),
+            Method::ToolsCall => self.call_tool(session, origin, params, outbox),
             // Also without tools: an empty list (R-FS-9).
-            Method::ToolsList => self.list(session, origin.key, params, outbox),
+            Method::ToolsList => self.list_tools(session, origin, params, outbox),
+            Method::ServerDiscover => self.discover(session, origin, outbox),
             _ => refuse(session, origin.key, code::METHOD_NOT_FOUND, "this server does not offer it", outbox),
         }
     }
 
-    /// Nobody waits for a request any more: the client gave it up
-    /// ([`ServerEvent::Cancelled`](mcp_core::session::ServerEvent::Cancelled)), or its session is over
-    /// ([`ServerSession::close`]). Tells its handler.
+    /// Nobody waits for a request any more and nobody can be asked: its session is over
+    /// ([`ServerSession::close`]), or the client that made it without a session is gone. Tells its handler. A client that
+    /// gave a request up is there to be told more: see [`Service::cancelled`].
     pub fn cancel(&mut self, session: u64, key: RequestKey) {
+        self.forget_waiting(session, key);
         #[cfg(feature = "std")]
         self.later.cancel(session, key);
-        #[cfg(not(feature = "std"))]
-        let _ = (session, key);
     }
 
-    fn checked(&self, tool: Tool) -> Result<(Definition, usize), RegistrationError> {
-        let definition = Definition::new(tool)?;
-        match self.position(&definition.name) {
-            Ok(_) => Err(RegistrationError::duplicate(&definition.name)),
-            Err(at) => Ok((definition, at)),
-        }
+    /// Has every client told that wants to know of a change.
+    pub fn announce(&self, change: Change<'static>) {
+        self.changes.announce(change);
     }
 
-    fn position(&self, name: &str) -> Result<usize, usize> {
-        self.by_name.binary_search_by(|index| self.tools[*index].definition.name.as_str().cmp(name))
+    /// The next change to tell clients of ([`notify`]). To be asked until there is none, after each call into the service
+    /// and, with `std`, when the loop was woken and there is no more mail.
+    pub fn next_change(&mut self) -> Option<Change<'static>> {
+        self.changes.next()
     }
 
-    fn list(
-        &mut self,
-        session: &mut ServerSession,
-        key: RequestKey,
-        params: Option<&RawValue>,
-        outbox: &mut dyn Outbox,
-    ) -> Outcome {
-        let params = params.map_or(Ok(PaginatedParams::default()), |params| serde_json::from_str(params.get()));
-        let tools = self.tools.iter().map(|tool| &*tool.definition);
-        let page = params.ok().and_then(|params| self.pages.page(session.version(), params.cursor.as_deref(), tools));
-        let profile = profile(&self.info, &self.capabilities, self.instructions.as_deref());
-        match page {
-            Some(page) => outbox.message(Kind::Answer, &mut |out| respond(session, &profile, key, page, out)),
-            None => return refuse(session, key, code::INVALID_PARAMS, "unknown cursor", outbox),
-        }
-        Outcome::Answered
+    fn note(&mut self, mistake: RegistrationError) {
+        log::error!("{mistake}");
+        self.mistake.get_or_insert(mistake);
     }
 
-    fn call(
-        &mut self,
-        session: &mut ServerSession,
-        origin: &Origin,
-        params: Option<&RawValue>,
-        outbox: &mut dyn Outbox,
-    ) -> Outcome {
-        let malformed = "`tools/call` needs a `name`; `arguments`, if any, are an object";
-        let Some(Ok(params)) = params.map(|params| serde_json::from_str::<CallToolParams<'_>>(params.get())) else {
-            return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
-        };
-        let Ok(at) = self.position(&params.name) else {
-            let text = format!("unknown tool: {}", Excerpt::new(&params.name, 64));
-            return refuse(session, origin.key, code::INVALID_PARAMS, &text, outbox);
-        };
-        let tool = &self.tools[self.by_name[at]];
-        let Some(arguments) = Arguments::parse(params.arguments) else {
-            return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
-        };
-        if let Err(error) = arguments.check(&tool.definition.name, &tool.definition.parameters) {
-            return answer(session, &self.profile(), origin.key, &tool.definition, &Err(error), outbox);
-        }
-        let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());
-        let logs = self.capabilities.logging.is_some();
-        #[cfg(feature = "std")]
-        if let Place::Worker(make) = tool.definition.place {
-            let work = Work { tool, session, origin, token, logs, arguments: arguments.raw() };
-            return match self.later.submit(&work, make) {
-                Ok(()) => Outcome::Later,
-                Err(busy) => busy.answer(session, origin, outbox),
-            };
-        }
-        let here = Here {
-            session,
-            number: origin.session,
-            key: origin.key,
-            token,
-            logs,
-            reporter: Reporter::new(tool.definition.progress_rate),
-            outbox,
-            #[cfg(feature = "std")]
-            mailbox: self.later.mailbox(),
-            #[cfg(feature = "std")]
-            deferred: None,
-            #[cfg(feature = "std")]
-            shared: &tool.definition,
-        };
-        let mut call = Call::new(&tool.definition, &arguments, Link::Here(here));
-        let mut result = run(&*tool.handler, &mut call);
-        let is_later = result.as_ref().is_ok_and(ToolResult::is_later);
-        #[cfg(feature = "std")]
-        if let Some(deferred) = call.deferred() {
-            if is_later {
-                self.later.register(deferred);
-                return Outcome::Later;
+    fn offered(&self, which: Which) -> Option<(&Shared<Offer>, &Shared<Handler>)> {
+        match which {
+            Which::Tool(index) => {
+                let entry = self.tools.entry(index);
+                Some((&entry.offer, &entry.handler))
             }
-            // The handler answers after all.
-            deferred.cancel();
+            _ => None,
         }
-        call.finish();
-        if is_later {
-            result = Err(never_answered(&tool.definition));
-        }
-        answer(
-            session,
-            &profile(&self.info, &self.capabilities, self.instructions.as_deref()),
-            origin.key,
-            &tool.definition,
-            &result,
-            outbox,
-        )
     }
+
+    /// A number that no other elicitation has.
+    fn next_elicitation(&mut self) -> u64 {
+        self.elicitations += 1;
+        self.elicitations
+    }
+}
+
+/// All, newest first.
+static VERSIONS: [ProtocolVersion; ProtocolVersion::ALL.len()] = {
+    let mut versions = ProtocolVersion::ALL;
+    let mut at = 0;
+    while at < versions.len() {
+        versions[at] = ProtocolVersion::ALL[versions.len() - 1 - at];
+        at += 1;
+    }
+    versions
+};
+
+#[cfg(feature = "std")]
+fn time_of_day() -> u64 {
+    let elapsed = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a service says of itself, out of its parts: some callers hold the others.
@@ -341,51 +378,7 @@ fn profile<'a>(
     ServerProfile { info, capabilities, instructions }
 }
 
-/// Answers with a result or an error, as the session's revision has it.
-fn answer(
-    session: &mut ServerSession,
-    profile: &ServerProfile<'_>,
-    key: RequestKey,
-    definition: &Definition,
-    result: &Result<ToolResult, ToolError>,
-    outbox: &mut dyn Outbox,
-) -> Outcome {
-    let version = session.version();
-    match result {
-        Ok(result) => {
-            if definition.output_schema.is_some() && !result.is_structured() {
-                log::warn!("tool `{}` has an output schema but returned no structured result", definition.name);
-            }
-            outbox.message(Kind::Answer, &mut |out| respond(session, profile, key, &Answer { result, version }, out));
-        }
-        Err(error) => outbox.message(Kind::Answer, &mut |out| match error.sent_as(version) {
-            SentAs::Result(text) => respond(session, profile, key, &Failed::new(text), out),
-            SentAs::Error(object) => session.respond_error(key, &object, out),
-        }),
-    }
-    Outcome::Answered
-}
-
-fn respond<R: Serialize + ?Sized>(
-    session: &mut ServerSession,
-    profile: &ServerProfile<'_>,
-    key: RequestKey,
-    result: &R,
-    out: &mut Vec<u8>,
-) -> bool {
-    session.respond(profile, key, &Reply::new(result), out).unwrap_or_else(|error| {
-        log::error!("a result could not be written: {error}");
-        session.respond_error(key, &ErrorObject::new(code::INTERNAL_ERROR, "the result cannot be written"), out)
-    })
-}
-
 fn refuse(session: &mut ServerSession, key: RequestKey, code: i64, message: &str, outbox: &mut dyn Outbox) -> Outcome {
     outbox.message(Kind::Answer, &mut |out| session.respond_error(key, &ErrorObject::new(code, message), out));
     Outcome::Answered
-}
-
-/// A handler promised an answer by a deferred reply that it did not take.
-fn never_answered(definition: &Definition) -> ToolError {
-    log::error!("the handler of tool `{}` returned `Later` without `Call::defer`", definition.name);
-    ToolError::protocol(code::INTERNAL_ERROR, "the tool gave no answer")
 }

@@ -6,15 +6,16 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use mcp_core::http::{AnnotationError, ParamHeaders};
+use mcp_core::revision::ProtocolVersion;
 use mcp_core::text::Excerpt;
-use mcp_core::types::{JsonObject, ToolAnnotations};
+use mcp_core::types::{Icon, JsonObject, ToolAnnotations};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::schema::{Parameter, Schema, Type, parameters};
-#[cfg(feature = "std")]
-use crate::worker::{Pool, PoolSize, Workers};
+use crate::service::{Listed, Offer, OfferKind, PROGRESS_RATE, Place};
 
 /// A tool as it is registered: a description with its parameters in order.
 ///
@@ -36,26 +37,23 @@ pub struct Tool {
     name: String,
     title: Option<String>,
     description: Option<String>,
-    declared: Vec<(Parameter, String)>,
+    declared: Vec<Declared>,
     input_schema: Option<String>,
     output_schema: Option<String>,
     annotations: ToolAnnotations,
+    icons: Vec<Icon>,
+    meta: JsonObject,
     place: Place,
     progress_rate: u32,
 }
 
-/// Progress notifications of one call in a row, and in a second after that (R-LM-84). 20: a bar on a screen that moves
-/// more often looks no smoother.
-const PROGRESS_RATE: u32 = 20;
-
-/// Where the handler of a tool runs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Place {
-    Loop,
-    /// On a thread of the pool that this makes. A function and not a flag, so that only programs with such tools
-    /// contain one.
-    #[cfg(feature = "std")]
-    Worker(fn(PoolSize) -> Box<dyn Workers>),
+/// A declared parameter.
+#[derive(Debug, Clone)]
+struct Declared {
+    parameter: Parameter,
+    description: String,
+    /// The header that repeats it (R-ST-47).
+    header: Option<String>,
 }
 
 impl Tool {
@@ -70,6 +68,8 @@ impl Tool {
             input_schema: None,
             output_schema: None,
             annotations: ToolAnnotations::default(),
+            icons: Vec::new(),
+            meta: JsonObject::new(),
             place: Place::Loop,
             progress_rate: PROGRESS_RATE,
         }
@@ -120,8 +120,9 @@ impl Tool {
         self
     }
 
-    /// The JSON Schema of its structured result, as for [`input_schema`](Self::input_schema). Clients see it from
-    /// 2025-06-18 on. The handler has to return structured results that conform (R-FS-15); that is not checked.
+    /// The JSON Schema of its structured result: JSON text, or a [`Value`]. Clients see it from 2025-06-18 on, and from
+    /// 2026-07-28 on if it does not describe an object (R-FS-17). The handler has to return structured results that
+    /// conform (R-FS-15); that is not checked.
     pub fn output_schema(mut self, schema: impl fmt::Display) -> Self {
         self.output_schema = Some(schema.to_string());
         self
@@ -151,14 +152,39 @@ impl Tool {
         self
     }
 
+    /// Adds a picture, for clients from 2025-11-25 on: an `https:` or `data:` URI.
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
+        self
+    }
+
+    /// Adds a member to its `_meta`, for clients from 2025-06-18 on. Keys of your own begin with a domain of yours:
+    /// `com.example/key` (R-LM-43).
+    pub fn meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key.into(), value.into());
+        self
+    }
+
+    /// Has clients from 2026-07-28 on repeat a declared parameter in the header `Mcp-Param-` and this name, so that a
+    /// proxy can route by it; a call whose header says something else is refused (R-ST-47). The parameter is a string,
+    /// an integer or a boolean, and no secret (R-ST-67).
+    pub fn param_header(mut self, parameter: &str, header: impl Into<String>) -> Self {
+        match self.declared.iter_mut().find(|declared| declared.parameter.name == parameter) {
+            Some(declared) => declared.header = Some(header.into()),
+            // Told when the server is bound.
+            None => self.declared.push(Declared {
+                parameter: Parameter { name: String::new(), kind: Type::Any, required: false },
+                description: parameter.to_owned(),
+                header: None,
+            }),
+        }
+        self
+    }
+
     /// Runs the handler on a worker thread, so that it may take its time: the loop serves everybody else meanwhile.
     /// Without the feature `std` there are no threads and it runs like any other.
-    #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "without threads nothing changes"))]
     pub fn on_worker(mut self) -> Self {
-        #[cfg(feature = "std")]
-        {
-            self.place = Place::Worker(|size| Box::new(Pool::new(size)));
-        }
+        self.place = Place::worker();
         self
     }
 
@@ -170,68 +196,80 @@ impl Tool {
     }
 
     fn declare(mut self, name: String, description: String, kind: Type, required: bool) -> Self {
-        self.declared.push((Parameter { name, kind, required }, description));
+        let parameter = Parameter { name, kind, required };
+        self.declared.push(Declared { parameter, description, header: None });
         self
     }
-}
 
-/// A tool that can be listed and called: a [`Tool`] that was checked.
-#[derive(Debug)]
-pub(crate) struct Definition {
-    pub(crate) name: String,
-    pub(crate) parameters: Vec<Parameter>,
-    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "without threads every handler runs on the loop"))]
-    pub(crate) place: Place,
-    pub(crate) progress_rate: u32,
-    title: Option<String>,
-    description: Option<String>,
-    input_schema: Box<RawValue>,
-    pub(crate) output_schema: Option<Box<RawValue>>,
-    annotations: ToolAnnotations,
-}
-
-impl Definition {
-    pub(crate) fn new(tool: Tool) -> Result<Self, RegistrationError> {
-        let Tool { name, title, description, declared, input_schema, output_schema, annotations, .. } = tool;
-        let (place, progress_rate) = (tool.place, tool.progress_rate);
-        let fault = |fault| RegistrationError { tool: name.clone(), fault };
+    /// Checks it and parts it into what the machine and what the list need.
+    pub(crate) fn checked(self) -> Result<(Offer, Listing), RegistrationError> {
+        let Self { name, title, description, declared, input_schema, output_schema, annotations, icons, meta, .. } =
+            self;
+        let (place, progress_rate) = (self.place, self.progress_rate);
+        let fault = |fault| RegistrationError::new(OfferKind::Tool, &name, fault);
         if !is_valid_name(&name) {
             return Err(fault(Fault::Name));
         }
         if let Some(twice) = first_duplicate(&declared) {
             return Err(fault(Fault::DuplicateParameter(twice)));
         }
+        if let Some(unknown) = declared.iter().find(|declared| declared.parameter.name.is_empty()) {
+            return Err(fault(Fault::NoParameter(unknown.description.clone())));
+        }
         let (input_schema, parameters) = match input_schema {
             Some(_) if !declared.is_empty() => return Err(fault(Fault::TwoInputSchemas)),
             Some(text) => {
                 let (raw, object) = read_schema(text).map_err(|why| fault(Fault::InputSchema(why)))?;
+                if !is_of_objects(&object) {
+                    return Err(fault(Fault::InputSchema(NO_OBJECT.to_owned())));
+                }
                 (raw, parameters(&object))
             }
             None => {
                 let schema = InputSchema(&declared);
                 let raw = to_raw_value(&schema).map_err(|error| fault(Fault::InputSchema(error.to_string())))?;
-                (raw, declared.into_iter().map(|(parameter, _)| parameter).collect())
+                (raw, declared.into_iter().map(|declared| declared.parameter).collect())
             }
         };
+        let headers = ParamHeaders::of_schema(input_schema.get()).map_err(|error| fault(Fault::Header(error)))?;
         let output_schema = match output_schema {
-            Some(text) => Some(read_schema(text).map_err(|why| fault(Fault::OutputSchema(why)))?.0),
+            Some(text) => {
+                let (raw, object) = read_schema(text).map_err(|why| fault(Fault::OutputSchema(why)))?;
+                Some(OutputSchema { raw, of_objects: is_of_objects(&object) })
+            }
             None => None,
         };
-        Ok(Self {
-            name,
-            parameters,
-            place,
-            progress_rate,
-            title,
-            description,
-            input_schema,
-            output_schema,
-            annotations,
-        })
+        let promises_structure = output_schema.is_some();
+        let offer = Offer { kind: OfferKind::Tool, parameters, place, progress_rate, promises_structure, name };
+        let listing = Listing { title, description, input_schema, output_schema, annotations, icons, meta, headers };
+        Ok((offer, listing))
     }
+}
 
-    /// The tool as clients of a revision see it.
-    pub(crate) fn listed(&self, known: Known) -> impl Serialize + '_ {
+/// What lists say of a tool beside its name, and which headers repeat its arguments.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    title: Option<String>,
+    description: Option<String>,
+    input_schema: Box<RawValue>,
+    output_schema: Option<OutputSchema>,
+    annotations: ToolAnnotations,
+    icons: Vec<Icon>,
+    meta: JsonObject,
+    pub(crate) headers: ParamHeaders,
+}
+
+#[derive(Debug)]
+struct OutputSchema {
+    raw: Box<RawValue>,
+    /// What revisions before 2026-07-28 demand (R-FS-17).
+    of_objects: bool,
+}
+
+impl Listed for Listing {
+    const MEMBER: &'static str = "tools";
+
+    fn listed<'a>(&'a self, version: ProtocolVersion, name: &'a str) -> impl Serialize + 'a {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Listed<'a> {
@@ -245,72 +283,81 @@ impl Definition {
             output_schema: Option<&'a RawValue>,
             #[serde(skip_serializing_if = "Option::is_none")]
             annotations: Option<ToolAnnotations>,
+            #[serde(skip_serializing_if = "<[Icon]>::is_empty")]
+            icons: &'a [Icon],
+            #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+            meta: Option<&'a JsonObject>,
         }
-        let has_titles = known == Known::StructuredContent;
-        let mut annotations = (known != Known::Basics).then(|| self.annotations.clone());
+        let has_titles = version.has_titles();
+        let mut annotations = version.has_tool_annotations().then(|| self.annotations.clone());
         if let Some(annotations) = &mut annotations
             && !has_titles
         {
             annotations.title = self.title.clone();
         }
+        let fits = |schema: &&OutputSchema| {
+            version.has_structured_content() && (schema.of_objects || version.has_any_structured_content())
+        };
         Listed {
-            name: &self.name,
+            name,
             title: self.title.as_deref().filter(|_| has_titles),
             description: self.description.as_deref(),
             input_schema: &self.input_schema,
-            output_schema: self.output_schema.as_deref().filter(|_| has_titles),
+            output_schema: self.output_schema.as_ref().filter(fits).map(|schema| &*schema.raw),
             annotations: annotations.filter(|annotations| *annotations != ToolAnnotations::default()),
+            icons: if version.has_icons() { &self.icons } else { &[] },
+            meta: Some(&self.meta).filter(|meta| version.has_object_meta() && !meta.is_empty()),
         }
     }
 }
 
-/// Which members of a tool a revision knows. Newer ones are left out for older clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
-    Basics,
-    Annotations,
-    /// And titles, which came with the same revision.
-    StructuredContent,
-}
-
-/// A tool cannot be registered. Reported when the server is bound.
+/// Something cannot be registered. Reported when the server is bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistrationError {
-    tool: String,
+    kind: OfferKind,
+    name: String,
     fault: Fault,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     Name,
     Duplicate,
     DuplicateParameter(String),
+    NoParameter(String),
     TwoInputSchemas,
     InputSchema(String),
     OutputSchema(String),
+    Header(AnnotationError),
+    /// Of a URI or a template, with what is wrong.
+    Uri(&'static str),
 }
 
 impl RegistrationError {
-    pub(crate) fn duplicate(tool: &str) -> Self {
-        Self { tool: tool.to_owned(), fault: Fault::Duplicate }
+    pub(crate) fn new(kind: OfferKind, name: &str, fault: Fault) -> Self {
+        Self { kind, name: name.to_owned(), fault }
     }
 
-    /// The name of the tool.
-    pub fn tool(&self) -> &str {
-        &self.tool
+    /// The name of the tool or prompt, the URI or template of the resource.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
 impl fmt::Display for RegistrationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tool `{}`: ", Excerpt::new(&self.tool, 128))?;
+        let noun = self.kind.noun();
+        write!(f, "{noun} `{}`: ", Excerpt::new(&self.name, 128))?;
         match &self.fault {
             Fault::Name => f.write_str("a name has 1 to 128 characters of A-Z a-z 0-9 _ - ."),
-            Fault::Duplicate => f.write_str("there is another tool of this name"),
+            Fault::Duplicate => write!(f, "there is another {noun} of this name"),
             Fault::DuplicateParameter(name) => write!(f, "there is another parameter `{name}`"),
+            Fault::NoParameter(name) => write!(f, "there is no parameter `{name}`; declare it first"),
             Fault::TwoInputSchemas => f.write_str("it has parameters and an input schema; one of them is enough"),
             Fault::InputSchema(why) => write!(f, "its input schema {why}"),
             Fault::OutputSchema(why) => write!(f, "its output schema {why}"),
+            Fault::Header(error) => write!(f, "{error}"),
+            Fault::Uri(why) => f.write_str(why),
         }
     }
 }
@@ -323,8 +370,8 @@ fn is_valid_name(name: &str) -> bool {
     (1..=128).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-fn first_duplicate(declared: &[(Parameter, String)]) -> Option<String> {
-    let names = || declared.iter().map(|(parameter, _)| &parameter.name);
+fn first_duplicate(declared: &[Declared]) -> Option<String> {
+    let names = || declared.iter().map(|declared| &declared.parameter.name);
     names()
         .enumerate()
         .find(|(index, name)| names().take(*index).any(|other| other == *name))
@@ -335,15 +382,19 @@ fn first_duplicate(declared: &[(Parameter, String)]) -> Option<String> {
 fn read_schema(text: String) -> Result<(Box<RawValue>, JsonObject), String> {
     let value: Value = serde_json::from_str(&text).map_err(|error| alloc::format!("is no JSON: {error}"))?;
     let Value::Object(object) = value else { return Err("is no object".to_owned()) };
-    if object.get("type").and_then(Value::as_str) != Some("object") {
-        return Err("does not say `\"type\": \"object\"`".to_owned());
-    }
     let raw = RawValue::from_string(text).map_err(|error| alloc::format!("is no JSON: {error}"))?;
     Ok((raw, object))
 }
 
+/// Whether a schema says that it describes an object.
+fn is_of_objects(schema: &JsonObject) -> bool {
+    schema.get("type").and_then(Value::as_str) == Some("object")
+}
+
+const NO_OBJECT: &str = "does not say `\"type\": \"object\"`";
+
 /// The schema of declared parameters, in the order of their declaration.
-struct InputSchema<'a>(&'a [(Parameter, String)]);
+struct InputSchema<'a>(&'a [Declared]);
 
 impl Serialize for InputSchema<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -356,7 +407,8 @@ impl Serialize for InputSchema<'_> {
             return map.end();
         }
         map.serialize_entry("properties", &Properties(self.0))?;
-        let required: Vec<&str> = self.0.iter().filter(|(p, _)| p.required).map(|(p, _)| p.name.as_str()).collect();
+        let parameters = self.0.iter().map(|declared| &declared.parameter);
+        let required: Vec<&str> = parameters.filter(|p| p.required).map(|p| p.name.as_str()).collect();
         if !required.is_empty() {
             map.serialize_entry("required", &required)?;
         }
@@ -364,14 +416,17 @@ impl Serialize for InputSchema<'_> {
     }
 }
 
-struct Properties<'a>(&'a [(Parameter, String)]);
+struct Properties<'a>(&'a [Declared]);
 
 impl Serialize for Properties<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(parameter, description)| {
+        serializer.collect_map(self.0.iter().map(|Declared { parameter, description, header }| {
             let mut schema = parameter.kind.to_json();
             if !description.is_empty() {
                 schema.insert("description".to_owned(), description.as_str().into());
+            }
+            if let Some(header) = header {
+                schema.insert("x-mcp-header".to_owned(), header.as_str().into());
             }
             (&parameter.name, schema)
         }))

@@ -28,6 +28,9 @@ pub(crate) trait Workers: Send {
     /// Runs a job as soon as a thread is free.
     fn submit(&mut self, job: Job) -> Result<(), Busy>;
 
+    /// Seats that are taken.
+    fn taken(&self) -> usize;
+
     /// Takes in no more jobs and waits for those that were taken in, at most for `bound`.
     fn stop(&mut self, bound: Duration);
 }
@@ -98,6 +101,10 @@ impl Workers for Pool {
         state.queue.push_back(job);
         shared.work.notify_one();
         Ok(())
+    }
+
+    fn taken(&self) -> usize {
+        self.shared.lock().taken
     }
 
     fn stop(&mut self, bound: Duration) {

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use mcp_core::Limits;
 use mcp_core::jsonrpc::{Payload, decode};
 use mcp_core::session::{ServerEvent, ServerSession};
+use mcp_core::time::Instant;
 use mcp_server_tiny::service::{Origin, Outcome, Service, WhenBusy};
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ pub struct RawService {
     pub session: ServerSession,
     /// What the next busy call is to do.
     pub when_busy: WhenBusy,
+    /// The time, which stands still until the test moves it.
+    pub now: Instant,
     out: Vec<u8>,
     woken: Receiver<()>,
     next_id: u64,
@@ -35,7 +38,7 @@ impl RawService {
             let _ = wake.send(());
         });
         let session = ServerSession::new();
-        let mut raw = Self { service, session, when_busy: WhenBusy::Answer, out: Vec::new(), woken, next_id: 1 };
+        let mut raw = Self { service, session, when_busy: WhenBusy::Answer, now: Instant::ZERO, out: Vec::new(), woken, next_id: 1 };
         let info = json!({"name": "test", "version": "1"});
         raw.ask("initialize", json!({"protocolVersion": version, "capabilities": {}, "clientInfo": info}));
         assert_eq!(raw.session.version().as_str(), version);
@@ -67,7 +70,7 @@ impl RawService {
         }
         match event {
             ServerEvent::Request { key, method, params } => {
-                let origin = Origin { session: SESSION, key, when_busy: self.when_busy };
+                let origin = Origin { when_busy: self.when_busy, ..Origin::new(SESSION, key, self.now) };
                 self.service.handle(&mut self.session, &origin, method, params, &mut self.out)
             }
             ServerEvent::Cancelled { key, .. } => {
@@ -144,7 +147,7 @@ impl RawService {
         let mut count = 0;
         while let Some(mail) = self.service.next_mail() {
             assert_eq!(mail.session(), SESSION);
-            self.service.deliver(mail, &mut self.session, &mut self.out);
+            self.service.deliver(self.now, mail, &mut self.session, &mut self.out);
             count += 1;
         }
         count

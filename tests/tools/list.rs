@@ -133,7 +133,7 @@ fn what_is_offered_is_declared() {
     let mut with_all = service();
     assert_eq!(declared(&with_all), json!({"logging": {}}));
     with_all.tool(Tool::new("t"), |_| Ok(()));
-    assert_eq!(declared(&with_all), json!({"logging": {}, "tools": {}}));
+    assert_eq!(declared(&with_all), json!({"logging": {}, "tools": {"listChanged": true}}));
     with_all.disable_logging();
-    assert_eq!(declared(&with_all), json!({"tools": {}}));
+    assert_eq!(declared(&with_all), json!({"tools": {"listChanged": true}}));
 }

@@ -107,7 +107,7 @@ fn a_handler_knows_its_tool_its_session_and_the_revision() {
     for version in REVISIONS {
         let mut client = with_tool(version, Tool::new("t"), |call| {
             assert!(!call.is_cancelled());
-            Ok(format!("{} {} {}", call.tool(), call.session(), call.version()))
+            Ok(format!("{} {} {}", call.name(), call.session(), call.version()))
         });
         assert_eq!(client.call("t", json!({}))["result"], text(&format!("t {SESSION} {version}")));
     }

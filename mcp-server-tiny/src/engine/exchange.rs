@@ -248,7 +248,7 @@ impl Engine {
                 let Some(conn) = conn.and_then(|conn| self.conns.get_mut(conn)) else { return };
                 let out = conn.writer(&mut self.buffers);
                 let mut outbox = AnswerOutbox { out, writing, terms, memory: None, now };
-                self.service.deliver(mail, session, &mut outbox);
+                self.service.deliver(now, mail, session, &mut outbox);
                 self.answer_grew(key, now);
             }
             Owner::Session(session) => match self.sessions.get(session).map(|row| row.streams()) {
@@ -257,7 +257,7 @@ impl Engine {
                 Some(Some(streams)) => {
                     let Some(exchange) = streams.exchange(mail.request()) else { return };
                     self.in_session(session, exchange, now, |service, state, outbox| {
-                        service.deliver(mail, state, outbox);
+                        service.deliver(now, mail, state, outbox);
                     });
                 }
             },

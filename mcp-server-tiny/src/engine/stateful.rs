@@ -162,7 +162,8 @@ impl Engine {
                 self.scratch = answer;
                 match event {
                     ServerEvent::Request { key: request, method, params } => {
-                        let origin = Origin { session: Owner::Session(key).to_bits(), key: request, when_busy };
+                        let session = Owner::Session(key).to_bits();
+                        let origin = Origin { when_busy, ..Origin::new(session, request, post.now) };
                         match self.service.handle(state, &origin, method, params, &mut outbox) {
                             Outcome::Answered => Done::Over,
                             Outcome::Later => Done::Later(request),

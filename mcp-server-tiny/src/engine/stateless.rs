@@ -53,7 +53,7 @@ impl Engine {
         let out = conn.writer(&mut self.buffers);
         let mut outbox = AnswerOutbox { out, writing: &mut writing, terms: post.terms, memory: None, now: post.now };
         let owner = Owner::Request(self.exchanges.next_key());
-        let origin = Origin { session: owner.to_bits(), key, when_busy: WhenBusy::Refuse };
+        let origin = Origin { when_busy: WhenBusy::Refuse, ..Origin::new(owner.to_bits(), key, post.now) };
         let outcome = self.service.handle(&mut session, &origin, method, request.params, &mut outbox);
         match outcome {
             _ if writing.is_complete() => self.end_answer(post.conn, post.now, post.terms.persistence),

@@ -70,9 +70,9 @@ impl Engine {
             }
         };
         let accepted = match payload {
-            Payload::Message(message) => self.handle(session, message, WhenBusy::Refuse) != Outcome::Busy,
+            Payload::Message(message) => self.handle(session, now, message, WhenBusy::Refuse) != Outcome::Busy,
             Payload::Batch(batch) => {
-                batch.into_iter().for_each(|message| self.handle_in_batch(session, message));
+                batch.into_iter().for_each(|message| self.handle_in_batch(session, now, message));
                 true
             }
         };
@@ -93,9 +93,9 @@ impl Engine {
 
     /// One message of a batch. The others are accepted, so it is answered even if it cannot be read or carried out; notifications
     /// and responses never are (R-LM-7).
-    fn handle_in_batch(&mut self, key: Key, message: Result<Message<'_>, DecodeError<'_>>) {
+    fn handle_in_batch(&mut self, key: Key, now: Instant, message: Result<Message<'_>, DecodeError<'_>>) {
         match message {
-            Ok(message) => drop(self.handle(key, message, WhenBusy::Answer)),
+            Ok(message) => drop(self.handle(key, now, message, WhenBusy::Answer)),
             Err(fault) => {
                 let Some(id) = fault.answer_id() else { return log::debug!("message ignored: {fault}") };
                 let error = ErrorObject::new(fault.code(), fault.to_string());
@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// One message of a client. What it brings about at once is in the output of the stream afterwards.
-    fn handle(&mut self, key: Key, message: Message<'_>, when_busy: WhenBusy) -> Outcome {
+    fn handle(&mut self, key: Key, now: Instant, message: Message<'_>, when_busy: WhenBusy) -> Outcome {
         let Some(Session { state, carrier: Carrier::Stream(conn), .. }) = self.sessions.get_mut(key) else {
             return Outcome::Answered;
         };
@@ -117,7 +117,7 @@ impl Engine {
             outbox.event(|out| state.handle_message(&self.service.profile(), &self.config.messages, message, out));
         match event {
             ServerEvent::Request { key: request, method, params } => {
-                let origin = Origin { session: Owner::Session(key).to_bits(), key: request, when_busy };
+                let origin = Origin { when_busy, ..Origin::new(Owner::Session(key).to_bits(), request, now) };
                 return self.service.handle(state, &origin, method, params, &mut outbox);
             }
             ServerEvent::Cancelled { key: request, .. } => {
@@ -136,7 +136,7 @@ impl Engine {
         let Session { state, carrier: Carrier::Stream(conn), active, .. } = session else { return };
         let Some(conn) = self.conns.get_mut(*conn) else { return };
         let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
-        self.service.deliver(mail, state, &mut outbox);
+        self.service.deliver(now, mail, state, &mut outbox);
         *active = now;
         self.after_output(key, now);
     }

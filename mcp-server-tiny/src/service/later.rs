@@ -3,25 +3,31 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::{Condvar, Mutex};
 
 use mcp_core::jsonrpc::{ErrorObject, code};
 use mcp_core::session::{RequestKey, ServerSession};
-use mcp_core::types::ProgressToken;
+use mcp_core::time::Instant;
 use serde_json::value::RawValue;
 
-use super::run::{Handler, run};
-use super::{Kind, Origin, Outbox, Outcome, Registered, Service, WhenBusy, answer, never_answered, refuse};
-use crate::call::{Arguments, Call, Link, Reporter};
+use super::changes::{Changes, Notifier};
+use super::offer::{Handler, Offer, Output};
+use super::run::{Task, Which, answer, never_answered, run};
+use super::{Kind, Left, Origin, Outbox, Outcome, Service, WhenBusy, refuse};
+use crate::call::{Arguments, Call, Link, Reporter, Round};
 use crate::deferred::{LaterCall, Letter, Mail, Mailbox};
-use crate::result::{ToolError, ToolResult};
+use crate::result::ToolError;
 use crate::worker::{Busy, PoolSize, Workers};
 
 /// Of the pool, without [`Service::set_workers`]. 4 threads: they wait more than they compute. 64 calls in the queue:
 /// who is behind so many has waited long enough to be told.
 const POOL: PoolSize = PoolSize { threads: 4, queue: 64 };
+
+/// Bytes of arguments that may be with workers or wait for one. 16 MiB: four of the largest messages, or very many of the
+/// usual ones.
+const ARGUMENT_BYTES: usize = 16 << 20;
 
 /// How long a service that is dropped waits for its workers.
 const DROPPED: Duration = Duration::from_secs(1);
@@ -33,17 +39,84 @@ pub(super) struct LaterCalls {
     mailbox: Mailbox,
     size: Option<PoolSize>,
     workers: Option<Box<dyn Workers>>,
+    /// Bytes of arguments with workers.
+    held: Arc<AtomicUsize>,
     stopped: bool,
 }
 
-/// A call for a worker. Its arguments were checked.
-pub(super) struct Work<'a> {
-    pub(super) tool: &'a Registered,
-    pub(super) session: &'a ServerSession,
-    pub(super) origin: &'a Origin,
-    pub(super) token: Option<&'a ProgressToken<'a>>,
-    pub(super) logs: bool,
-    pub(super) arguments: &'a str,
+/// A call for a worker.
+pub(super) struct Work {
+    call: LaterCall,
+    handler: Arc<Handler>,
+    job: Job,
+}
+
+/// What a worker needs beside the handler.
+struct Job {
+    which: Which,
+    subject: Option<Box<str>>,
+    arguments: Box<str>,
+    round: Round<'static>,
+    credential: Option<Box<[u8]>>,
+}
+
+impl Work {
+    pub(super) fn new(
+        offer: &Arc<Offer>,
+        handler: &Arc<Handler>,
+        session: &ServerSession,
+        origin: &Origin<'_>,
+        task: Task<'_>,
+        logs: bool,
+    ) -> Self {
+        let call = LaterCall {
+            session: origin.session,
+            key: origin.key,
+            version: session.version(),
+            offers: session.offers(),
+            token: task.token.map(|token| token.clone().into_owned()),
+            level: session.level().filter(|_| logs),
+            reporter: Mutex::new(Reporter::new(offer.progress_rate)),
+            offer: Arc::clone(offer),
+            cancelled: AtomicBool::new(false),
+            cancellation: Condvar::default(),
+            deferred: AtomicBool::new(false),
+            // Those of the service, given by `submit`.
+            mailbox: Mailbox::default(),
+            changes: Changes::default(),
+        };
+        let job = Job {
+            which: task.which,
+            subject: task.subject.map(|subject| subject.into_owned().into()),
+            arguments: task.arguments.raw().into(),
+            round: task.round.into_owned(),
+            credential: origin.credential.map(Into::into),
+        };
+        Self { call, handler: Arc::clone(handler), job }
+    }
+}
+
+/// Bytes of arguments with a worker, given back when it is done with them.
+struct Held {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Held {
+    fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Result<Self, Busy> {
+        // Counted up by the loop alone.
+        if bytes.saturating_add(all.load(Ordering::Relaxed)) > ARGUMENT_BYTES {
+            return Err(Busy);
+        }
+        all.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Self { bytes, all: Arc::clone(all) })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl LaterCalls {
@@ -56,37 +129,45 @@ impl LaterCalls {
     }
 
     /// Gives a call to a worker of the pool that `make` makes when it is first needed.
-    pub(super) fn submit(&mut self, work: &Work<'_>, make: fn(PoolSize) -> Box<dyn Workers>) -> Result<(), Busy> {
-        if self.stopped {
+    pub(super) fn submit(
+        &mut self,
+        work: Work,
+        changes: &Changes,
+        make: fn(PoolSize) -> Box<dyn Workers>,
+    ) -> Result<(), Busy> {
+        let Work { mut call, handler, job } = work;
+        let size = self.size.unwrap_or(POOL);
+        if self.stopped || !self.is_fair(size, call.session) {
             return Err(Busy);
         }
-        let Work { tool, session, origin, token, logs, arguments } = *work;
-        let definition = Arc::clone(&tool.definition);
-        let call = Arc::new(LaterCall {
-            session: origin.session,
-            key: origin.key,
-            version: session.version(),
-            token: token.map(|token| token.clone().into_owned()),
-            level: session.level().filter(|_| logs),
-            reporter: Mutex::new(Reporter::new(definition.progress_rate)),
-            definition,
-            cancelled: AtomicBool::new(false),
-            cancellation: Condvar::default(),
-            deferred: AtomicBool::new(false),
-            mailbox: self.mailbox.clone(),
-        });
-        let (job, handler, arguments) = (Arc::clone(&call), Arc::clone(&tool.handler), Box::<str>::from(arguments));
-        let size = self.size.unwrap_or(POOL);
+        let held = Held::new(job.arguments.len(), &self.held)?;
+        (call.mailbox, call.changes) = (self.mailbox.clone(), changes.clone());
+        let call = Arc::new(call);
+        let later = Arc::clone(&call);
         self.workers.get_or_insert_with(|| make(size)).submit(Box::new(move |seat| {
-            if job.is_cancelled() {
+            let _held = held;
+            if later.is_cancelled() {
                 return;
             }
-            let result = carry_out(&job, &*handler, &arguments);
+            let (result, left) = carry_out(&later, &*handler, job);
             drop(seat);
-            finish(&job, result);
+            finish(&later, result, left);
         }))?;
         self.register(call);
         Ok(())
+    }
+
+    /// Whether a session may have one more seat: the last quarter of them is for sessions that have less than a quarter,
+    /// so that one that floods the queue does not shut the others out.
+    fn is_fair(&self, size: PoolSize, session: u64) -> bool {
+        let seats = size.threads.saturating_add(size.queue);
+        let quarter = seats / 4;
+        let taken = self.workers.as_ref().map_or(0, |workers| workers.taken());
+        if taken < seats - quarter {
+            return true;
+        }
+        let of_session = |call: &&Arc<LaterCall>| call.session == session && !call.is_deferred();
+        self.calls.values().filter(of_session).take(quarter).count() < quarter
     }
 
     pub(super) fn cancel(&mut self, session: u64, key: RequestKey) {
@@ -111,22 +192,43 @@ impl Drop for LaterCalls {
     }
 }
 
-/// Runs a handler on a worker.
-fn carry_out(call: &Arc<LaterCall>, handler: &Handler, arguments: &str) -> Result<ToolResult, ToolError> {
-    let raw = serde_json::from_str::<&RawValue>(arguments).ok();
+/// Runs a handler on a worker. With what it left behind when it asks something.
+fn carry_out(call: &Arc<LaterCall>, handler: &Handler, job: Job) -> (Result<Output, ToolError>, Option<Box<Left>>) {
+    let Job { which, subject, arguments: text, round, credential } = job;
+    let raw = serde_json::from_str::<&RawValue>(&text).ok();
     // They were read once before, on the loop.
-    let Some(arguments) = Arguments::parse(raw) else { return Err(ToolError::invalid_arguments("no object")) };
-    run(handler, &mut Call::new(&call.definition, &arguments, Link::Away(call)))
+    let Some(arguments) = Arguments::parse(raw) else { return (Err(ToolError::invalid_arguments("no object")), None) };
+    let name = subject.as_deref().unwrap_or(&call.offer.name);
+    let mut run_of = Call::new(&call.offer, name, &arguments, round, Link::Away(call));
+    let result = run(handler, &mut run_of);
+    let round = run_of.finish();
+    let Some(leave) = round.leave.filter(|_| result.as_ref().is_err_and(ToolError::is_question)) else {
+        return (result, None);
+    };
+    let left = Left {
+        which,
+        leave,
+        subject: subject.clone(),
+        arguments: text.clone(),
+        token: call.token.clone(),
+        memory: round.memory.unwrap_or_default(),
+        questions: round.questions,
+        credential,
+    };
+    (result, Some(Box::new(left)))
 }
 
 /// Posts what a handler on a worker returned, unless it left the answer to a deferred reply.
-fn finish(call: &Arc<LaterCall>, result: Result<ToolResult, ToolError>) {
-    if !result.as_ref().is_ok_and(ToolResult::is_later) {
+fn finish(call: &Arc<LaterCall>, result: Result<Output, ToolError>, left: Option<Box<Left>>) {
+    if let Some(left) = left {
+        call.ask(left);
+        call.cancel();
+    } else if !result.as_ref().is_ok_and(Output::is_later) {
         call.answer(result);
         // A deferred reply that was taken all the same is void.
         call.cancel();
     } else if !call.is_deferred() {
-        call.answer(Err(never_answered(&call.definition)));
+        call.answer(Err(never_answered(&call.offer)));
     }
 }
 
@@ -153,9 +255,9 @@ impl Service {
     }
 
     /// Sends what a worker or a deferred reply had to say. Nothing is sent for a request that is no longer in flight.
-    pub fn deliver(&mut self, mail: Mail, session: &mut ServerSession, outbox: &mut dyn Outbox) {
+    pub fn deliver(&mut self, now: Instant, mail: Mail, session: &mut ServerSession, outbox: &mut dyn Outbox) {
         let Mail { call, letter } = mail;
-        let name = &call.definition.name;
+        let name = &call.offer.name;
         match letter {
             Letter::Progress(note) => {
                 let Some(token) = &call.token else { return };
@@ -164,11 +266,26 @@ impl Service {
             Letter::Log(level, data) => {
                 outbox.message(Kind::Report, &mut |out| session.log(level, Some(name), &data, out) == Ok(true));
             }
+            Letter::CloseStream(retry) => outbox.close_stream(retry),
+            Letter::Question(left) => {
+                // Cancelled meanwhile: nobody waits for it any more.
+                if self.later.calls.remove(&(call.session, call.key)).is_none() {
+                    return;
+                }
+                let credential = left.credential.clone();
+                let origin = Origin { credential: credential.as_deref(), ..Origin::new(call.session, call.key, now) };
+                let _outcome = (left.leave)(self, session, &origin, left, outbox);
+            }
             Letter::Answer(result) => {
                 self.later.calls.remove(&(call.session, call.key));
-                let _answered = answer(session, &self.profile(), call.key, &call.definition, &result, outbox);
+                let _answered = answer(session, &self.profile(), call.key, &call.offer, self.hints, &result, outbox);
             }
         }
+    }
+
+    /// Tells clients of changes, from any thread.
+    pub fn notifier(&self) -> Notifier {
+        Notifier(self.changes.clone())
     }
 
     /// How many calls are with workers or deferred.
@@ -186,7 +303,7 @@ impl Service {
 
 impl Busy {
     /// Tells the client, or leaves that to the carrier.
-    pub(super) fn answer(self, session: &mut ServerSession, origin: &Origin, outbox: &mut dyn Outbox) -> Outcome {
+    pub(super) fn answer(self, session: &mut ServerSession, origin: &Origin<'_>, outbox: &mut dyn Outbox) -> Outcome {
         match origin.when_busy {
             WhenBusy::Answer => {
                 refuse(session, origin.key, code::INTERNAL_ERROR, "all workers are taken, try again later", outbox)

@@ -1,6 +1,7 @@
 //! Where messages for a client go, framed as its carrier wants them.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 /// What a message is to the request that is being handled. A carrier that answers each request by itself needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub trait Outbox {
     /// nothing is to be sent and whatever was appended, framing included, is taken back. `write` is called at most
     /// once.
     fn message(&mut self, kind: Kind, write: &mut dyn FnMut(&mut Vec<u8>) -> bool);
+
+    /// A handler wants the connection of its stream closed, so that the client asks for the rest later, after `retry` if
+    /// given (R-SH-39). A carrier without such streams does nothing.
+    fn close_stream(&mut self, retry: Option<Duration>) {
+        let _ = retry;
+    }
 }
 
 /// One message a line, as stdio frames them; also handy in tests.

@@ -1,28 +1,180 @@
-//! Running a handler so that its failure is no one else's.
+//! Carrying out calls: a handler is run, here or on a worker, and what it returns is answered.
 
-use crate::call::Call;
-use crate::result::{ToolError, ToolResult};
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
 
-/// A handler whose result was made one type of.
-pub(crate) type Handler = dyn Fn(&mut Call<'_>) -> Result<ToolResult, ToolError> + Send + Sync;
+use mcp_core::jsonrpc::{ErrorObject, code};
+use mcp_core::session::{Reply, RequestKey, ServerProfile, ServerSession};
+use mcp_core::types::ProgressToken;
+use serde::Serialize;
+
+use super::offer::{Handler, Offer, OfferKind, Output};
+use super::{Kind, Left, Origin, Outbox, Outcome, Service, profile};
+use crate::call::{Arguments, Call, Here, Link, Reporter, Round};
+use crate::result::{Answer, Failed, SentAs, ToolError};
+
+/// Something to carry out. Its arguments were checked.
+pub(super) struct Task<'a> {
+    pub(super) which: Which,
+    /// What was asked for, when that is not the name of the offer.
+    pub(super) subject: Option<Cow<'a, str>>,
+    pub(super) arguments: &'a Arguments<'a>,
+    pub(super) token: Option<&'a ProgressToken<'a>>,
+    pub(super) round: Round<'a>,
+}
+
+/// Where an offer is: its family and its index there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which {
+    Tool(usize),
+    Prompt(usize),
+    Resource(usize),
+    Template(usize),
+}
+
+impl Service {
+    /// Runs a handler, or gives it to a worker.
+    pub(super) fn carry_out(
+        &mut self,
+        session: &mut ServerSession,
+        origin: &Origin<'_>,
+        task: Task<'_>,
+        outbox: &mut dyn Outbox,
+    ) -> Outcome {
+        let Some((shared, handler)) = self.offered(task.which) else {
+            return super::refuse(session, origin.key, code::INTERNAL_ERROR, "it is no longer offered", outbox);
+        };
+        let logs = self.capabilities.logging.is_some();
+        #[cfg(feature = "std")]
+        if let super::offer::Place::Worker(make) = shared.place {
+            let work = super::later::Work::new(shared, handler, session, origin, task, logs);
+            return match self.later.submit(work, &self.changes, make) {
+                Ok(()) => Outcome::Later,
+                Err(busy) => busy.answer(session, origin, outbox),
+            };
+        }
+        let offer: &Offer = shared;
+        let Task { which, subject, arguments, token, round } = task;
+        let here = Here {
+            session,
+            number: origin.session,
+            key: origin.key,
+            token,
+            logs,
+            reporter: Reporter::new(offer.progress_rate),
+            outbox,
+            #[cfg(feature = "std")]
+            mailbox: self.later.mailbox(),
+            #[cfg(feature = "std")]
+            deferred: None,
+            #[cfg(feature = "std")]
+            shared,
+            changes: &self.changes,
+        };
+        let name = subject.as_deref().unwrap_or(&offer.name);
+        let mut call = Call::new(offer, name, arguments, round, Link::Here(here));
+        let mut result = run(&**handler, &mut call);
+        let is_later = result.as_ref().is_ok_and(Output::is_later);
+        #[cfg(feature = "std")]
+        if let Some(deferred) = call.deferred() {
+            if is_later {
+                self.later.register(deferred);
+                return Outcome::Later;
+            }
+            // The handler answers after all.
+            deferred.cancel();
+        }
+        let round = call.finish();
+        if is_later {
+            result = Err(never_answered(offer));
+        }
+        if let Some(leave) = round.leave.filter(|_| result.as_ref().is_err_and(ToolError::is_question)) {
+            let left = Left {
+                which,
+                leave,
+                subject: subject.as_deref().map(Into::into),
+                arguments: arguments.raw().into(),
+                token: token.map(|token| token.clone().into_owned()),
+                memory: round.memory.unwrap_or_default(),
+                questions: round.questions,
+                credential: origin.credential.map(Into::into),
+            };
+            return leave(self, session, origin, Box::new(left), outbox);
+        }
+        let profile = profile(&self.info, &self.capabilities, self.instructions.as_deref());
+        answer(session, &profile, origin.key, offer, self.hints, &result, outbox)
+    }
+}
 
 /// Runs a handler. With `std` a panic ends the call and nothing else: the client is told that the tool failed, the
 /// text of the panic stays in the log, since it may speak of the program's insides (R-LM-92). Programs built with
 /// `panic = "abort"` end, as they asked for.
-pub(crate) fn run(handler: &Handler, call: &mut Call<'_>) -> Result<ToolResult, ToolError> {
+pub(super) fn run(handler: &Handler, call: &mut Call<'_>) -> Result<Output, ToolError> {
     #[cfg(feature = "std")]
     {
-        let tool = call.tool();
+        let offer = call.offer();
         // What a handler shares with other calls is behind locks of its own choice; the call itself is not used after
         // a panic, except for what was reported before it.
         let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| handler(call)));
         outcome.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<&str>().copied();
             let text = text.or_else(|| panic.downcast_ref::<alloc::string::String>().map(|text| &**text));
-            log::error!("tool `{tool}` panicked: {}", text.unwrap_or("no text"));
-            Err(ToolError::new(alloc::format!("`{tool}` failed: internal error")))
+            log::error!("{} `{}` panicked: {}", offer.kind.noun(), offer.name, text.unwrap_or("no text"));
+            Err(ToolError::new(alloc::format!("`{}` failed: internal error", offer.name)))
         })
     }
     #[cfg(not(feature = "std"))]
     handler(call)
+}
+
+/// Answers with a result or an error, as the session's revision has it.
+pub(super) fn answer(
+    session: &mut ServerSession,
+    profile: &ServerProfile<'_>,
+    key: RequestKey,
+    offer: &Offer,
+    hints: mcp_core::types::CacheHints,
+    result: &Result<Output, ToolError>,
+    outbox: &mut dyn Outbox,
+) -> Outcome {
+    let version = session.version();
+    match result {
+        Ok(Output::Tool(result)) => {
+            if offer.promises_structure && !result.is_structured(version) {
+                log::warn!("tool `{}` has an output schema but returned no structured result", offer.name);
+            }
+            let answer = Answer { result, version };
+            let reply = Reply { result: &answer, meta: result.meta(), hints: None };
+            outbox.message(Kind::Answer, &mut |out| respond(session, profile, key, &reply, out));
+        }
+        Ok(Output::Other(result)) => {
+            outbox.message(Kind::Answer, &mut |out| result.respond(session, profile, key, hints, out));
+        }
+        Err(error) => outbox.message(Kind::Answer, &mut |out| match error.sent_as(offer.kind, version) {
+            SentAs::Result(text) => respond(session, profile, key, &Reply::new(&Failed::new(text)), out),
+            SentAs::Error(object) => session.respond_error(key, &object, out),
+        }),
+    }
+    Outcome::Answered
+}
+
+/// Writes a result, or an error when it cannot be written.
+pub(super) fn respond<R: Serialize + ?Sized>(
+    session: &mut ServerSession,
+    profile: &ServerProfile<'_>,
+    key: RequestKey,
+    reply: &Reply<'_, R>,
+    out: &mut alloc::vec::Vec<u8>,
+) -> bool {
+    session.respond(profile, key, reply, out).unwrap_or_else(|error| {
+        log::error!("a result could not be written: {error}");
+        session.respond_error(key, &ErrorObject::new(code::INTERNAL_ERROR, "the result cannot be written"), out)
+    })
+}
+
+/// A handler promised an answer by a deferred reply that it did not take.
+pub(super) fn never_answered(offer: &Offer) -> ToolError {
+    log::error!("the handler of `{}` returned `Later` without `Call::defer`", offer.name);
+    let text = if offer.kind == OfferKind::Tool { "the tool gave no answer" } else { "there was no answer" };
+    ToolError::protocol(code::INTERNAL_ERROR, text)
 }

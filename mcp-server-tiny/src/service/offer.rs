@@ -1,0 +1,166 @@
+//! What a server offers for calling, whatever it is: tools, prompts and resources run on one machine.
+
+use alloc::boxed::Box;
+#[cfg(not(feature = "std"))]
+use alloc::boxed::Box as Shared;
+use alloc::string::String;
+#[cfg(feature = "std")]
+use alloc::sync::Arc as Shared;
+use alloc::vec::Vec;
+
+use mcp_core::session::{RequestKey, ServerProfile, ServerSession};
+use mcp_core::types::CacheHints;
+
+use crate::call::Call;
+use crate::result::{ToolError, ToolResult};
+use crate::schema::Parameter;
+#[cfg(feature = "std")]
+use crate::worker::{Pool, PoolSize, Workers};
+
+/// What the machine has to know of something that can be called.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) kind: OfferKind,
+    /// The name of a tool or prompt, the URI of a resource, the pattern of a template.
+    pub(crate) name: String,
+    /// Checked before the handler runs.
+    pub(crate) parameters: Vec<Parameter>,
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "without threads every handler runs on the loop"))]
+    pub(crate) place: Place,
+    pub(crate) progress_rate: u32,
+    /// It has an output schema.
+    pub(crate) promises_structure: bool,
+}
+
+impl Offer {
+    /// Runs on the loop and takes no arguments, until told otherwise.
+    pub(crate) fn new(kind: OfferKind, name: String) -> Self {
+        let (parameters, place) = (Vec::new(), Place::Loop);
+        Self { kind, name, parameters, place, progress_rate: PROGRESS_RATE, promises_structure: false }
+    }
+}
+
+/// Progress notifications of one call in a row, and in a second after that (R-LM-84). 20: a bar on a screen that moves
+/// more often looks no smoother.
+pub(crate) const PROGRESS_RATE: u32 = 20;
+
+/// What is called; decides how its errors are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OfferKind {
+    Tool,
+    Prompt,
+    Resource,
+}
+
+impl OfferKind {
+    /// For errors and logs.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Prompt => "prompt",
+            Self::Resource => "resource",
+        }
+    }
+}
+
+/// Where a handler runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    Loop,
+    /// On a thread of the pool that this makes. A function and not a flag, so that only programs with such handlers
+    /// contain one.
+    #[cfg(feature = "std")]
+    Worker(fn(PoolSize) -> Box<dyn Workers>),
+}
+
+impl Place {
+    /// On a worker, where there are threads.
+    pub(crate) fn worker() -> Self {
+        #[cfg(feature = "std")]
+        return Self::Worker(|size| Box::new(Pool::new(size)));
+        #[cfg(not(feature = "std"))]
+        Self::Loop
+    }
+}
+
+/// A handler whose result was made one type of.
+pub(crate) type Handler = dyn Fn(&mut Call<'_>) -> Result<Output, ToolError> + Send + Sync;
+
+/// What a handler returned.
+pub(crate) enum Output {
+    /// Of a tool, or of anything that answers later.
+    Tool(ToolResult),
+    /// Of a prompt or resource. Behind a trait, so that programs without them do not contain how they are written.
+    Other(Box<dyn Respond>),
+}
+
+impl Output {
+    /// Whether the answer is left to a [`Deferred`](crate::deferred::Deferred).
+    pub(crate) fn is_later(&self) -> bool {
+        matches!(self, Self::Tool(result) if result.is_later())
+    }
+}
+
+/// A result that writes itself as its request's answer.
+pub(crate) trait Respond: Send {
+    /// Appends the answer; `hints` are the server's, for results that have none of their own. False when the request is
+    /// no longer in flight.
+    fn respond(
+        &self,
+        session: &mut ServerSession,
+        profile: &ServerProfile<'_>,
+        key: RequestKey,
+        hints: CacheHints,
+        out: &mut Vec<u8>,
+    ) -> bool;
+}
+
+/// All offers of one family, with what lists say of each.
+pub(crate) struct Family<L> {
+    /// In the order of their registration, which is also that of the list (R-FS-10).
+    entries: Vec<Entry<L>>,
+    /// Indices into `entries`, sorted by name.
+    by_name: Vec<usize>,
+}
+
+/// Something that can be called and listed.
+pub(crate) struct Entry<L> {
+    pub(crate) offer: Shared<Offer>,
+    pub(crate) handler: Shared<Handler>,
+    pub(crate) listing: L,
+}
+
+impl<L> Family<L> {
+    pub(crate) const fn new() -> Self {
+        Self { entries: Vec::new(), by_name: Vec::new() }
+    }
+
+    /// Adds one. False when there is one of this name.
+    pub(crate) fn insert<F>(&mut self, offer: Offer, listing: L, handler: F) -> bool
+    where
+        F: Fn(&mut Call<'_>) -> Result<Output, ToolError> + Send + Sync + 'static,
+    {
+        let Err(at) = self.position(&offer.name) else { return false };
+        self.by_name.insert(at, self.entries.len());
+        self.entries.push(Entry { offer: Shared::new(offer), handler: Shared::new(handler), listing });
+        true
+    }
+
+    /// The index of the one with a name.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.position(name).ok().map(|at| self.by_name[at])
+    }
+
+    /// The one at an index that [`find`](Self::find) gave; none is ever taken out.
+    pub(crate) fn entry(&self, index: usize) -> &Entry<L> {
+        &self.entries[index]
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry<L>] {
+        &self.entries
+    }
+
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.by_name.binary_search_by(|index| self.entries[*index].offer.name.as_str().cmp(name))
+    }
+}

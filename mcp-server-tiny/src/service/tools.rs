@@ -1,0 +1,73 @@
+//! `tools/list` and `tools/call`.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+
+use mcp_core::jsonrpc::code;
+use mcp_core::session::ServerSession;
+use mcp_core::text::Excerpt;
+use mcp_core::types::CallToolParams;
+use serde_json::value::RawValue;
+
+use super::run::{Task, Which, answer};
+use super::{Origin, Outbox, Outcome, Sealed, Service, profile, refuse};
+use crate::call::{Arguments, Given, Round};
+
+impl Service {
+    pub(super) fn list_tools(
+        &mut self,
+        session: &mut ServerSession,
+        origin: &Origin<'_>,
+        params: Option<&RawValue>,
+        outbox: &mut dyn Outbox,
+    ) -> Outcome {
+        let profile = profile(&self.info, &self.capabilities, self.instructions.as_deref());
+        let list = super::ListRequest { profile: &profile, hints: self.hints, size: self.page_size, params };
+        list.answer(session, origin, &mut self.tool_pages, self.tools.entries(), outbox)
+    }
+
+    pub(super) fn call_tool(
+        &mut self,
+        session: &mut ServerSession,
+        origin: &Origin<'_>,
+        params: Option<&RawValue>,
+        outbox: &mut dyn Outbox,
+    ) -> Outcome {
+        let malformed = "`tools/call` needs a `name`; `arguments`, if any, are an object";
+        let Some(Ok(params)) = params.map(|params| serde_json::from_str::<CallToolParams<'_>>(params.get())) else {
+            return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
+        };
+        let Some(index) = self.tools.find(&params.name) else {
+            let text = format!("unknown tool: {}", Excerpt::new(&params.name, 64));
+            return refuse(session, origin.key, code::INVALID_PARAMS, &text, outbox);
+        };
+        let offer = &self.tools.entry(index).offer;
+        let Some(arguments) = Arguments::parse(params.arguments) else {
+            return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
+        };
+        if let Err(error) = arguments.check(&offer.name, &offer.parameters) {
+            return answer(session, &self.profile(), origin.key, offer, self.hints, &Err(error), outbox);
+        }
+        let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());
+        let given = self.given(session, origin, params.input_responses, params.request_state);
+        let round = Round::given(given);
+        let task = Task { which: Which::Tool(index), subject: None, arguments: &arguments, token, round };
+        self.carry_out(session, origin, task, outbox)
+    }
+
+    /// What a client sent along with a request that it makes again (R-LM-67). Up to 2025-11-25 such members mean nothing.
+    pub(super) fn given<'a>(
+        &self,
+        session: &ServerSession,
+        origin: &Origin<'_>,
+        responses: Option<&'a RawValue>,
+        state: Option<Cow<'_, str>>,
+    ) -> Option<Given<'a>> {
+        if responses.is_none() && state.is_none() || session.version().has_server_requests() {
+            return None;
+        }
+        let sealed = state.map(|state| Box::new(Sealed::new(&self.inputs, origin, &state)));
+        Some(Given { responses: responses.map(Cow::Borrowed), sealed })
+    }
+}
