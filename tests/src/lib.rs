@@ -21,6 +21,7 @@ pub mod sse_oracle;
 pub mod sse_vectors;
 pub mod streamable_peer;
 pub mod tls_front;
+pub mod wire_judge;
 
 /// The programs of the README are compiled, and run where that needs no server.
 #[cfg(doctest)]

@@ -73,8 +73,9 @@ pub fn faults(version: ProtocolVersion, definition: &str, value: &Value) -> Vec<
 /// When it is none.
 #[track_caller]
 pub fn assert_is(version: ProtocolVersion, definition: &str, value: &Value) {
-    let faults = faults(version, definition, value);
-    assert!(faults.is_empty(), "{value} is no {definition} of {version}: {faults:?}");
+    if let Err(fault) = is(version, definition, value) {
+        panic!("{fault}");
+    }
 }
 
 /// Judges a message, `asked` being the method of the request that it may answer.
@@ -84,37 +85,53 @@ pub fn assert_is(version: ProtocolVersion, definition: &str, value: &Value) {
 /// When it is not what the schema of `version` says.
 #[track_caller]
 pub fn assert_valid(version: ProtocolVersion, side: Side, asked: Option<&str>, message: &Value) {
+    if let Err(fault) = judge(version, side, asked, message) {
+        panic!("{fault}");
+    }
+}
+
+fn is(version: ProtocolVersion, definition: &str, value: &Value) -> Result<(), String> {
+    let faults = faults(version, definition, value);
+    if faults.is_empty() { Ok(()) } else { Err(format!("{value} is no {definition} of {version}: {faults:?}")) }
+}
+
+/// Judges a message, `asked` being the method of the request that it may answer.
+///
+/// # Errors
+///
+/// Why it is not what the schema of `version` says.
+pub fn judge(version: ProtocolVersion, side: Side, asked: Option<&str>, message: &Value) -> Result<(), String> {
     if let Value::Array(batch) = message {
-        assert!(version.allows_batches(), "{version} has no batches: {message}");
-        batch.iter().for_each(|message| assert_valid(version, side, asked, message));
-        return;
+        if !version.allows_batches() {
+            return Err(format!("{version} has no batches: {message}"));
+        }
+        return batch.iter().try_for_each(|message| judge(version, side, asked, message));
     }
     let schema = Schema::of(version);
     if message.get("error").is_some() {
-        assert_error(version, schema, message);
-        return;
+        return judge_error(version, schema, message);
     }
-    assert_is(version, "JSONRPCMessage", message);
+    is(version, "JSONRPCMessage", message)?;
     if let Some(method) = message["method"].as_str() {
         let kind = if message.get("id").is_some() { "Request" } else { "Notification" };
         match Method::from_name(method) {
             Some(known) if known.exists_in(version) => {
-                assert_is(version, schema.definition_of(method), message);
-                assert_is(version, &format!("{side:?}{kind}"), message);
+                is(version, schema.definition_of(method), message)?;
+                is(version, &format!("{side:?}{kind}"), message)?;
             }
-            Some(_) => panic!("{version} has no message {method}: {message}"),
+            Some(_) => return Err(format!("{version} has no message {method}: {message}")),
             // Somebody's own: the schemas say nothing of it.
             None => {}
         }
     } else if let Some(asked) = asked {
         let result = &message["result"];
-        assert_is(version, schema.result_of(asked, result), result);
-        assert_is(version, &format!("{side:?}Result"), result);
+        is(version, schema.result_of(asked, result)?, result)?;
+        is(version, &format!("{side:?}Result"), result)?;
     }
+    Ok(())
 }
 
-#[track_caller]
-fn assert_error(version: ProtocolVersion, schema: &Schema, message: &Value) {
+fn judge_error(version: ProtocolVersion, schema: &Schema, message: &Value) -> Result<(), String> {
     let mut message = message.clone();
     let mut judge = (version, schema);
     // What most servers answer to what has no id that could be read. Schemas have it from 2025-11-25 on, without the member
@@ -125,18 +142,16 @@ fn assert_error(version: ProtocolVersion, schema: &Schema, message: &Value) {
         message.as_object_mut().map(|members| members.remove("id"));
     }
     let (version, schema) = judge;
-    assert_is(version, "JSONRPCMessage", &message);
-    assert_is(version, schema.error, &message);
+    is(version, "JSONRPCMessage", &message)?;
+    is(version, schema.error, &message)?;
     let named = match message["error"]["code"].as_i64() {
         Some(-32020) => "HeaderMismatchError",
         Some(-32021) => "MissingRequiredClientCapabilityError",
         Some(-32022) => "UnsupportedProtocolVersionError",
         Some(-32042) => "URLElicitationRequiredError",
-        _ => return,
+        _ => return Ok(()),
     };
-    if schema.has(named) {
-        assert_is(version, named, &message);
-    }
+    if schema.has(named) { is(version, named, &message) } else { Ok(()) }
 }
 
 /// What two sides say to each other. Lends itself to be filled from wherever bytes pass.
@@ -159,17 +174,27 @@ impl Conversation {
     /// When it is no JSON, or not what the schema of the agreed revision says.
     #[track_caller]
     pub fn sent(&mut self, side: Side, bytes: &[u8]) {
-        let message: Value = match serde_json::from_slice(bytes) {
-            Ok(message) => message,
-            Err(error) => panic!("what we sent is no JSON: {error}: {}", String::from_utf8_lossy(bytes)),
-        };
+        if let Err(fault) = self.judge(side, bytes) {
+            panic!("{fault}");
+        }
+    }
+
+    /// As [`sent`](Self::sent), for whoever cannot fail at once.
+    ///
+    /// # Errors
+    ///
+    /// What the panic would say.
+    pub fn judge(&mut self, side: Side, bytes: &[u8]) -> Result<(), String> {
+        let message: Value = serde_json::from_slice(bytes)
+            .map_err(|error| format!("what we sent is no JSON: {error}: {}", String::from_utf8_lossy(bytes)))?;
         self.learn(side, &message);
         for message in message.as_array().map_or(std::slice::from_ref(&message), Vec::as_slice) {
             let (asked, claimed) = self.question_of(side, message);
             let version = claimed.or(self.agreed).or(self.offered).unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
-            assert_valid(version, side, asked.as_deref(), message);
+            judge(version, side, asked.as_deref(), message)?;
         }
         self.judged += 1;
+        Ok(())
     }
 
     /// A message of the other side, which may be whatever a test likes: only listened to.
@@ -285,13 +310,14 @@ impl Schema {
     }
 
     /// The definition of a result of this method.
-    fn result_of(&self, method: &str, result: &Value) -> &'static str {
+    fn result_of(&self, method: &str, result: &Value) -> Result<&'static str, String> {
         if result["resultType"] == "input_required" && self.has("InputRequiredResult") {
-            let may_ask = Method::from_name(method).is_some_and(Method::may_ask_for_input);
-            assert!(may_ask, "an answer to {method} may not ask for input: {result}");
-            return "InputRequiredResult";
+            return match Method::from_name(method) {
+                Some(known) if known.may_ask_for_input() => Ok("InputRequiredResult"),
+                _ => Err(format!("an answer to {method} may not ask for input (R-LM-64): {result}")),
+            };
         }
-        match method {
+        Ok(match method {
             "initialize" => "InitializeResult",
             "server/discover" => "DiscoverResult",
             "tools/list" => "ListToolsResult",
@@ -309,7 +335,7 @@ impl Schema {
             "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => "EmptyResult",
             // Somebody's own.
             _ => "Result",
-        }
+        })
     }
 
     fn validator(&self, definition: &str) -> Arc<Validator> {
