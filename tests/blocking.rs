@@ -4,13 +4,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mcp_core::time::Cause;
-use mcp_sse_blocking::{Builder, Client, Delivery, Error, Limits, PeerError};
+use mcp_sse_blocking::{Builder, Client, Delivery, Error, Limits, PeerError, Transport};
 use mcp_tests::scripted_peer::{ENDPOINT, INITIALIZE_RESULT, Peer, Stream};
 use serde_json::json;
 
 /// Settings under which a test that hangs fails soon.
 fn builder(url: &str) -> Builder {
     Client::builder(url)
+        .transport(Transport::HttpSse)
         .connect_timeout(Duration::from_secs(5))
         .endpoint_timeout(Duration::from_secs(5))
         .call_timeout(Duration::from_secs(5))
@@ -400,7 +401,9 @@ fn what_cannot_be_used_is_the_callers_fault_and_opens_no_connection() {
         Client::builder(&url).bearer("a\nb"),
         Client::builder(&url).message_url("ftp://h/"),
         Client::builder(&url).root_certificates_pem(b"no certificate"),
-        Client::builder(&url).protocol_version(mcp_core::revision::ProtocolVersion::V2026_07_28),
+        Client::builder(&url)
+            .transport(Transport::HttpSse)
+            .protocol_version(mcp_core::revision::ProtocolVersion::V2026_07_28),
     ] {
         let error = builder.connect().unwrap_err();
         assert!(matches!(error, Error::Usage(_)), "{error}");

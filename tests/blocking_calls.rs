@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 use mcp_core::time::Cause;
 use mcp_core::types::LoggingLevel;
-use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error, Transport};
 use mcp_tests::scripted_peer::{BOUND, Peer, Request, Stream};
 use serde_json::json;
 
 fn builder(url: &str) -> Builder {
-    Client::builder(url).endpoint_timeout(Duration::from_secs(5)).call_timeout(Duration::from_secs(5))
+    Client::builder(url)
+        .transport(Transport::HttpSse)
+        .endpoint_timeout(Duration::from_secs(5))
+        .call_timeout(Duration::from_secs(5))
 }
 
 fn connect(url: &str) -> Client {

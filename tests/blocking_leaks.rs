@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use mcp_sse_blocking::{Client, Delivery, Error};
+use mcp_sse_blocking::{Client, Delivery, Error, Transport};
 use mcp_tests::leaks::{client_threads, held, held_once};
 use mcp_tests::scripted_peer::{BOUND, ENDPOINT, INITIALIZE_RESULT, Peer, Running};
 
@@ -19,6 +19,7 @@ const SOON: Duration = Duration::from_millis(1500);
 fn connect<T>(peer: &Running<T>) -> Client {
     // Deadlines that cannot be what ends anything here.
     Client::builder(&peer.url("/sse"))
+        .transport(Transport::HttpSse)
         .endpoint_timeout(BOUND * 6)
         .call_timeout(BOUND * 6)
         .idle_timeout(None)
@@ -54,6 +55,7 @@ fn held_in_a_handler() -> (Running<()>, Client, Sender<()>) {
     let (inside, entered) = bounded(1);
     let (leave, left) = bounded::<()>(0);
     let client = Client::builder(&peer.url("/sse"))
+        .transport(Transport::HttpSse)
         .on_notification(move |_, _| {
             inside.send(()).unwrap();
             let _ = left.recv_timeout(BOUND);
@@ -172,7 +174,10 @@ fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
             let stream = peer.stream();
             peer.wait_closed(stream.connection);
         });
-        let result = Client::builder(&peer.url("/sse")).endpoint_timeout(Duration::from_millis(50)).connect();
+        let result = Client::builder(&peer.url("/sse"))
+            .transport(Transport::HttpSse)
+            .endpoint_timeout(Duration::from_millis(50))
+            .connect();
         assert!(matches!(result, Err(Error::Timeout(_))));
         peer.finish();
     });
@@ -184,7 +189,7 @@ fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
             peer.request().status("500 Internal Server Error", "");
             peer.wait_closed(stream.connection);
         });
-        assert!(Client::connect(&peer.url("/sse")).is_err());
+        assert!(Client::builder(&peer.url("/sse")).transport(Transport::HttpSse).connect().is_err());
         peer.finish();
     });
 

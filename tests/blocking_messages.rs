@@ -4,13 +4,16 @@ use std::time::{Duration, Instant};
 
 use mcp_core::Limits;
 use mcp_core::limits::Limit;
-use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error, PeerError};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error, PeerError, Transport};
 use mcp_tests::random::Random;
 use mcp_tests::scripted_peer::{BOUND, Peer};
 use serde_json::{Value, json};
 
 fn builder(url: &str) -> Builder {
-    Client::builder(url).endpoint_timeout(Duration::from_secs(5)).call_timeout(Duration::from_secs(5))
+    Client::builder(url)
+        .transport(Transport::HttpSse)
+        .endpoint_timeout(Duration::from_secs(5))
+        .call_timeout(Duration::from_secs(5))
 }
 
 fn connect(url: &str) -> Client {

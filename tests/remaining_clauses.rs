@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mcp_server_tiny::{Call, Server, Tool};
-use mcp_sse_blocking::{Client, Error};
+use mcp_sse_blocking::{Client, Error, Transport};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::{INITIALIZE, RawSession, RunningServer};
 use mcp_tests::scripted_peer::{ENDPOINT, INITIALIZE_RESULT, Peer};
@@ -61,7 +61,11 @@ fn initialized_is_taken_over_before_anything_else_is_sent() {
         peer.wait_closed(stream.connection);
         assert!(peer.is_quiet());
     });
-    let error = Client::builder(&peer.url("/sse")).call_timeout(Duration::from_millis(200)).connect().unwrap_err();
+    let error = Client::builder(&peer.url("/sse"))
+        .transport(Transport::HttpSse)
+        .call_timeout(Duration::from_millis(200))
+        .connect()
+        .unwrap_err();
     assert!(matches!(&error, Error::Timeout(_)), "{error:?}");
     peer.finish();
 }
@@ -81,7 +85,7 @@ fn an_error_of_the_server_is_never_taken_for_one_of_our_own() {
             ));
         }
     });
-    let client = Client::connect(&peer.url("/sse")).unwrap();
+    let client = Client::builder(&peer.url("/sse")).transport(Transport::HttpSse).connect().unwrap();
     for (code, message) in errors {
         let error = client.call("echo", &()).unwrap_err();
         assert!(matches!(&error, Error::Rpc(it) if it.code == code && it.message == message), "{error:?}");
@@ -126,7 +130,7 @@ fn a_stream_is_asked_for_anew() {
         }
     });
     for _ in 0..2 {
-        Client::connect(&peer.url("/sse")).unwrap_err();
+        Client::builder(&peer.url("/sse")).transport(Transport::HttpSse).connect().unwrap_err();
     }
     peer.finish();
 }
@@ -139,7 +143,7 @@ fn no_content_is_the_end_and_not_asked_for_again() {
         get.answer("HTTP/1.1 204 No Content\r\n\r\n");
         assert!(peer.is_quiet());
     });
-    let error = Client::connect(&peer.url("/sse")).unwrap_err();
+    let error = Client::builder(&peer.url("/sse")).transport(Transport::HttpSse).connect().unwrap_err();
     assert!(error.to_string().contains("there is no stream"), "{error}");
     peer.finish();
 }

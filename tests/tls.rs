@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mcp_core::time::Cause;
-use mcp_sse_blocking::{Builder, CallOptions, Client, Error, PeerError};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Error, PeerError, Transport};
 use mcp_tests::scripted_peer::{Peer, Running};
 use mcp_tests::tls_front::TlsFront;
 
@@ -13,6 +13,7 @@ fn front<T>(peer: &Running<T>) -> TlsFront {
 
 fn builder(front: &TlsFront) -> Builder {
     Client::builder(&front.url("/sse"))
+        .transport(Transport::HttpSse)
         .root_certificates_pem(front.certificate().as_bytes())
         .endpoint_timeout(Duration::from_secs(5))
         .call_timeout(Duration::from_secs(5))
@@ -47,7 +48,8 @@ fn a_session_goes_over_tls() {
 fn a_certificate_of_nobody_we_trust_is_refused_before_anything_is_said() {
     let peer = Peer::run(|peer| assert!(peer.is_quiet()));
     let front = front(&peer);
-    let error = Client::builder(&front.url("/sse")).bearer("hidden").connect().unwrap_err();
+    let error =
+        Client::builder(&front.url("/sse")).transport(Transport::HttpSse).bearer("hidden").connect().unwrap_err();
     assert!(matches!(&error, Error::Transport(_)), "{error:?}");
     assert_eq!(front.decrypted(), 0);
     peer.finish();

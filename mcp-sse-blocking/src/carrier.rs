@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mcp_core::sse::Event;
 use mcp_core::time::{Cause, Deadline};
 
+use crate::connect::Via;
 use crate::error::Error;
 use crate::streamable::Streamable;
 use crate::transport::exchange::Stop;
@@ -52,6 +53,11 @@ pub(crate) trait Sink: Send + Sync {
 
     /// With whom: a URL without its query, or the name of a program.
     fn place(&self) -> String;
+
+    /// What it is, for people.
+    fn via(&self) -> Via {
+        Via::Lines
+    }
 
     /// Asked before each request: starts a peer that is gone again, where that is possible, within `deadline`.
     fn ready(&self, deadline: Option<Deadline>) -> Result<Ready, Error> {
@@ -152,6 +158,14 @@ impl Carrier {
         match self {
             Self::Shared(shared) => shared.sink.ready(deadline),
             Self::Streamable(_) => Ok(Ready::AsBefore),
+        }
+    }
+
+    /// What it is, for people.
+    pub(crate) fn via(&self) -> Via {
+        match self {
+            Self::Shared(shared) => shared.sink.via(),
+            Self::Streamable(_) => Via::StreamableHttp,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::call::{CallOptions, Job};
 use crate::carrier::Carrier;
 use crate::clock;
 use crate::config::Builder;
+use crate::connect::Connection;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, PeerError};
 use crate::pending::Want;
@@ -48,7 +49,7 @@ pub(crate) struct Handle {
     owned: AtomicUsize,
     session: Session,
     server: InitializeResult,
-    version: ProtocolVersion,
+    connection: Connection,
 }
 
 /// Closes the session when dropped.
@@ -71,9 +72,9 @@ impl Client {
         Builder::new(url)
     }
 
-    pub(crate) fn new(session: Session, server: InitializeResult, version: ProtocolVersion) -> Self {
+    pub(crate) fn new(session: Session, server: InitializeResult, connection: Connection) -> Self {
         let owned = AtomicUsize::new(1);
-        Self { handle: Arc::new(Handle { owned, session, server, version }), lent: false }
+        Self { handle: Arc::new(Handle { owned, session, server, connection }), lent: false }
     }
 
     pub(crate) fn downgrade(&self) -> Weak<Handle> {
@@ -106,7 +107,12 @@ impl Client {
 
     /// The revision that was agreed on.
     pub fn protocol_version(&self) -> ProtocolVersion {
-        self.handle.version
+        self.handle.connection.version
+    }
+
+    /// How the server is spoken to, and how many requests it took to find that out.
+    pub fn connection(&self) -> &Connection {
+        &self.handle.connection
     }
 
     /// The tools of the server, page after page, each fetched when the one before is used up.

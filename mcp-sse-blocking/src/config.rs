@@ -50,6 +50,14 @@ pub(crate) struct Common {
     pub(crate) handlers: Handlers,
 }
 
+impl Common {
+    /// What this client says it can do, in the form that `version` has.
+    pub(crate) fn capabilities_in(&self, version: ProtocolVersion) -> ClientCapabilities {
+        let _ = version;
+        self.capabilities.clone()
+    }
+}
+
 /// How a server behind a URL is spoken to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -22,6 +22,7 @@ use crate::carrier::Carrier;
 use crate::clock;
 use crate::error::{Delivery, Error};
 use crate::log_target;
+use crate::params::AnnotatedTools;
 use crate::pending::{Pending, Want};
 use crate::reader::Roles;
 use crate::slot::{Outcome, Slot, Waiter};
@@ -34,6 +35,7 @@ pub(crate) struct Engine {
     pub(crate) limits: Limits,
     pub(crate) call_timeout: Option<Duration>,
     table: Mutex<Table>,
+    pub(crate) param_headers: AnnotatedTools,
     pub(crate) roles: Roles,
     pub(crate) background: Background,
     warnings: Warnings,
@@ -77,6 +79,7 @@ impl Engine {
                 initialized: Vec::new(),
             }),
             limits,
+            param_headers: AnnotatedTools::default(),
             roles: Roles::default(),
             background,
             warnings: Warnings::default(),
@@ -101,6 +104,18 @@ impl Engine {
     /// Why the session is over, if it is.
     pub(crate) fn ended(&self) -> Option<Error> {
         self.table().ended.clone()
+    }
+
+    /// From now on, this is the session. Nothing may be in flight.
+    pub(crate) fn enter(&self, session: ClientSession) {
+        let mut table = self.table();
+        debug_assert!(table.slots.is_empty(), "somebody waits for an answer in the session before");
+        table.session = session;
+    }
+
+    /// The session was opened anew in place of one that the server lost.
+    pub(crate) fn adopt(&self, opened: ClientSession) {
+        self.table().session.adopt(opened);
     }
 
     /// Looks at what the server said of itself.

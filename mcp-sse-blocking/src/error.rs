@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use mcp_core::http::EndpointError;
+use mcp_core::http::era::Undetected;
 use mcp_core::jsonrpc;
 use mcp_core::limits::LimitExceeded;
 use mcp_core::time::Cause;
@@ -74,6 +75,8 @@ pub enum PeerError {
     },
     /// The server took a request over and gave no answer to it.
     NoAnswer,
+    /// No way was found to speak to the server; says what was tried and what came of each attempt.
+    Undetected(Box<Undetected>),
     /// The URL for messages, or that of a redirect, cannot be used (R-SSE-18 to R-SSE-20).
     Endpoint(EndpointError),
     /// Message after message came, but no `endpoint` event: a stream, but not one of MCP's HTTP+SSE.
@@ -234,6 +237,7 @@ impl fmt::Display for PeerError {
                 write!(f, "the server answers with {found}")?;
                 if excerpt.is_empty() { Ok(()) } else { write!(f, ": {excerpt}") }
             }
+            Self::Undetected(undetected) => undetected.fmt(f),
             Self::NoAnswer => f.write_str("the server took the request over but its answer is no reply to it"),
             Self::Endpoint(error) => error.fmt(f),
             Self::NoEndpoint => f.write_str("the event stream does not begin with an `endpoint` event"),

@@ -6,14 +6,25 @@
 //! | --- | --- |
 //! | the server does not know the session (R-SH-51) | in a new session: it was not processed |
 //! | the stream of its reply was lost | when [repeating it does no harm](Repeat::Safe) (R-ST-33) |
+//! | the revision is not served (-32022) | in one that the server names and we know (rule 7 of the negotiation) |
+//! | headers contradict the arguments (-32020) | with those that the newest list of tools asks for (R-ST-62) |
+//!
+//! Each of these happens once for a request.
 
+use std::borrow::Cow;
+use std::mem;
+
+use mcp_core::jsonrpc::{self, code};
+use mcp_core::revision::ProtocolVersion;
 use mcp_core::time::Cause;
-use serde::Serialize;
+use mcp_core::types::{Method, PaginatedParams};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::carrier::Carrier;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
+use crate::log_target;
 use crate::pending::{Repeat, Want};
 use crate::slot::Progress;
 
@@ -22,6 +33,8 @@ use crate::slot::Progress;
 struct Tried {
     session: bool,
     stream: bool,
+    version: bool,
+    headers: bool,
 }
 
 impl Engine {
@@ -36,6 +49,14 @@ impl Engine {
         mut decode: impl FnMut(&RawValue) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let mut tried = Tried::default();
+        // The headers that a tool wants are known from here on, whoever asked for the list.
+        let is_tool_list = method == Method::ToolsList.name();
+        let mut decode = |result: &RawValue| {
+            if is_tool_list && self.mirrors() {
+                self.param_headers.take_page(result);
+            }
+            decode(result)
+        };
         loop {
             let mut call = self.begin(method, params, want)?;
             let (outcome, generation) = match &self.carrier {
@@ -55,7 +76,7 @@ impl Engine {
                 Err(error) => error,
             };
             drop(call);
-            self.mend(error, generation, want, &mut tried)?;
+            self.mend(error, generation, method, want, &mut tried)?;
         }
     }
 
@@ -63,20 +84,89 @@ impl Engine {
     ///
     /// # Errors
     /// The failure itself, when there is nothing to be put right or that was tried already.
-    fn mend(&self, error: Error, generation: u64, want: &Want, tried: &mut Tried) -> Result<(), Error> {
-        let Carrier::Streamable(streamable) = &self.carrier else { return Err(error) };
-        match &error {
-            Error::SessionGone(_) if !tried.session => {
-                tried.session = true;
-                self.renew(streamable, generation, want.deadline)
+    fn mend(&self, error: Error, generation: u64, method: &str, want: &Want, tried: &mut Tried) -> Result<(), Error> {
+        match (&error, &self.carrier) {
+            (Error::SessionGone(_), Carrier::Streamable(streamable)) if !mem::replace(&mut tried.session, true) => {
+                return self.renew(streamable, generation, want.deadline);
             }
-            _ if is_lost(&error) && want.repeat == Repeat::Safe && !tried.stream => {
-                tried.stream = true;
-                log::debug!(target: crate::log_target::CLIENT, "the request is made again: {error}");
-                Ok(())
+            (Error::Rpc(refusal), _)
+                if refusal.code == code::UNSUPPORTED_PROTOCOL_VERSION && !mem::replace(&mut tried.version, true) =>
+            {
+                if self.take_version(refusal) {
+                    return Ok(());
+                }
             }
-            _ => Err(error),
+            (Error::Rpc(refusal), Carrier::Streamable(_))
+                if refusal.code == code::HEADER_MISMATCH
+                    && method == Method::ToolsCall.name()
+                    && !mem::replace(&mut tried.headers, true) =>
+            {
+                self.list_tools(want)?;
+                return Ok(());
+            }
+            (lost, Carrier::Streamable(_))
+                if is_lost(lost) && want.repeat == Repeat::Safe && !mem::replace(&mut tried.stream, true) =>
+            {
+                log::debug!(target: log_target::CLIENT, "the request is made again: {lost}");
+                return Ok(());
+            }
+            _ => {}
         }
+        Err(error)
+    }
+
+    /// Whether requests repeat parts of their body in headers.
+    fn mirrors(&self) -> bool {
+        matches!(self.carrier, Carrier::Streamable(_))
+            && self.session(|session| session.version().is_some_and(|version| !version.has_handshake()))
+    }
+
+    /// Goes on in a revision that the server names in its refusal; false when it names none that will do.
+    fn take_version(&self, refusal: &jsonrpc::Error) -> bool {
+        #[derive(Deserialize)]
+        struct Data<'a> {
+            #[serde(borrow)]
+            supported: Vec<Cow<'a, str>>,
+        }
+        let listed = refusal.data.as_deref().and_then(|data| serde_json::from_str::<Data<'_>>(data.get()).ok());
+        let is_listed = |version: &ProtocolVersion| {
+            listed.as_ref().is_some_and(|data| data.supported.iter().any(|listed| *listed == version.as_str()))
+        };
+        let known = ProtocolVersion::ALL.into_iter().rev();
+        let Some(version) = known.filter(|version| !version.has_handshake()).find(is_listed) else { return false };
+        if self.session(|session| session.version().is_none_or(|version| version.has_handshake())) {
+            return false;
+        }
+        // Also when it is the one that was refused: some servers refuse a first request whatever it says.
+        self.table().session.set_version(version);
+        if let Carrier::Streamable(streamable) = &self.carrier
+            && let Ok(context) = streamable.endpoint.blank().in_session(None, version)
+        {
+            streamable.endpoint.enter(context);
+        }
+        true
+    }
+
+    /// Fetches the list of tools anew, for the headers that they want.
+    fn list_tools(&self, want: &Want) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Page {
+            #[serde(rename = "nextCursor")]
+            next: Option<String>,
+        }
+        let want = Want { progress: false, repeat: Repeat::Safe, ..want.clone() };
+        let mut cursor = None;
+        for _ in 0..self.limits.list_pages {
+            let params = PaginatedParams { cursor: cursor.take().map(Cow::Owned) };
+            let page: Page = self.request(Method::ToolsList.name(), &params, &want, None, |result| {
+                crate::client::read(Method::ToolsList.name(), result)
+            })?;
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(()),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,13 +4,16 @@
 //! progress and logs, and in the handshake eras what the server asks; the [`intake`](crate::intake) sorts them. A stream that
 //! is lost is asked for again where the revision allows it: see `follow`.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use mcp_core::http::{Answer, RequestHead, headers};
 use mcp_core::jsonrpc::{self, ErrorId, Message, Payload};
 use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
-use mcp_core::types::InitializeParams;
+use mcp_core::types::{InitializeParams, Method};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::carrier::Filled;
@@ -25,7 +28,7 @@ use crate::slot::{Found, Progress};
 use crate::transport::event_stream::EventStream;
 use crate::transport::exchange::Stop;
 use crate::transport::http::Again;
-use crate::transport::streamable_http::{Context, Endpoint, Posting, Refused, Reply, closing};
+use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Refused, Reply, closing, header};
 
 /// How long a stream that was broken off is left alone when the server does not say.
 const RETRY: Duration = Duration::from_secs(1);
@@ -79,7 +82,7 @@ impl Streamable {
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
-        let posting = Posting { message, mirrored: &[], deadline, stop, again: Again::Yes };
+        let posting = Posting { message, mirrored: &Vec::new(), deadline, stop, again: Again::Yes };
         match self.endpoint.post(&self.endpoint.context(), &posting)?.reply {
             // Whatever else comes with a success means nothing.
             Reply::Accepted | Reply::Json(_) | Reply::Stream(_) => Ok(()),
@@ -100,9 +103,10 @@ impl Engine {
     ) -> Result<R, Error> {
         let message = call.take_message();
         log::trace!(target: log_target::WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(&message), WIRE_CHARACTERS));
+        let mirrored = self.mirrored(&message)?;
         let posting = Posting {
             message: &message,
-            mirrored: &[],
+            mirrored: &mirrored,
             deadline: call.deadline,
             stop: call.stop(),
             // A session that has an id is lost with its server, so that the second try finds nobody to act on it twice.
@@ -126,6 +130,43 @@ impl Engine {
                 Err(error) => Err(self.failed(call, error)),
             },
         }
+    }
+
+    /// The headers that repeat parts of a request.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an argument that a header has to repeat and none can.
+    fn mirrored(&self, message: &[u8]) -> Result<Mirrored, Error> {
+        #[derive(Deserialize)]
+        struct Own<'a> {
+            #[serde(borrow)]
+            method: Cow<'a, str>,
+            #[serde(borrow)]
+            params: Option<&'a RawValue>,
+        }
+        #[derive(Deserialize)]
+        struct ToolCall<'a> {
+            #[serde(borrow)]
+            name: Cow<'a, str>,
+            #[serde(borrow)]
+            arguments: Option<&'a RawValue>,
+        }
+        let version = self.session(|session| session.version());
+        if version.is_none_or(|version| version.has_handshake()) {
+            return Ok(Mirrored::new());
+        }
+        let Ok(own) = serde_json::from_slice::<Own<'_>>(message) else { return Ok(Mirrored::new()) };
+        let mut all = mirrored_by(&RequestHead { version, session: None }, &own.method, own.params);
+        if own.method == Method::ToolsCall.name()
+            && let Some(Ok(call)) = own.params.map(|params| serde_json::from_str::<ToolCall<'_>>(params.get()))
+            && let Some(annotated) = self.param_headers.of(&call.name)
+        {
+            let values = annotated.values(call.arguments).map_err(|error| Error::Usage(error.to_string()))?;
+            for (name, value) in values {
+                all.push(header(name, &value)?);
+            }
+        }
+        Ok(all)
     }
 
     /// Takes in a body that is to hold the reply; `None` when it does not.
@@ -169,7 +210,7 @@ impl Engine {
         call: &mut Pending,
         decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        if refused.session_lost || matches!(refused.status.code, 401 | 403) {
+        if refused.answer == Answer::SessionGone || matches!(refused.status.code, 401 | 403) {
             return Err(refused.into_error());
         }
         if !jsonrpc_error(&refused.body) {
@@ -388,13 +429,14 @@ impl Engine {
         renewal.running = true;
         drop(renewal);
         log::debug!(target: log_target::CLIENT, "the server does not know the session any more; opening another");
-        let opened = connect::streamable::open_session(&carrier.endpoint, hello, &self.limits, deadline);
+        let opened = connect::streamable::open_session(&carrier.endpoint, hello, deadline);
         if let Ok(opened) = &opened {
             carrier.endpoint.enter(opened.context.clone());
         }
         carrier.renewal.lock().unwrap_or_else(PoisonError::into_inner).running = false;
         carrier.renewed.notify_all();
         opened.map(|opened| {
+            self.adopt(opened.session);
             for data in opened.early {
                 self.take_data(&data, None);
             }
@@ -415,4 +457,11 @@ fn answer_without_id(body: &[u8]) -> Option<Error> {
         }
         _ => None,
     }
+}
+
+/// The headers of a request that repeat what its body says, in revisions that have them (R-ST-8, R-ST-9).
+pub(crate) fn mirrored_by(head: &RequestHead<'_>, method: &str, params: Option<&RawValue>) -> Mirrored {
+    let is_mirror = |name: &str| matches!(name, headers::MCP_METHOD | headers::MCP_NAME);
+    let repeated = head.post(method, params).filter(|(name, _)| is_mirror(name));
+    repeated.filter_map(|(name, value)| header(name, &value).ok()).collect()
 }

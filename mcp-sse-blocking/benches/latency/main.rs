@@ -28,7 +28,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use bare::Bare;
-use mcp_sse_blocking::Client;
+use mcp_sse_blocking::{Client, Transport};
 use mcp_sse_blocking::mcp_core::types::ContentBlock;
 use process::Server;
 use report::{Table, median};
@@ -63,7 +63,7 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
         process::pin_self(asking)?;
     }
     let mut bare = Bare::open(server.address, floor::TEXT)?;
-    let client = Client::connect(&format!("http://{}/sse", server.address))?;
+    let client = Client::builder(&format!("http://{}/sse", server.address)).transport(Transport::HttpSse).connect()?;
     let arguments = json!({"text": floor::TEXT});
     let mut ours = || {
         let result = client.call("echo", &arguments)?;

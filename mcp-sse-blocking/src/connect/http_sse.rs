@@ -5,24 +5,30 @@ use std::sync::Arc;
 use mcp_core::http::{Url, resolve_endpoint};
 use mcp_core::time::{Cause, Deadline};
 
-use super::Opening;
-use crate::carrier::{Carrier, Filled, Shared};
-use crate::client::Client;
+use crate::carrier::Filled;
 use crate::clock;
 use crate::config::{Common, HttpOptions};
 use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, Target};
-use crate::transport::http_sse::{HttpSse, MessageTarget};
+use crate::transport::http_sse::MessageTarget;
 
 /// Messages that are kept when they come before the `endpoint` event (R-SSE-17). 64: servers send none.
 const EARLY_MESSAGES: usize = 64;
 /// Bytes of them. 4 MiB: one of the largest messages.
 const EARLY_BYTES: usize = 4 << 20;
 
-/// Connects to the server whose event stream is at `url`.
-pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Common) -> Result<Client, Error> {
+/// An event stream that is one of HTTP+SSE.
+pub(super) struct Open {
+    pub(super) stream: EventStream,
+    pub(super) target: MessageTarget,
+    /// What came before the endpoint, to be taken in.
+    pub(super) early: Vec<Vec<u8>>,
+}
+
+/// Opens the event stream at `url` and waits until it has said where messages go.
+pub(super) fn open(url: &Url, http: &Http, options: &HttpOptions, common: &Common) -> Result<Open, Error> {
     let fixed = match &options.message_url {
         None => None,
         Some(message_url) => {
@@ -30,7 +36,6 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
             Some(Target::new(resolved.map_err(|error| Error::Usage(format!("`message_url`: {error}")))?)?)
         }
     };
-    // The stream, and where messages go.
     let timeout = options.endpoint_timeout;
     let deadline = Deadline::after(clock::now(), timeout, Cause::Endpoint);
     let open = http.open(url, Some(deadline)).map_err(|error| error.after(Some(timeout)))?;
@@ -45,14 +50,7 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
         }
     };
     log::debug!(target: log_target::CLIENT, "{} is open, messages go to {}", stream.url(), target.target.url.origin());
-
-    // The session. From here on, every way out closes what was opened.
-    let sink = HttpSse::new(http, stream.url().clone(), target);
-    let opening = Opening::new(Carrier::Shared(Shared::new(sink, stream)), common)?;
-    for data in early {
-        opening.engine().take_data(&data, None);
-    }
-    opening.shake_hands()
+    Ok(Open { stream, target, early })
 }
 
 /// Reads the stream up to its `endpoint` event; sends nothing meanwhile and keeps messages that come too early (R-SSE-17).

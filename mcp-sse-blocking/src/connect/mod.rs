@@ -1,9 +1,14 @@
 //! From an address to a session.
 
+mod ask;
+mod detect;
+mod found;
+mod greeting;
 mod http_sse;
 mod lines;
 mod opening;
 pub(crate) mod streamable;
+mod verdicts;
 
 use mcp_core::http::Url;
 
@@ -12,18 +17,17 @@ use crate::config::{Common, HttpOptions, Transport};
 use crate::error::Error;
 use crate::transport::http::Http;
 
+pub use found::{Connection, Via};
 pub use lines::Streams;
 pub(crate) use opening::Opening;
 
 /// Connects to the server at `url`.
-pub(crate) fn to_url(url: &str, options: HttpOptions, common: Common) -> Result<Client, Error> {
+pub(crate) fn to_url(url: &str, mut options: HttpOptions, common: Common) -> Result<Client, Error> {
     let url = Url::parse(url).map_err(|error| Error::Usage(error.to_string()))?;
-    if let Some(version) = common.version.filter(|version| !version.has_handshake()) {
-        return Err(Error::Usage(format!("revision {version} has no handshake and no HTTP+SSE")));
+    if options.message_url.is_some() && options.transport == Transport::Detect {
+        // Only HTTP+SSE has one.
+        options.transport = Transport::HttpSse;
     }
     let http = Http::new(options.settings()?);
-    match options.transport {
-        Transport::StreamableHttp => streamable::connect(&url, http, common),
-        _ => http_sse::connect(&url, http, &options, common),
-    }
+    detect::connect(&url, http, &options, common)
 }

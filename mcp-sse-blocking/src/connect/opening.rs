@@ -1,11 +1,16 @@
 //! A session on its way: its threads run and its carrier is open, but nothing was agreed on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::ClientSession;
-use mcp_core::types::InitializeParams;
+use mcp_core::session::{ClientSession, Phase};
+use mcp_core::types::{InitializeParams, InitializeResult, Method};
+use serde_json::value::RawValue;
+
+use super::found::Connection;
+use super::streamable::stateless;
 
 use crate::background::{Background, Notice};
 use crate::carrier::Carrier;
@@ -13,12 +18,17 @@ use crate::client::{Client, Session};
 use crate::config::Common;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
+use crate::pending::Want;
 
 /// An engine with its threads, before there is a client. Dropping it closes everything.
 pub(crate) struct Opening {
     session: Session,
     common: Common,
     notices: Option<Receiver<Notice>>,
+    /// How many requests it took to find out what the server speaks.
+    requests: usize,
+    /// What the server says of itself, where no handshake says it.
+    server: Option<(InitializeResult, ProtocolVersion)>,
 }
 
 impl Opening {
@@ -36,16 +46,51 @@ impl Opening {
         if engine.carrier.shared().is_some() {
             engine.background.start_reader(&engine).map_err(|error| no_thread(&error))?;
         }
-        Ok(Self { session, common, notices })
+        Ok(Self { session, common, notices, requests: 1, server: None })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.session.0
     }
 
-    /// Shakes hands over a shared stream, within `call_timeout`.
+    /// It took so many requests to find out what the server speaks.
+    pub(crate) fn found_in(self, requests: usize) -> Self {
+        Self { requests, ..self }
+    }
+
+    /// What the server says of itself, where no handshake says it.
+    pub(super) fn with_server(self, server: InitializeResult, version: ProtocolVersion) -> Self {
+        Self { server: Some((server, version)), ..self }
+    }
+
+    /// Asks over a shared stream who the server is and what it speaks, claiming this revision, which has no handshake. Whatever
+    /// comes of it, a handshake may follow on the same stream.
+    pub(crate) fn discover(&self, version: ProtocolVersion, timeout: Option<Duration>) -> Result<Box<RawValue>, Error> {
+        let engine = self.engine();
+        engine.enter(stateless(&self.common, version)?);
+        let method = Method::ServerDiscover.name();
+        engine.request(method, &(), &Want::within(timeout), None, |result| Ok(result.to_owned()))
+    }
+
+    /// The client, in the revision that [`discover`](Self::discover) was answered in.
+    pub(crate) fn stateless(self, version: ProtocolVersion, discovered: Option<&RawValue>) -> Result<Client, Error> {
+        let server = super::detect::discovered(discovered, version)?;
+        self.engine().enter(stateless(&self.common, version)?);
+        self.with_server(server, version).into_client()
+    }
+
+    /// The client, after a handshake over a shared stream.
     pub(crate) fn shake_hands(self) -> Result<Client, Error> {
+        self.initialize()?.into_client()
+    }
+
+    /// Shakes hands over a shared stream, within `call_timeout`.
+    pub(super) fn initialize(self) -> Result<Self, Error> {
         let (engine, timeout) = (self.engine(), self.common.call_timeout);
+        if !engine.session(|session| session.phase() == Phase::New) {
+            let anew = engine.session(ClientSession::anew);
+            engine.enter(anew);
+        }
         let mut handshake = engine.begin_handshake(&initialize_params(&self.common), timeout)?;
         handshake.send()?;
         engine.wait_for(&mut handshake, None, |_| Ok(()))?;
@@ -53,16 +98,25 @@ impl Opening {
         drop(handshake);
         // Sent and taken over before any request follows (R-LM-23, R-SSE-48), and a part of the handshake in time as well.
         engine.post(&engine.take_initialized(), deadline, None).map_err(|error| error.after(timeout))?;
-        self.into_client()
+        Ok(self)
+    }
+
+    /// Closes what was opened and gives the settings back, for another attempt.
+    pub(crate) fn abandon(self) -> Common {
+        let Self { session, common, .. } = self;
+        drop(session);
+        common
     }
 
     /// The client, now that the session is open.
     pub(super) fn into_client(self) -> Result<Client, Error> {
-        let Self { session, common, notices } = self;
+        let Self { session, common, notices, requests, server } = self;
         let engine = Arc::clone(&session.0);
-        let agreed = engine.session(|session| Some((session.server()?.clone(), session.version()?)));
-        let (server, version) = agreed.ok_or_else(|| engine.ended().unwrap_or(Error::Closed(Delivery::Sent)))?;
-        let client = Client::new(session, server, version);
+        let agreed = || engine.session(|session| Some((session.server()?.clone(), session.version()?)));
+        let (server, version) =
+            server.or_else(agreed).ok_or_else(|| engine.ended().unwrap_or(Error::Closed(Delivery::Sent)))?;
+        let connection = Connection { via: engine.carrier.via(), version, requests, place: engine.carrier.place() };
+        let client = Client::new(session, server, connection);
         if let Some(notices) = notices {
             let started = engine.background.start_handlers(client.downgrade(), notices, common.handlers);
             started.map_err(|error| no_thread(&error))?;
@@ -73,9 +127,10 @@ impl Opening {
 
 /// What a client says of itself at first.
 pub(crate) fn initialize_params(common: &Common) -> InitializeParams {
+    let version = common.version.filter(|version| version.has_handshake()).unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
     InitializeParams {
-        protocol_version: common.version.unwrap_or(ProtocolVersion::LATEST_HANDSHAKE).as_str().to_owned(),
-        capabilities: common.capabilities.clone(),
+        protocol_version: version.as_str().to_owned(),
+        capabilities: common.capabilities_in(version),
         client_info: common.client_info.clone(),
     }
 }

@@ -1,28 +1,21 @@
-//! Opening Streamable HTTP: `initialize` by POST, and the session id that its answer may assign.
+//! Opening Streamable HTTP: `initialize` by POST and the session id that its answer may assign, or no more than the first
+//! request in the revision that has no handshake.
 
 use mcp_core::Limits;
-use mcp_core::http::Url;
+use mcp_core::http::RequestHead;
 use mcp_core::jsonrpc::{self, Message, Payload};
-use mcp_core::session::{ClientEvent, ClientSession};
-use mcp_core::time::{Cause, Deadline};
-use mcp_core::types::InitializeParams;
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::session::{ClientEvent, ClientProfile, ClientSession, RequestOptions};
+use mcp_core::time::Deadline;
+use mcp_core::types::{InitializeParams, Method};
 
-use super::Opening;
-use super::opening::initialize_params;
-use crate::carrier::{Carrier, Filled};
-use crate::client::Client;
-use crate::clock;
+use super::ask::{Heard, ask};
 use crate::config::Common;
 use crate::engine::misuse;
-use crate::error::{Delivery, Error, PeerError};
+use crate::error::{Error, PeerError};
 use crate::intake::handshake_failure;
-use crate::streamable::Streamable;
-use crate::transport::event_stream::EventStream;
-use crate::transport::http::{Again, Http, Target};
+use crate::transport::http::Again;
 use crate::transport::streamable_http::{Context, Endpoint, Posting, Reply};
-
-/// Messages that are kept when they come on the stream of the handshake. 64: servers send none.
-const EARLY_MESSAGES: usize = 64;
 
 /// A session that was opened.
 pub(crate) struct Opened {
@@ -33,21 +26,11 @@ pub(crate) struct Opened {
     pub(crate) early: Vec<Vec<u8>>,
 }
 
-/// Connects to the endpoint at `url`, with a handshake.
-pub(super) fn connect(url: &Url, http: Http, common: Common) -> Result<Client, Error> {
-    let target = Target::new(url.clone())?;
-    let endpoint = Endpoint::new(http, target, common.limits.clone(), common.idle_timeout);
-    let hello = initialize_params(&common);
-    let timeout = common.call_timeout;
-    let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
-    let opened = open_session(&endpoint, &hello, &common.limits, deadline).map_err(|error| error.after(timeout))?;
-    endpoint.enter(opened.context);
-    let carrier = Carrier::Streamable(Streamable::new(endpoint, Some(hello)));
-    let opening = Opening::opened(carrier, opened.session, common)?;
-    for data in opened.early {
-        opening.engine().take_data(&data, None);
-    }
-    opening.into_client()
+/// `initialize` was answered.
+pub(super) struct Greeted {
+    session: ClientSession,
+    context: Context,
+    pub(super) heard: Heard,
 }
 
 /// Shakes hands at an endpoint. No request of another session is disturbed.
@@ -57,100 +40,84 @@ pub(super) fn connect(url: &Url, http: Http, common: Common) -> Result<Client, E
 pub(crate) fn open_session(
     endpoint: &Endpoint,
     hello: &InitializeParams,
-    limits: &Limits,
     deadline: Option<Deadline>,
 ) -> Result<Opened, Error> {
-    let mut session = ClientSession::new(limits.clone());
+    greet(endpoint, hello, deadline)?.open(endpoint, deadline)
+}
+
+/// Sends `initialize`, without session and revision (R-SH-51, R-SH-61).
+pub(super) fn greet(
+    endpoint: &Endpoint,
+    hello: &InitializeParams,
+    deadline: Option<Deadline>,
+) -> Result<Greeted, Error> {
+    let mut session = ClientSession::new(endpoint.limits.clone());
     let mut message = Vec::new();
     session.initialize(hello, None, &mut message).map_err(misuse)?;
     let mut context = endpoint.blank();
-    // Nothing is remembered of a handshake that nobody finished: it may be sent twice.
-    let posting = Posting { message: &message, mirrored: &[], deadline, stop: None, again: Again::Yes };
-    let answered = endpoint.post(&context, &posting)?;
-    if let Some(moved) = answered.moved {
+    let mut heard = ask(endpoint, &context, &message, &Vec::new(), deadline)?;
+    if let Some(moved) = heard.moved.take() {
         context.target = moved;
     }
-    let mut early = Vec::new();
-    let mut initialized = Vec::new();
-    match answered.reply {
-        Reply::Json(body) => {
-            if !take(&mut session, &body, limits, &mut initialized)? {
-                return Err(PeerError::NoAnswer.into());
-            }
-        }
-        Reply::Stream(stream) => {
-            let stream = await_result(&mut session, stream, limits, deadline, &mut initialized, &mut early)?;
-            endpoint.leave(stream);
-        }
-        Reply::Accepted => return Err(PeerError::NoAnswer.into()),
-        Reply::Refused(refused) => {
-            let is_error = take(&mut session, &refused.body, limits, &mut initialized);
-            return Err(match is_error {
-                Err(error @ Error::Rpc(_)) if !matches!(refused.status.code, 401 | 403) => error,
-                _ => refused.into_error(),
-            });
-        }
-    }
-    let Some(version) = session.version() else { return Err(PeerError::NoAnswer.into()) };
-    if let Some(id) = &answered.session {
-        context = context.with_session(id)?;
-    }
-    if version.has_version_header() {
-        context = context.with_version(version.as_str());
-    }
-    // Sent and taken over before any request follows (R-LM-23), and a part of the handshake in time as well.
-    let posting = Posting { message: &initialized, mirrored: &[], deadline, stop: None, again: Again::Yes };
-    match endpoint.post(&context, &posting)?.reply {
-        Reply::Refused(refused) => Err(refused.into_error()),
-        _ => Ok(Opened { session, context, early }),
-    }
+    Ok(Greeted { session, context, heard })
 }
 
-/// Reads the stream up to the answer.
-fn await_result(
-    session: &mut ClientSession,
-    mut stream: EventStream,
-    limits: &Limits,
-    deadline: Option<Deadline>,
-    initialized: &mut Vec<u8>,
-    early: &mut Vec<Vec<u8>>,
-) -> Result<EventStream, Error> {
-    loop {
-        while let Some(event) = stream.next_event()? {
-            if !event.carries_message() {
-                continue;
-            }
-            if take(session, event.data, limits, initialized)? {
-                return Ok(stream);
-            }
-            if early.len() == EARLY_MESSAGES {
-                return Err(PeerError::NoAnswer.into());
-            }
-            early.push(event.data.to_owned());
+impl Greeted {
+    /// Takes the answer for what it is and says `notifications/initialized`.
+    pub(super) fn open(self, endpoint: &Endpoint, deadline: Option<Deadline>) -> Result<Opened, Error> {
+        let Self { mut session, mut context, mut heard } = self;
+        let limits = &endpoint.limits;
+        let early = std::mem::take(&mut heard.early);
+        if heard.refusal.is_some() {
+            return Err(heard.into_error(limits));
         }
-        match stream.fill(deadline)? {
-            Filled::Bytes => {}
-            Filled::End => return Err(Error::StreamEnded(Delivery::Sent)),
-            Filled::OutOfTime(cause) => {
-                return Err(Error::Timeout(crate::Timeout { cause, after: None, delivery: Delivery::Sent }));
-            }
+        let assigned = heard.session.take();
+        let mut initialized = Vec::new();
+        take(&mut session, heard, limits, &mut initialized)?;
+        let Some(version) = session.version() else { return Err(PeerError::NoAnswer.into()) };
+        context = context.in_session(assigned.as_ref(), version)?;
+        // Sent and taken over before any request follows (R-LM-23), and a part of the handshake in time as well.
+        let posting = Posting { message: &initialized, mirrored: &Vec::new(), deadline, stop: None, again: Again::Yes };
+        match endpoint.post(&context, &posting)?.reply {
+            Reply::Refused(refused) => Err(refused.into_error()),
+            Reply::Accepted | Reply::Json(_) | Reply::Stream(_) => Ok(Opened { session, context, early }),
         }
     }
 }
 
-/// Whether this is the answer to `initialize`.
-///
-/// # Errors
-/// When it is, and it is no success.
-fn take(session: &mut ClientSession, data: &[u8], limits: &Limits, out: &mut Vec<u8>) -> Result<bool, Error> {
-    let message = match jsonrpc::decode(data, limits) {
+fn take(session: &mut ClientSession, heard: Heard, limits: &Limits, out: &mut Vec<u8>) -> Result<(), Error> {
+    let Some(message) = heard.message.as_deref() else { return Err(heard.into_error(limits)) };
+    let message = match jsonrpc::decode(message, limits) {
         Ok(Payload::Message(message @ (Message::Response(_) | Message::Error(_)))) => message,
-        Ok(_) => return Ok(false),
+        Ok(_) => return Err(PeerError::NoAnswer.into()),
         Err(error) => return Err(PeerError::Message(error.to_string()).into()),
     };
     match session.handle_message(message, out) {
-        ClientEvent::Initialized => Ok(true),
+        ClientEvent::Initialized => Ok(()),
         ClientEvent::HandshakeFailed(error) => Err(handshake_failure(error)),
-        _ => Ok(false),
+        _ => Err(heard.into_error(limits)),
     }
+}
+
+/// A session without a handshake, which operates at once.
+pub(super) fn stateless(common: &Common, version: ProtocolVersion) -> Result<ClientSession, Error> {
+    let capabilities = common.capabilities_in(version);
+    let profile = ClientProfile { info: &common.client_info, capabilities: &capabilities };
+    ClientSession::stateless(common.limits.clone(), version, &profile).map_err(misuse)
+}
+
+/// Asks who the server is and what it speaks, claiming this revision.
+pub(super) fn discover(
+    endpoint: &Endpoint,
+    common: &Common,
+    version: ProtocolVersion,
+    deadline: Option<Deadline>,
+) -> Result<Heard, Error> {
+    let mut session = stateless(common, version)?;
+    let mut message = Vec::new();
+    let method = Method::ServerDiscover.name();
+    session.request(method, &(), RequestOptions::PLAIN, &mut message).map_err(misuse)?;
+    let context = endpoint.blank().in_session(None, version)?;
+    let head = RequestHead { version: Some(version), session: None };
+    ask(endpoint, &context, &message, &crate::streamable::mirrored_by(&head, method, None), deadline)
 }

@@ -10,6 +10,7 @@
 //! session, and the second try finds nobody to act on it twice. Over Streamable HTTP that is not certain: there only what is
 //! [safe to repeat](Again) is sent again.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -160,15 +161,15 @@ impl Http {
         Self {
             agent: Agent::with_parts(config, connector, resolver),
             connect_timeout: settings.connect_timeout,
-            stream_headers: all_headers(&headers::STREAM_REQUEST, &settings.headers),
-            message_headers: all_headers(&headers::MESSAGE_REQUEST, &settings.headers),
+            stream_headers: all_headers(fixed(&headers::STREAM_REQUEST), &settings.headers),
+            message_headers: all_headers(fixed(&headers::MESSAGE_REQUEST), &settings.headers),
             own_headers: settings.headers,
             closed: Arc::default(),
         }
     }
 
     /// The headers of a request: these, and those that all requests of this client have.
-    pub(super) fn headers_with(&self, own: &[(&'static str, &'static str)]) -> HeaderMap {
+    pub(super) fn headers_with<'a>(&self, own: impl Iterator<Item = (&'static str, Cow<'a, str>)>) -> HeaderMap {
         all_headers(own, &self.own_headers)
     }
 
@@ -367,19 +368,25 @@ pub(crate) fn transport_failure(error: ureq::Error, doing: &'static str, url: &U
     Error::Transport(TransportError { doing, origin: url.origin().to_string(), kind, problem, delivery })
 }
 
-pub(super) fn all_headers(own: &[(&'static str, &'static str)], callers: &HeaderMap) -> HeaderMap {
-    let mut all = HeaderMap::with_capacity(own.len() + callers.len() + 4);
+fn all_headers<'a>(own: impl Iterator<Item = (&'static str, Cow<'a, str>)>, callers: &HeaderMap) -> HeaderMap {
+    let mut all = HeaderMap::with_capacity(callers.len() + 8);
     all.insert(header::USER_AGENT, HeaderValue::from_static(concat!("mcp-sse-blocking/", env!("CARGO_PKG_VERSION"))));
     for (name, value) in own {
         // Names of headers are matched without regard to case, this map wants them lower.
-        if let Ok(name) = HeaderName::try_from(name.to_ascii_lowercase()) {
-            all.insert(name, HeaderValue::from_static(value));
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.to_ascii_lowercase()), HeaderValue::from_str(&value))
+        {
+            all.insert(name, value);
         }
     }
     for (name, value) in callers {
         all.append(name, value.clone());
     }
     all
+}
+
+/// Headers whose values are fixed.
+fn fixed(own: &'static [(&'static str, &'static str)]) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
+    own.iter().map(|(name, value)| (*name, Cow::Borrowed(*value)))
 }
 
 fn request<B>(method: Method, target: &Target, headers: &HeaderMap, body: B) -> Request<B> {

@@ -8,6 +8,7 @@ use mcp_core::time::Deadline;
 use super::exchange::Stop;
 use super::http::{Http, Target};
 use crate::carrier::Sink;
+use crate::connect::Via;
 use crate::error::{Error, PeerError};
 use crate::log_target;
 
@@ -68,5 +69,9 @@ impl Sink for HttpSse {
 
     fn place(&self) -> String {
         self.stream_url.to_string()
+    }
+
+    fn via(&self) -> Via {
+        Via::HttpSse
     }
 }

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mcp_core::Limits;
-use mcp_core::http::{Answer, Url, headers, is_event_stream, is_json};
+use mcp_core::http::{Answer, Carried, RequestHead, SessionId, Url, headers, may_hold_error};
 use mcp_core::limits::{Limit, LimitExceeded};
+use mcp_core::revision::ProtocolVersion;
 use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
 use ureq::Body;
@@ -23,10 +24,6 @@ use super::http::{
     Again, Http, OpenStream, Outgoing, SENDING, Target, Verb, beginning, described, discard, refuse_compressed, text,
 };
 use crate::error::{Error, PeerError, Status};
-
-/// What a client sends with each POST (R-SH-6, R-SH-11, R-ST-5).
-const POST_HEADERS: [(&str, &str); 2] =
-    [(headers::ACCEPT, "application/json, text/event-stream"), (headers::CONTENT_TYPE, headers::JSON)];
 
 /// How long the end of an event stream is waited for once the reply was on it: with it the connection can be used again.
 const LINGER: Duration = Duration::from_millis(20);
@@ -51,7 +48,7 @@ pub(crate) struct Context {
     pub(crate) target: Target,
     post: HeaderMap,
     get: HeaderMap,
-    session: Option<HeaderValue>,
+    session: Option<SessionId>,
     /// Counts the sessions of this client.
     pub(crate) generation: u64,
 }
@@ -79,17 +76,20 @@ pub(crate) enum Reply {
 
 /// An answer with a status that is no success. Its body may be a message all the same (R-ST-32).
 pub(crate) struct Refused {
+    /// What its status means.
+    pub(crate) answer: Answer,
     pub(crate) status: Status,
     pub(crate) body: Vec<u8>,
-    /// The request named a session, and the server does not know it (R-SH-51).
-    pub(crate) session_lost: bool,
 }
+
+/// Headers that repeat parts of a message (R-ST, sections B and F).
+pub(crate) type Mirrored = Vec<(HeaderName, HeaderValue)>;
 
 /// What a POST needs beside its message.
 pub(crate) struct Posting<'a> {
     pub(crate) message: &'a [u8],
     /// Headers that repeat parts of the message.
-    pub(crate) mirrored: &'a [(HeaderName, HeaderValue)],
+    pub(crate) mirrored: &'a Mirrored,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) stop: Option<Arc<dyn Stop>>,
     pub(crate) again: Again,
@@ -98,50 +98,59 @@ pub(crate) struct Posting<'a> {
 impl Refused {
     /// The error for who made the request, when its body says nothing better.
     pub(crate) fn into_error(self) -> Error {
-        if self.session_lost { Error::SessionGone(Box::new(self.status)) } else { Error::Status(Box::new(self.status)) }
+        match self.answer {
+            Answer::SessionGone => Error::SessionGone(Box::new(self.status)),
+            _ => Error::Status(Box::new(self.status)),
+        }
     }
 }
 
 impl Context {
     /// What is sent while there is no session: no id, no revision (R-SH-61).
     fn new(http: &Http, target: Target) -> Self {
-        let post = http.headers_with(&POST_HEADERS);
-        let get = http.headers_with(&headers::STREAM_REQUEST);
+        let blank = RequestHead::default();
+        let post = http.headers_with(blank.post_response());
+        let get = http.headers_with(blank.get(None));
         Self { target, post, get, session: None, generation: 0 }
     }
 
-    /// The same with the id of a session, which is a secret (R-SH-48, R-SH-54).
+    /// The same in the session with this id, if the server assigned one (R-SH-48), of this revision (R-SH-58, R-ST-7).
     ///
     /// # Errors
-    /// [`PeerError::Http`] for an id with other characters than the visible ones (R-SH-47).
-    pub(crate) fn with_session(mut self, id: &HeaderValue) -> Result<Self, Error> {
-        if id.is_empty() || !id.as_bytes().iter().all(u8::is_ascii_graphic) {
-            let problem = "the id of the session has characters other than visible ASCII (R-SH-47)";
-            return Err(PeerError::Http(problem.into()).into());
+    /// [`PeerError::Http`] for an id that is too long or has other characters than the visible ones (R-SH-47).
+    pub(crate) fn in_session(mut self, id: Option<&HeaderValue>, version: ProtocolVersion) -> Result<Self, Error> {
+        if let Some(id) = id {
+            let problem = "the id of the session is too long, or has characters other than visible ASCII (R-SH-47)";
+            let parsed = SessionId::parse(id.as_bytes()).ok_or_else(|| PeerError::Http(problem.into()))?;
+            self.session = Some(parsed);
         }
-        let mut id = id.clone();
-        id.set_sensitive(true);
-        self.set(headers::MCP_SESSION_ID, &id);
-        self.session = Some(id);
+        let head = RequestHead { version: Some(version), session: self.session.as_ref() };
+        for (name, value) in head.delete() {
+            let (name, mut value) = header(name, &value)?;
+            // The id is a secret (R-SH-54).
+            value.set_sensitive(true);
+            self.post.insert(&name, value.clone());
+            self.get.insert(name, value);
+        }
         Ok(self)
     }
 
-    /// The same with the revision that was agreed on (R-SH-58, R-ST-7).
-    pub(crate) fn with_version(mut self, version: &'static str) -> Self {
-        self.set(headers::MCP_PROTOCOL_VERSION, &HeaderValue::from_static(version));
-        self
+    pub(crate) fn carried(&self) -> Carried {
+        if self.session.is_some() { Carried::Session } else { Carried::NoSession }
     }
 
     pub(crate) fn has_session(&self) -> bool {
         self.session.is_some()
     }
+}
 
-    fn set(&mut self, name: &'static str, value: &HeaderValue) {
-        // Names of headers are matched without regard to case, this map wants them lower.
-        if let Ok(name) = HeaderName::try_from(name.to_ascii_lowercase()) {
-            self.post.insert(&name, value.clone());
-            self.get.insert(name, value.clone());
-        }
+/// A header of the core's as ureq wants it.
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
+    // Names of headers are matched without regard to case, this map wants them lower.
+    let name = HeaderName::try_from(name.to_ascii_lowercase());
+    match (name, HeaderValue::from_str(value)) {
+        (Ok(name), Ok(value)) => Ok((name, value)),
+        _ => Err(Error::Usage("a header of the request has a value that cannot be sent".into())),
     }
 }
 
@@ -252,33 +261,34 @@ impl Endpoint {
         let (response, moved) = self.http.send(outgoing)?;
         let session = response.headers().get("mcp-session-id").cloned();
         let url = &moved.as_ref().unwrap_or(outgoing.target).url;
-        let reply = if response.status().is_success() {
-            self.success(response, outgoing, url)?
-        } else {
-            Reply::Refused(self.refusal(response, outgoing, url, context))
+        let (status, media) = (response.status().as_u16(), text(&response, headers::CONTENT_TYPE));
+        let answer = match outgoing.verb {
+            Verb::Get => Answer::to_resumption(status, media, context.carried()),
+            Verb::Post | Verb::Delete => Answer::to_post(status, media, context.carried()),
+        };
+        let reply = match answer {
+            Answer::EventStream => {
+                refuse_compressed(&response)?;
+                let open = OpenStream { url: url.clone(), body: response.into_body().into_reader() };
+                let stream = EventStream::new(open, &self.limits, self.idle_timeout);
+                Reply::Stream(stream.stopped_by(outgoing.stop.clone()))
+            }
+            Answer::Json => {
+                refuse_compressed(&response)?;
+                Reply::Json(self.body(response, outgoing, url)?)
+            }
+            _ if response.status().is_success()
+                && (matches!(answer, Answer::Accepted) || response.body().content_length() == Some(0)) =>
+            {
+                // A body that comes with it anyway means nothing.
+                let stop = outgoing.stop.clone().unwrap_or_else(|| self.http.closed());
+                discard(response, outgoing.deadline, stop);
+                Reply::Accepted
+            }
+            Answer::OtherMediaType => return Err(not_an_answer(response, outgoing.deadline)),
+            answer => Reply::Refused(self.refusal(answer, response, outgoing, url)),
         };
         Ok(Answered { reply, session, moved })
-    }
-
-    fn success(&self, response: Response<Body>, outgoing: &Outgoing<'_>, url: &Url) -> Result<Reply, Error> {
-        let media = text(&response, headers::CONTENT_TYPE);
-        if response.status().as_u16() == 202 || response.body().content_length() == Some(0) {
-            // A body that comes with it anyway means nothing.
-            let stop = outgoing.stop.clone().unwrap_or_else(|| self.http.closed());
-            discard(response, outgoing.deadline, stop);
-            return Ok(Reply::Accepted);
-        }
-        if media.is_some_and(is_event_stream) {
-            refuse_compressed(&response)?;
-            let open = OpenStream { url: url.clone(), body: response.into_body().into_reader() };
-            let stream = EventStream::new(open, &self.limits, self.idle_timeout);
-            return Ok(Reply::Stream(stream.stopped_by(outgoing.stop.clone())));
-        }
-        if media.is_some_and(is_json) {
-            refuse_compressed(&response)?;
-            return Ok(Reply::Json(self.body(response, outgoing, url)?));
-        }
-        Err(not_an_answer(response, outgoing.deadline))
     }
 
     /// Reads a body to its end.
@@ -300,22 +310,16 @@ impl Endpoint {
         Ok(body)
     }
 
-    fn refusal(&self, mut response: Response<Body>, outgoing: &Outgoing<'_>, url: &Url, context: &Context) -> Refused {
-        let code = response.status().as_u16();
-        let session_lost = context.has_session() && matches!(code, 404 | 410);
-        let answer = match code {
-            404 | 410 if !session_lost => Answer::NotFound,
-            code => Answer::to_message(code, b""),
-        };
+    fn refusal(&self, answer: Answer, mut response: Response<Body>, outgoing: &Outgoing<'_>, url: &Url) -> Refused {
         let mut status = described(answer, &response, b"");
-        let body = if text(&response, headers::CONTENT_TYPE).is_some_and(is_json) {
+        let body = if may_hold_error(status.code, text(&response, headers::CONTENT_TYPE)) {
             // Whatever goes wrong here, the status is what matters.
             self.body(response, outgoing, url).unwrap_or_default()
         } else {
             beginning(&mut response, outgoing.deadline)
         };
         status.show(&body);
-        Refused { status, body, session_lost }
+        Refused { answer, status, body }
     }
 }
 
