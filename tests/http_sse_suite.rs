@@ -93,7 +93,7 @@ fn compare(server: &str, address: SocketAddr) {
         }
     }
     assert!(wrong.is_empty(), "{server}:\n  {}", wrong.join("\n  "));
-    println!("{server}: {kept} rows kept, {deviating} deviations as listed");
+    eprintln!("{server}: {kept} rows kept, {deviating} deviations as listed");
 }
 
 #[test]
