@@ -23,6 +23,7 @@
 //! | [`http1`] | HTTP/1.1 as bytes in and bytes out | no |
 //! | [`service`], [`tool`], [`call`], [`result`], [`schema`] | tools, and carrying out calls | no |
 //! | [`engine`] | connections, sessions and deadlines; for whoever owns the bytes | no |
+//! | [`pipe`] | one client at the other end of a stream of lines; for whoever owns the bytes | no |
 //! | [`Bound`] | sockets and the loop; [`turn`](Bound::turn) for whoever owns the loop | yes |
 //! | [`deferred`] and workers | answers from other threads | yes |
 //!
@@ -53,14 +54,18 @@ mod error;
 #[cfg(feature = "std")]
 mod handle;
 pub mod http1;
+pub mod pipe;
 #[cfg(feature = "std")]
 mod poll;
 pub mod result;
 pub mod schema;
+#[cfg(feature = "std")]
+mod serve;
 mod server;
 pub mod service;
 mod sessions;
 mod slab;
+mod subscription;
 mod timers;
 pub mod tool;
 #[cfg(feature = "std")]
@@ -75,6 +80,7 @@ pub use error::Error;
 pub use handle::Handle;
 /// What handlers return and log with: content blocks, whole results, log levels.
 pub use mcp_core::types;
+pub use pipe::Pipe;
 #[cfg(feature = "std")]
 pub use poll::Bound;
 pub use result::{IntoToolResult, Json, Later, ToolError, ToolResult};

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
+use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::Implementation;
 
 use crate::call::Call;
@@ -12,6 +13,7 @@ use crate::config::{Config, Limits, Timeouts};
 use crate::engine::Engine;
 use crate::engine::answer::Sole;
 use crate::error::Error;
+use crate::pipe::Pipe;
 use crate::result::{IntoToolResult, ToolError};
 use crate::service::Service;
 use crate::tool::Tool;
@@ -174,9 +176,28 @@ impl Server {
         self.engine_at(IpAddr::V4(Ipv4Addr::LOCALHOST), Box::new(entropy))
     }
 
-    pub(crate) fn engine_at(self, address: IpAddr, entropy: crate::engine::Entropy) -> Result<Engine, Error> {
+    pub(crate) fn engine_at(mut self, address: IpAddr, entropy: crate::engine::Entropy) -> Result<Engine, Error> {
+        if !self.config.carriers.sessions {
+            self.service.set_versions(&[ProtocolVersion::V2026_07_28]);
+        }
+        let (config, service) = self.checked()?;
+        Engine::new(config, service, address, entropy)
+    }
+
+    /// The server at one end of a stream of lines, for whoever owns the bytes; see [`Pipe`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] for a setting that cannot work.
+    pub fn pipe(self) -> Result<Pipe, Error> {
+        let (config, service) = self.checked()?;
+        Ok(Pipe::new(&config, service))
+    }
+
+    fn checked(mut self) -> Result<(Config, Service), Error> {
         self.service.check().map_err(|mistake| Error::Setting(mistake.to_string().into()))?;
-        Engine::new(self.config, self.service, address, entropy)
+        self.service.set_message_limits(self.config.messages.clone());
+        Ok((self.config, self.service))
     }
 }
 
