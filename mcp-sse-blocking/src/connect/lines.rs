@@ -2,17 +2,34 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
+
+use mcp_core::Limits;
+use mcp_core::http::era::Era;
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::session::ClientSession;
+use mcp_core::time::{Cause, Deadline};
+use mcp_core::types::InitializeParams;
 
 use super::Opening;
-use crate::carrier::{Carrier, Shared};
+use super::detect::discovered as discovered_by;
+use super::greeting::{self, Closing, Found, Line, Manner};
+use super::opening::initialize_params;
+use crate::carrier::{Carrier, Shared, Sink as _};
 use crate::client::Client;
+use crate::clock;
 use crate::config::{Builder, Common, Place};
-use crate::error::{Delivery, Error, TransportError};
+use crate::error::{Delivery, Error, PeerError, TransportError};
+use crate::log_target;
 use crate::memory;
 use crate::spawn::Command;
-use crate::transport::line::{self, Duplex};
+use crate::transport::line::Duplex;
+use crate::transport::line_link::{Again, Fresh};
 use crate::transport::line_threads::Threads;
 use crate::transport::stdio::Child;
+
+/// How long `server/discover` may take where no setting says it.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Client {
     /// Starts a server as a child process and connects to it over its standard input and output, with the defaults of
@@ -54,7 +71,7 @@ impl Client {
         Builder::over(Place::Other(Box::new(move |common| {
             let Streams { name, reader, writer, on_close } = streams;
             let threads = Threads::start(name, reader, writer, on_close).map_err(|error| no_threads(&error))?;
-            open(&(Arc::new(threads) as Arc<dyn Duplex>), common)
+            over(&(Arc::new(threads) as Arc<dyn Duplex>), common)
         })))
     }
 
@@ -70,7 +87,7 @@ impl Client {
 
     /// Settings for a client over a pipe in memory. Those of HTTP and of event streams mean nothing here.
     pub fn memory_builder(end: memory::End) -> Builder {
-        Builder::over(Place::Other(Box::new(move |common| open(&(Arc::new(end) as Arc<dyn Duplex>), common))))
+        Builder::over(Place::Other(Box::new(move |common| over(&(Arc::new(end) as Arc<dyn Duplex>), common))))
     }
 }
 
@@ -121,12 +138,74 @@ impl std::fmt::Debug for Streams {
 }
 
 fn spawn(command: &Command, common: Common) -> Result<Client, Error> {
-    open(&(Child::start(command)? as Arc<dyn Duplex>), common)
+    let manner = Manner { common: &common, probe_timeout: command.probe_timeout, can_start_again: true };
+    let found = greeting::find(&manner, || Ok(Child::start(command)? as Arc<dyn Duplex>))?;
+    let again = Respawn {
+        command: command.clone(),
+        hello: found.era.eq(&Era::Handshake).then(|| initialize_params(&common)),
+        version: found.session.version(),
+        limits: common.limits.clone(),
+        timeout: common.call_timeout,
+    };
+    found.line.sink.begin_again_with(Box::new(again));
+    open(found, common)
 }
 
-fn open(duplex: &Arc<dyn Duplex>, common: Common) -> Result<Client, Error> {
-    let (sink, stream) = line::over(duplex, &common.limits);
-    Opening::new(Carrier::Shared(Shared::new(sink, stream)), common)?.shake_hands()
+fn over(duplex: &Arc<dyn Duplex>, common: Common) -> Result<Client, Error> {
+    let manner = Manner { common: &common, probe_timeout: PROBE_TIMEOUT, can_start_again: false };
+    open(greeting::find(&manner, || Ok(Arc::clone(duplex)))?, common)
+}
+
+/// The client of a server that was found.
+fn open(found: Found, common: Common) -> Result<Client, Error> {
+    let Found { line, closing, era, session, discovered, requests } = found;
+    log::debug!(target: log_target::CLIENT, "{} is {era}, found in {requests} requests", line.sink.place());
+    let carrier = Carrier::Shared(Shared::new(line.sink, line.stream));
+    // From here on, every way out closes what was opened.
+    let opening = Opening::opened(carrier, session, common)?;
+    closing.let_go();
+    for data in line.early {
+        opening.engine().take_data(&data, None);
+    }
+    let opening = opening.found_in(requests);
+    match era {
+        Era::Stateless(version) => opening.with_server(discovered_by(discovered.as_deref(), version)?, version),
+        _ => opening,
+    }
+    .into_client()
+}
+
+/// Starts a child process again and greets it as its predecessor was greeted (R-IO-17).
+struct Respawn {
+    command: Command,
+    /// `None` in a revision without a handshake: such a server takes any request at once.
+    hello: Option<InitializeParams>,
+    version: Option<ProtocolVersion>,
+    limits: Limits,
+    timeout: Option<Duration>,
+}
+
+impl Again for Respawn {
+    fn start(&self, deadline: Option<Deadline>, opened: &dyn Fn(&Arc<dyn Duplex>)) -> Result<Fresh, Error> {
+        let child: Arc<dyn Duplex> = Child::start(&self.command)?;
+        opened(&child);
+        let closing = Closing::of(&child);
+        let mut line = Line::new(&child, &self.limits);
+        if let Some(hello) = &self.hello {
+            let own = self.timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
+            let session = line.shake_hands(ClientSession::new(self.limits.clone()), hello, deadline.or(own))?;
+            if session.version() != self.version {
+                let version = session.version().map_or("none", ProtocolVersion::as_str);
+                return Err(PeerError::ProtocolVersion(version.into()).into());
+            }
+        }
+        closing.let_go();
+        Ok(line.stream.into_fresh())
+    }
+
+    fn attempts(&self) -> u32 {
+        self.command.restarts
+    }
 }
 
 fn no_threads(error: &std::io::Error) -> Error {

@@ -20,6 +20,8 @@ use crate::error::{Delivery, Error, TransportError};
 use crate::log_target;
 use crate::spawn::{Command, Exited, Stderr};
 
+/// After so long a silence it is looked whether the process is still there: something that it started may hold its output open.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How long is waited, once the server's output has ended, to learn how the server did.
 const ENDING_TIME: Duration = Duration::from_millis(500);
 /// How long is waited for the last of its standard error then.
@@ -290,7 +292,14 @@ impl Duplex for Child {
     }
 
     fn read(&self, room: &mut [u8], wait: Option<Duration>) -> io::Result<Came> {
-        self.streams.read(room, wait)
+        let slice = wait.map_or(LOOK_AFTER, |wait| wait.min(LOOK_AFTER));
+        match self.streams.read(room, Some(slice))? {
+            Came::Nothing if self.look().is_some() => match self.streams.read_now(room)? {
+                Came::Nothing => Ok(Came::End),
+                came => Ok(came),
+            },
+            came => Ok(came),
+        }
     }
 
     fn shut_down(&self) {

@@ -29,6 +29,10 @@ impl Streams {
         self.stdout.read(room, wait)
     }
 
+    pub(super) fn read_now(&self, room: &mut [u8]) -> io::Result<Came> {
+        self.stdout.read_now(room)
+    }
+
     /// Ends all waits; the child sees the end of its input.
     pub(super) fn shut_down(&self) {
         self.stdin.close();

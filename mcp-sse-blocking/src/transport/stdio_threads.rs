@@ -23,6 +23,10 @@ impl Streams {
         self.0.read(room, wait)
     }
 
+    pub(super) fn read_now(&self, room: &mut [u8]) -> io::Result<Came> {
+        self.0.read(room, Some(Duration::ZERO))
+    }
+
     /// Ends all waits; the child sees the end of its input once nothing is being written.
     pub(super) fn shut_down(&self) {
         self.0.shut_down();
