@@ -135,6 +135,13 @@ impl Conn {
         (self.output, self.sent, self.stalled) = (Vec::new(), 0, None);
     }
 
+    /// Gives back a buffer that was taken for nothing.
+    pub(crate) fn give_back(&mut self, buffers: &mut Buffers) {
+        if self.output.is_empty() {
+            buffers.give(core::mem::take(&mut self.output));
+        }
+    }
+
     /// Notes that the peer was given `count` bytes, which may be none.
     pub(crate) fn note_sent(&mut self, now: Instant, count: usize, buffers: &mut Buffers) {
         self.sent = self.output.len().min(self.sent + count);

@@ -79,6 +79,7 @@ use core::fmt;
 use core::net::IpAddr;
 
 use mcp_core::time::Instant;
+use mcp_core::types::Change;
 
 use crate::config::{Access, Config};
 use crate::conn::{Buffers, Conn, Phase};
@@ -309,11 +310,13 @@ impl Engine {
 
     /// When to call [`Engine::handle_timeouts`] at the latest. It may turn out that nothing was due.
     pub fn next_wake(&self) -> Option<Instant> {
-        [self.timers.next(), self.session_timers.next(), self.stopping].into_iter().flatten().min()
+        let due = [self.timers.next(), self.session_timers.next(), self.service.next_timeout(), self.stopping];
+        due.into_iter().flatten().min()
     }
 
     /// Does what is due: comments on idle streams, answers to slow requests, ends of what took too long.
     pub fn handle_timeouts(&mut self, now: Instant) {
+        self.give_up_overdue(now);
         self.fire(now);
         self.settle(now);
     }
@@ -323,7 +326,11 @@ impl Engine {
     #[cfg(feature = "std")]
     pub fn deliver_replies(&mut self, now: Instant) -> bool {
         for _ in 0..MAIL_A_TURN {
-            let Some(mail) = self.service.next_mail() else { return false };
+            let Some(mail) = self.service.next_mail() else {
+                // Changes wake the loop as well.
+                self.settle(now);
+                return false;
+            };
             self.deliver(now, mail);
             self.settle(now);
         }
@@ -339,6 +346,11 @@ impl Engine {
     /// Whether a stop was asked for and the last connection is gone.
     pub fn is_stopped(&self) -> bool {
         self.stopping.is_some() && self.conns.len() == 0
+    }
+
+    /// Has every client told that wants to know of a change, as soon as the engine is next given something to do.
+    pub fn announce(&self, change: Change<'static>) {
+        self.service.announce(change);
     }
 
     /// How many connections are open.
@@ -359,6 +371,7 @@ impl Engine {
     /// What follows from anything that happened: to be done before the engine gives control back.
     fn settle(&mut self, now: Instant) {
         self.latest = now;
+        self.tell_changes(now);
         self.resume_input(now);
         self.shed(now);
     }

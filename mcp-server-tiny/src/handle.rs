@@ -1,9 +1,14 @@
-//! Stopping a server from elsewhere.
+//! Speaking to a server that runs, from elsewhere.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Stops the server it belongs to, from any thread. Cloned freely; outliving the server is harmless.
+use mcp_core::types::Change;
+
+use crate::service::Notifier;
+
+/// Stops the server it belongs to and tells its clients of changes, from any thread. Cloned freely; outliving the server
+/// is harmless.
 #[derive(Debug, Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -13,11 +18,33 @@ pub struct Handle {
 struct Shared {
     stop: AtomicBool,
     waker: mio::Waker,
+    notifier: Notifier,
 }
 
 impl Handle {
-    pub(crate) fn new(waker: mio::Waker) -> Self {
-        Self { shared: Arc::new(Shared { stop: AtomicBool::new(false), waker }) }
+    pub(crate) fn new(waker: mio::Waker, notifier: Notifier) -> Self {
+        Self { shared: Arc::new(Shared { stop: AtomicBool::new(false), waker, notifier }) }
+    }
+
+    /// Tells every client that wants to know that the list of tools is another one now. Changes that were announced and not
+    /// told yet are told once. Returns at once, as do the three below.
+    pub fn tools_changed(&self) {
+        self.shared.notifier.announce(Change::Tools);
+    }
+
+    /// The same of the list of prompts.
+    pub fn prompts_changed(&self) {
+        self.shared.notifier.announce(Change::Prompts);
+    }
+
+    /// The same of the list of resources.
+    pub fn resources_changed(&self) {
+        self.shared.notifier.announce(Change::Resources);
+    }
+
+    /// Tells every client that subscribed to a resource, or to one that contains it, that it has changed.
+    pub fn resource_updated(&self, uri: impl Into<String>) {
+        self.shared.notifier.announce(Change::Resource(uri.into().into()));
     }
 
     /// Asks the server to stop and returns at once. Answers in flight are still sent, within

@@ -73,6 +73,8 @@ struct Socket {
     stream: TcpStream,
     /// Whether it is in [`Bound::unread`]: its turn comes there, whatever is heard of it meanwhile.
     unread: bool,
+    /// Whether it may have more to read than the engine wanted.
+    paused: bool,
 }
 
 impl Server {
@@ -114,7 +116,7 @@ impl Bound {
         let mut engine = server.engine_at(address.ip(), Box::new(entropy))?;
         let poll = Poll::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        let handle = Handle::new(Waker::new(poll.registry(), WAKER)?);
+        let handle = Handle::new(Waker::new(poll.registry(), WAKER)?, engine.service_mut().notifier());
         let waker = handle.clone();
         engine.service_mut().wake_with(move || waker.wake());
         log::info!("listening on port {}", address.port());
@@ -259,6 +261,14 @@ impl Bound {
     fn read(&mut self, id: ConnId, now: Instant, to_end: bool) {
         for _ in 0..READS_A_TURN {
             let Some(Some(socket)) = self.sockets.get_mut(id.index()) else { return };
+            socket.paused = !self.engine.wants_input(id);
+            if socket.paused {
+                // What lies before a hang-up will not be answered any more.
+                if to_end {
+                    self.engine.ended(id, now);
+                }
+                return;
+            }
             match socket.stream.read(&mut self.scratch) {
                 Ok(0) => return self.engine.ended(id, now),
                 Ok(n) => {
@@ -308,6 +318,10 @@ impl Bound {
             }
         }
         match self.engine.next(id) {
+            Next::Wait if socket.paused && self.engine.wants_input(id) => {
+                (socket.paused, socket.unread) = (false, true);
+                self.unread.push(id);
+            }
             Next::Wait => {}
             Next::HalfClose => {
                 let closed = socket.stream.shutdown(Shutdown::Write);
@@ -379,7 +393,7 @@ impl Bound {
         if self.sockets.len() <= id.index() {
             self.sockets.resize_with(id.index() + 1, || None);
         }
-        self.sockets[id.index()] = Some(Socket { id, stream, unread: false });
+        self.sockets[id.index()] = Some(Socket { id, stream, unread: false, paused: false });
         self.flush_ready(now);
     }
 

@@ -74,7 +74,7 @@ pub(crate) struct Session {
     pub(crate) carrier: Carrier,
     secret: Secret,
     /// The credential that opened it; what comes later has to carry the same (R-SSE-36).
-    credential: Option<Box<[u8]>>,
+    pub(crate) credential: Option<Box<[u8]>>,
     pub(crate) opened: Instant,
     /// When the last message came, or a call that took its time had something to say.
     pub(crate) active: Instant,

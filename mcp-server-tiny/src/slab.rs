@@ -20,7 +20,6 @@ impl Key {
     }
 
     /// The key of a number from [`to_bits`](Self::to_bits).
-    #[cfg(feature = "std")]
     pub(crate) fn from_bits(bits: u64) -> Self {
         Self { slot: bits as u32, generation: (bits >> 32) as u32 & GENERATIONS }
     }

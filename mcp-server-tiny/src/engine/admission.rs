@@ -205,6 +205,11 @@ fn resource(config: &Config, path: &str) -> Option<Resource> {
     })
 }
 
+/// What a request authenticates with: its token, or whatever else it sends as `Authorization`.
+pub(super) fn token(authorization: &[u8]) -> &[u8] {
+    bearer(authorization).unwrap_or(authorization)
+}
+
 /// The token of `Bearer <token>`; the scheme in any case.
 fn bearer(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = authorization.split_at_checked(7)?;

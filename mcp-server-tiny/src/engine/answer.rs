@@ -5,6 +5,7 @@
 //! handler returns.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use mcp_core::http::stateless::status_of;
 use mcp_core::sse;
@@ -36,6 +37,8 @@ pub(crate) enum Form {
     Open,
     /// An event stream that goes on.
     Events(Delimiter),
+    /// An event stream that goes on without a connection: its client comes back for the rest (R-SH-39).
+    Away,
     /// All of it.
     Complete,
 }
@@ -108,9 +111,38 @@ impl Outbox for AnswerOutbox<'_> {
             (Form::Events(delimiter), _) => {
                 self.event(kind, delimiter, write);
             }
+            (Form::Away, _) => {
+                let start = self.out.len();
+                self.event(kind, Delimiter::Close, write);
+                self.out.truncate(start);
+            }
         }
     }
+
+    fn close_stream(&mut self, retry: Option<Duration>) {
+        // Only who was told the id of an event can come back for the next one.
+        if !self.memory.as_ref().is_some_and(|memory| memory.primes) {
+            return;
+        }
+        let delimiter = match self.writing.form {
+            Form::Open => self.open_stream(),
+            Form::Events(delimiter) => delimiter,
+            Form::Away | Form::Complete => return,
+        };
+        let Some(newest) = self.writing.newest else { return };
+        let chunk = Chunk::begin(self.out, delimiter);
+        newest.write(self.out);
+        let retry = retry.unwrap_or(RETRY).as_millis();
+        sse::encode::retry(self.out, u64::try_from(retry).unwrap_or(u64::MAX));
+        self.out.extend_from_slice(b"data: \n\n");
+        chunk.finish(self.out);
+        write_end(self.out, delimiter);
+        self.writing.form = Form::Away;
+    }
 }
+
+/// How long a client is asked to wait before it comes back, unless the handler says so itself (R-SH-40).
+const RETRY: Duration = Duration::from_secs(1);
 
 impl AnswerOutbox<'_> {
     fn json(&mut self, write: &mut dyn FnMut(&mut Vec<u8>) -> bool) {
@@ -151,6 +183,7 @@ impl AnswerOutbox<'_> {
             Form::Complete => return,
             Form::Open => self.open_stream(),
             Form::Events(delimiter) => delimiter,
+            Form::Away => Delimiter::Close,
         };
         write_end(self.out, delimiter);
         self.writing.form = Form::Complete;

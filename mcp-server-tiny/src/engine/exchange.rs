@@ -5,20 +5,25 @@
 //! goes on without the connection (R-SH-16), and its client may come back for the answer (R-SH-33).
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
-use mcp_core::session::{RequestKey, ServerSession};
+use mcp_core::jsonrpc::ErrorObject;
+use mcp_core::session::{AskKey, RequestKey, ServerSession};
 use mcp_core::time::Instant;
+use serde_json::value::RawValue;
 
 use super::Engine;
-use super::answer::{AnswerOutbox, Memory, Writing, write_comment};
+use super::answer::{AnswerOutbox, Form, Memory, Writing, write_comment};
 use super::endpoint::Post;
+use super::outbox::EventOutbox;
 use super::replay::Room;
-use super::subscriptions::Subscription;
 use crate::config::Config;
 use crate::conn::{Phase, Terms};
 use crate::http1::Persistence;
-use crate::sessions::{Session, Streams};
+use crate::service::{Origin, Outbox, Service};
+use crate::sessions::{Carrier, Session, Streams};
 use crate::slab::Key;
+use crate::subscription::Listener;
 
 /// One request, or batch of requests, whose answer is not complete.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ pub(super) enum Asked {
     /// A request that stands alone.
     Alone(Box<ServerSession>, RequestKey),
     /// To be told of changes, by a request that stands alone.
-    Subscription(Box<Subscription>),
+    Subscription(Box<Listener>),
     /// Requests of this session.
     InSession(Key),
 }
@@ -60,7 +65,6 @@ impl Owner {
         }
     }
 
-    #[cfg(feature = "std")]
     pub(super) fn from_bits(bits: u64) -> Self {
         let key = Key::from_bits(bits & !Self::REQUEST);
         if bits & Self::REQUEST == 0 { Self::Session(key) } else { Self::Request(key) }
@@ -102,7 +106,7 @@ impl Engine {
         let exchange = Exchange { conn: Some(post.conn), terms: post.terms.clone(), writing, asked };
         let key = self.exchanges.insert(exchange);
         self.enter(post.conn, post.now, Phase::Answering(key));
-        self.stream_grew(post.conn, post.now);
+        self.answer_grew(key, post.now);
         key
     }
 
@@ -111,8 +115,19 @@ impl Engine {
         let Some(exchange) = self.exchanges.get(key) else { return };
         if exchange.writing.is_complete() {
             self.finish_exchange(key, now);
+        } else if exchange.writing.form == Form::Away {
+            self.release(key, now);
         } else if let Some(conn) = exchange.conn {
             self.stream_grew(conn, now);
+        }
+    }
+
+    /// The stream of an answer goes on without its connection, which is free for the next request (R-SH-39).
+    fn release(&mut self, key: Key, now: Instant) {
+        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let persistence = exchange.terms.persistence;
+        if let Some(conn) = exchange.conn.take() {
+            self.end_answer(conn, now, persistence);
         }
     }
 
@@ -149,7 +164,7 @@ impl Engine {
     pub(super) fn end_unanswered(&mut self, key: Key, now: Instant) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
         let conn = exchange.conn.and_then(|conn| self.conns.get_mut(conn));
-        let mut nobody = alloc::vec::Vec::new();
+        let mut nobody = Vec::new();
         let out = conn.map_or(&mut nobody, |conn| conn.writer(&mut self.buffers));
         let Exchange { terms, writing, .. } = exchange;
         let mut outbox = AnswerOutbox { out, writing, terms, memory: None, now };
@@ -159,7 +174,7 @@ impl Engine {
 
     /// The connection of an exchange is gone. In the stateless era that cancels the request (R-ST-35), in the others it does
     /// not (R-SH-16).
-    pub(super) fn lose_client(&mut self, key: Key, now: Instant) {
+    pub(super) fn lose_client(&mut self, key: Key) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
         if let Asked::InSession(session) = exchange.asked {
             exchange.conn = None;
@@ -174,7 +189,6 @@ impl Engine {
             Asked::Subscription(_) => self.subscriptions.retain(|row| *row != key),
             Asked::InSession(_) => {}
         }
-        let _ = now;
     }
 
     /// What a connection carried loses its client; the connection itself is still to be closed.
@@ -190,7 +204,7 @@ impl Engine {
             }
             Some(Phase::Answering(exchange)) => {
                 let exchange = *exchange;
-                self.lose_client(exchange, now);
+                self.lose_client(exchange);
             }
             _ => {}
         }
@@ -251,40 +265,76 @@ impl Engine {
                 self.service.deliver(now, mail, session, &mut outbox);
                 self.answer_grew(key, now);
             }
-            Owner::Session(session) => match self.sessions.get(session).map(|row| row.streams()) {
-                None => {}
-                Some(None) => self.deliver_to_stream(session, now, mail),
-                Some(Some(streams)) => {
-                    let Some(exchange) = streams.exchange(mail.request()) else { return };
-                    self.in_session(session, exchange, now, |service, state, outbox| {
-                        service.deliver(now, mail, state, outbox);
-                    });
-                }
-            },
+            Owner::Session(session) => {
+                let request = mail.request();
+                self.for_request(session, request, now, |service, state, outbox| {
+                    service.deliver(now, mail, state, outbox);
+                });
+            }
         }
     }
 
-    /// Does something that may add to the answer of an exchange of a session.
-    pub(super) fn in_session<R>(
+    /// Does something that may add to what is sent in the name of a request of a session, over either carrier.
+    pub(super) fn for_request(
         &mut self,
         key: Key,
-        exchange: Key,
+        request: RequestKey,
         now: Instant,
-        act: impl FnOnce(&mut crate::service::Service, &mut ServerSession, &mut AnswerOutbox<'_>) -> R,
-    ) -> Option<R> {
-        let session = self.sessions.get_mut(key)?;
+        act: impl FnOnce(&mut Service, &mut ServerSession, &mut dyn Outbox),
+    ) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
         session.active = now;
-        let (state, memory) = remember(key, session, &self.config, &mut self.replayed)?;
-        let Exchange { conn, terms, writing, .. } = self.exchanges.get_mut(exchange)?;
-        let mut nobody = alloc::vec::Vec::new();
-        let out = match conn.and_then(|conn| self.conns.get_mut(conn)) {
-            Some(conn) => conn.writer(&mut self.buffers),
-            None => &mut nobody,
-        };
-        let mut outbox = AnswerOutbox { out, writing, terms, memory: Some(memory), now };
-        let result = act(&mut self.service, state, &mut outbox);
-        self.answer_grew(exchange, now);
-        Some(result)
+        match &session.carrier {
+            Carrier::Stream(conn) => {
+                let Some(conn) = self.conns.get_mut(*conn) else { return };
+                let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
+                act(&mut self.service, &mut session.state, &mut outbox);
+                self.after_output(key, now);
+            }
+            Carrier::Streams(streams) => {
+                let Some(row) = streams.exchange(request) else { return };
+                let Some(Exchange { conn, terms, writing, .. }) = self.exchanges.get_mut(row) else { return };
+                let Some((state, memory)) = remember(key, session, &self.config, &mut self.replayed) else { return };
+                let mut nobody = Vec::new();
+                let out = match conn.and_then(|conn| self.conns.get_mut(conn)) {
+                    Some(conn) => conn.writer(&mut self.buffers),
+                    None => &mut nobody,
+                };
+                let mut outbox = AnswerOutbox { out, writing, terms, memory: Some(memory), now };
+                act(&mut self.service, state, &mut outbox);
+                self.answer_grew(row, now);
+                self.arm_session(key);
+            }
+        }
+    }
+
+    /// Takes in what a client answered to a question: the request that waits for it may go on (R-SH-17).
+    pub(super) fn take_reply(
+        &mut self,
+        key: Key,
+        now: Instant,
+        ask: AskKey,
+        outcome: Result<&RawValue, ErrorObject<'_>>,
+        credential: Option<&[u8]>,
+    ) {
+        let number = Owner::Session(key).to_bits();
+        let Some(request) = self.service.asker(number, ask) else { return log::debug!("an answer came too late") };
+        let origin = Origin { credential, ..Origin::new(number, request, now) };
+        self.for_request(key, request, now, |service, state, outbox| {
+            // Whatever comes of it is in the outbox, or comes later.
+            let _outcome = service.resume(state, &origin, ask, outcome, outbox);
+        });
+    }
+
+    /// Answers calls whose clients have not answered in time.
+    pub(super) fn give_up_overdue(&mut self, now: Instant) {
+        while let Some(overdue) = self.service.overdue(now) {
+            // Only sessions can be asked.
+            if let Owner::Session(key) = Owner::from_bits(overdue.session()) {
+                let request = overdue.key();
+                self.for_request(key, request, now, |service, state, outbox| service.give_up(overdue, state, outbox));
+            }
+        }
     }
 }
 
@@ -299,7 +349,7 @@ pub(super) fn remember<'a>(
     let version = session.state.version();
     let resumes = version.has_resumption() && config.limits.replay_bytes > 0;
     let Session { state, carrier, .. } = session;
-    let crate::sessions::Carrier::Streams(streams) = carrier else { return None };
+    let Carrier::Streams(streams) = carrier else { return None };
     let room = Room { limits: &config.limits, in_all: replayed };
     let streams: &mut Streams = streams;
     Some((state, Memory { streams, room, token, resumes, primes: resumes && version.has_polling() }))

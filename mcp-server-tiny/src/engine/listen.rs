@@ -146,7 +146,11 @@ impl Engine {
         }
         let mark = sse::begin(out, "message");
         if !write(state, out) {
-            return out.truncate(start);
+            out.truncate(start);
+            if let Some(conn) = conn.and_then(|conn| self.conns.get_mut(conn)) {
+                conn.give_back(&mut self.buffers);
+            }
+            return;
         }
         sse::finish(out, mark);
         memory.streams.listener.newest = Some(id.number);

@@ -8,14 +8,15 @@ use alloc::vec::Vec;
 use mcp_core::http::session::Refused;
 use mcp_core::http::stateless::UnsupportedVersion;
 use mcp_core::jsonrpc::{self, ErrorId, ErrorObject, Message, Payload, code};
-use mcp_core::session::{Phase as Lifecycle, RequestKey, ServerEvent, ServerSession};
+use mcp_core::session::{AskKey, Phase as Lifecycle, RequestKey, ServerEvent, ServerSession};
 use mcp_core::time::Instant;
+use serde_json::value::RawValue;
 
 use super::Engine;
+use super::admission::token;
 use super::answer::{AnswerOutbox, Statuses};
 use super::endpoint::Post;
 use super::exchange::{Asked, Owner, remember};
-use super::stateless::SERVED;
 use crate::conn::Terms;
 use crate::http1::{Response, Status};
 use crate::service::{Kind, Origin, Outbox, Outcome, WhenBusy};
@@ -23,7 +24,7 @@ use crate::sessions::{Carrier, Secret};
 use crate::slab::Key;
 
 /// What came of one message.
-enum Done {
+enum Done<'m> {
     /// Nothing more is to come of it.
     Over,
     /// Its answer comes later.
@@ -32,6 +33,8 @@ enum Done {
     Busy,
     /// A request that came before was given up.
     Cancelled(RequestKey),
+    /// The client answered a question.
+    Reply(AskKey, Result<&'m RawValue, ErrorObject<'m>>),
 }
 
 impl Engine {
@@ -41,7 +44,7 @@ impl Engine {
         let id = ErrorId::from(request.id.clone().into_owned());
         if !self.config.carriers.sessions {
             // It names what is served instead (rule 9 of the negotiation).
-            let error = UnsupportedVersion { supported: &SERVED, requested: "initialize" }.error();
+            let error = UnsupportedVersion { supported: self.service.versions(), requested: "initialize" }.error();
             return self.reject(post, &id, &error.as_object());
         }
         if post.head.session_id != mcp_core::http::Field::Absent {
@@ -163,7 +166,8 @@ impl Engine {
                 match event {
                     ServerEvent::Request { key: request, method, params } => {
                         let session = Owner::Session(key).to_bits();
-                        let origin = Origin { when_busy, ..Origin::new(session, request, post.now) };
+                        let credential = post.head.authorization.map(token);
+                        let origin = Origin { when_busy, credential, ..Origin::new(session, request, post.now) };
                         match self.service.handle(state, &origin, method, params, &mut outbox) {
                             Outcome::Answered => Done::Over,
                             Outcome::Later => Done::Later(request),
@@ -171,6 +175,7 @@ impl Engine {
                         }
                     }
                     ServerEvent::Cancelled { key: request, .. } => Done::Cancelled(request),
+                    ServerEvent::Reply { ask, outcome } => Done::Reply(ask, outcome),
                     ServerEvent::Ignored(why) => {
                         log::debug!("message ignored: {why}");
                         Done::Over
@@ -191,6 +196,9 @@ impl Engine {
                     }
                 }
                 Done::Cancelled(request) => cancelled.push(request),
+                Done::Reply(ask, outcome) => {
+                    self.take_reply(key, post.now, ask, outcome, post.head.authorization.map(token));
+                }
             }
         }
         if requests == 0 {
@@ -209,9 +217,13 @@ impl Engine {
 
     /// A client gave up a request: there will be no response (R-LM-78).
     fn give_up(&mut self, session: Key, request: RequestKey, now: Instant) {
-        self.service.cancel(Owner::Session(session).to_bits(), request);
+        let number = Owner::Session(session).to_bits();
+        self.for_request(session, request, now, |service, state, outbox| {
+            service.cancelled(state, number, request, outbox);
+        });
         let Some(streams) = self.sessions.get_mut(session).and_then(|session| session.streams_mut()) else { return };
         let Some(row) = streams.exchange(request) else { return };
+        streams.calls.retain(|(key, _)| *key != request);
         let Some(exchange) = self.exchanges.get_mut(row) else { return };
         exchange.writing.unanswered = exchange.writing.unanswered.saturating_sub(1);
         if exchange.writing.unanswered == 0 {

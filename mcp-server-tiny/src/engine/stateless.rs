@@ -7,20 +7,19 @@ use alloc::boxed::Box;
 
 use mcp_core::http::stateless::{MirrorHeaders, Mirrored, mirrored_name, serve};
 use mcp_core::jsonrpc::{ErrorObject, Request, code};
-use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{Claim, ServerSession};
 use mcp_core::types::Method;
 use mcp_core::types::method::Sender;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::Engine;
+use super::admission::token;
 use super::answer::{AnswerOutbox, Statuses};
 use super::endpoint::Post;
 use super::exchange::{Asked, Owner};
 use crate::http1::Status;
 use crate::service::{Origin, Outcome, WhenBusy};
-
-/// The revisions without a handshake that are served.
-pub(super) const SERVED: [ProtocolVersion; 1] = [ProtocolVersion::V2026_07_28];
 
 impl Engine {
     /// A request that claims a revision.
@@ -33,7 +32,7 @@ impl Engine {
         if let Err(mismatch) = headers.check(&body) {
             return self.reject(post, &id, &mismatch.error().as_object());
         }
-        let version = match serve(&claim.version, &SERVED) {
+        let version = match serve(&claim.version, self.service.versions()) {
             Ok(version) => version,
             Err(unsupported) => return self.reject(post, &id, &unsupported.error().as_object()),
         };
@@ -43,17 +42,24 @@ impl Engine {
         let Some(method) = method else {
             return self.reject(post, &id, &ErrorObject::new(code::METHOD_NOT_FOUND, "method not found"));
         };
-        let (session, key) = ServerSession::stateless(version, &request.id, claim);
         if method == Method::SubscriptionsListen {
-            return self.subscribe(post, request, session, key);
+            return self.subscribe(post, request);
         }
-        let mut session = session;
+        if let (Method::ToolsCall, Some(name)) = (method, &name)
+            && let Some(headers) = self.service.param_headers(name).filter(|headers| !headers.is_empty())
+            && let Err(mismatch) = headers.check(arguments(request.params), |name| head.single(name))
+        {
+            let error = mismatch.error();
+            return self.reject(post, &id, &error.as_object());
+        }
+        let (mut session, key) = ServerSession::stateless(version, &request.id, claim);
         let mut writing = self.writing(Statuses::ByCode, 1);
         let Some(conn) = self.conns.get_mut(post.conn) else { return };
         let out = conn.writer(&mut self.buffers);
         let mut outbox = AnswerOutbox { out, writing: &mut writing, terms: post.terms, memory: None, now: post.now };
         let owner = Owner::Request(self.exchanges.next_key());
-        let origin = Origin { when_busy: WhenBusy::Refuse, ..Origin::new(owner.to_bits(), key, post.now) };
+        let credential = head.authorization.map(token);
+        let origin = Origin { when_busy: WhenBusy::Refuse, credential, ..Origin::new(owner.to_bits(), key, post.now) };
         let outcome = self.service.handle(&mut session, &origin, method, request.params, &mut outbox);
         match outcome {
             _ if writing.is_complete() => self.end_answer(post.conn, post.now, post.terms.persistence),
@@ -70,4 +76,14 @@ impl Engine {
             }
         }
     }
+}
+
+/// The arguments of a `tools/call`.
+fn arguments(params: Option<&RawValue>) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow)]
+        arguments: Option<&'a RawValue>,
+    }
+    serde_json::from_str::<Params<'_>>(params?.get()).ok()?.arguments
 }

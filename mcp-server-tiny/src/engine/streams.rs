@@ -9,7 +9,7 @@ use mcp_core::sse;
 use mcp_core::time::Instant;
 
 use super::Engine;
-use super::admission::Answer;
+use super::admission::{Answer, token};
 use super::exchange::Owner;
 use super::outbox::EventOutbox;
 use crate::conn::{Phase, Terms};
@@ -108,37 +108,31 @@ impl Engine {
 
     /// One message of a client. What it brings about at once is in the output of the stream afterwards.
     fn handle(&mut self, key: Key, now: Instant, message: Message<'_>, when_busy: WhenBusy) -> Outcome {
-        let Some(Session { state, carrier: Carrier::Stream(conn), .. }) = self.sessions.get_mut(key) else {
+        let Some(Session { state, carrier: Carrier::Stream(conn), credential, .. }) = self.sessions.get_mut(key) else {
             return Outcome::Answered;
         };
         let Some(conn) = self.conns.get_mut(*conn) else { return Outcome::Answered };
         let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
         let event =
             outbox.event(|out| state.handle_message(&self.service.profile(), &self.config.messages, message, out));
+        let number = Owner::Session(key).to_bits();
         match event {
             ServerEvent::Request { key: request, method, params } => {
-                let origin = Origin { when_busy, ..Origin::new(Owner::Session(key).to_bits(), request, now) };
+                let credential = credential.as_deref().map(token);
+                let origin = Origin { when_busy, credential, ..Origin::new(number, request, now) };
                 return self.service.handle(state, &origin, method, params, &mut outbox);
             }
             ServerEvent::Cancelled { key: request, .. } => {
-                self.service.cancel(Owner::Session(key).to_bits(), request);
+                self.service.cancelled(state, number, request, &mut outbox);
+            }
+            ServerEvent::Reply { ask, outcome } => {
+                let credential = credential.clone();
+                self.take_reply(key, now, ask, outcome, credential.as_deref().map(token));
             }
             ServerEvent::Ignored(why) => log::debug!("message ignored: {why}"),
             _ => {}
         }
         Outcome::Answered
-    }
-
-    /// What a worker or a deferred reply has to say. Nothing, if the session is gone or the request was cancelled.
-    #[cfg(feature = "std")]
-    pub(super) fn deliver_to_stream(&mut self, key: Key, now: Instant, mail: crate::service::Mail) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let Session { state, carrier: Carrier::Stream(conn), active, .. } = session else { return };
-        let Some(conn) = self.conns.get_mut(*conn) else { return };
-        let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
-        self.service.deliver(now, mail, state, &mut outbox);
-        *active = now;
-        self.after_output(key, now);
     }
 
     /// To be called when something may have been written to the stream of a session.
