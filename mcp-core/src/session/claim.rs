@@ -75,8 +75,10 @@ impl<'a> Claim<'a> {
     /// [`ClaimFault`] when it claims a revision but cannot be taken.
     pub fn of(params: Option<&'a RawValue>) -> Result<Option<Self>, ClaimFault> {
         let Some(params) = params else { return Ok(None) };
-        // Cheaper than to parse what a handshake's session will parse anyway.
-        if memchr::memmem::find(params.get().as_bytes(), VERSION_KEY).is_none() {
+        // Cheaper than to parse what a handshake's session will parse anyway. PHP and others write the slash as `\/`: who
+        // escapes anything is read in full.
+        let text = params.get().as_bytes();
+        if memchr::memchr(b'\\', text).is_none() && memchr::memmem::find(text, VERSION_KEY).is_none() {
             return Ok(None);
         }
         let params: Params<'a> = serde_json::from_str(params.get()).map_err(|_| ClaimFault::Malformed)?;
@@ -146,6 +148,13 @@ mod tests {
         assert!(claim.offers.sampling && !claim.offers.roots);
         assert_eq!(claim.level, Some(LoggingLevel::Warning));
         assert_eq!(claim.progress_token.and_then(|token| token.as_u64()), Some(7));
+    }
+
+    #[test]
+    fn a_key_may_be_written_with_escapes() {
+        let text = r#"{"_meta":{"io.modelcontextprotocol\/protocolVersion":"2026-07-28",
+            "io.modelcontextprotocol\u002fclientCapabilities":{}}}"#;
+        assert_eq!(claim(text).unwrap().unwrap().revision(), Some(ProtocolVersion::V2026_07_28));
     }
 
     #[test]
