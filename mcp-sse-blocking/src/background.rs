@@ -4,6 +4,8 @@
 //! | --- | --- | --- |
 //! | `mcp-read` | with the session | reads the stream while no caller does ([`reader`](crate::reader)) |
 //! | `mcp-post` | from the first thing it has to send | answers to the server, cancellations |
+//! | `mcp-requests` | from the first question of the server | has questions answered, one at a time ([`questions`](crate::questions)) |
+//! | `mcp-listen` | with the session over Streamable HTTP, if somebody wants to hear | reads the session's own stream ([`listen`](crate::listen)) |
 //! | `mcp-call` | with one started call, over Streamable HTTP | makes its requests and reads their answers |
 //! | `mcp-events` | with the session, if there are handlers | runs the handlers, one at a time, in order, without a lock |
 //!
@@ -35,7 +37,7 @@ const NOTICES: usize = 1024;
 /// Bytes of theirs that wait. 16 MiB: four of the largest messages.
 const NOTICE_BYTES: usize = 16 << 20;
 /// How long sending one of them may take.
-const POST_TIME: Duration = Duration::from_secs(10);
+pub(crate) const POST_TIME: Duration = Duration::from_secs(10);
 /// How long closing may take in all.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// How much of it what waits to be sent may take.

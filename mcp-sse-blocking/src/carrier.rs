@@ -117,7 +117,7 @@ impl Carrier {
     pub(crate) fn shut_down(&self) {
         match self {
             Self::Shared(shared) => shared.sink.shut_down(),
-            Self::Streamable(streamable) => streamable.endpoint.http.shut_down(),
+            Self::Streamable(streamable) => streamable.shut_down(),
         }
     }
 
@@ -166,6 +166,13 @@ impl Carrier {
         match self {
             Self::Shared(shared) => shared.sink.via(),
             Self::Streamable(_) => Via::StreamableHttp,
+        }
+    }
+
+    pub(crate) fn streamable(&self) -> Option<&Streamable> {
+        match self {
+            Self::Shared(_) => None,
+            Self::Streamable(streamable) => Some(streamable),
         }
     }
 

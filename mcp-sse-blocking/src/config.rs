@@ -11,9 +11,11 @@ use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ureq::tls::{PemItem, RootCerts, parse_pem};
 
 use crate::background::{Handlers, LogMessage, Notification};
+use crate::cache::CacheSize;
 use crate::client::Client;
 use crate::connect;
 use crate::error::Error;
+use crate::input::InputHandlers;
 use crate::log_target;
 use crate::transport::http::Settings;
 
@@ -22,7 +24,7 @@ use crate::transport::http::Settings;
 /// Every wait has a deadline; its setting is named in the error when it passes.
 pub struct Builder {
     place: Place,
-    common: Common,
+    pub(crate) common: Common,
     http: HttpOptions,
 }
 
@@ -48,13 +50,17 @@ pub(crate) struct Common {
     /// The revision that the caller asked for.
     pub(crate) version: Option<ProtocolVersion>,
     pub(crate) handlers: Handlers,
+    /// Who answers what servers ask.
+    pub(crate) input: InputHandlers,
+    pub(crate) cache: CacheSize,
 }
 
 impl Common {
     /// What this client says it can do, in the form that `version` has.
     pub(crate) fn capabilities_in(&self, version: ProtocolVersion) -> ClientCapabilities {
-        let _ = version;
-        self.capabilities.clone()
+        let mut capabilities = self.capabilities.clone();
+        self.input.declare(&mut capabilities, version);
+        capabilities
     }
 }
 
@@ -97,6 +103,8 @@ impl Builder {
             capabilities: ClientCapabilities::default(),
             version: None,
             handlers: Handlers::default(),
+            input: InputHandlers::default(),
+            cache: CacheSize::default(),
         };
         let http = HttpOptions {
             message_url: None,
@@ -184,8 +192,9 @@ impl Builder {
         self
     }
 
-    /// What this client says it can do; nothing by default. Requests of the server other than `ping` are answered with
-    /// -32601, so that only `experimental` entries make sense here.
+    /// What this client says it can do; nothing by default. For `experimental` entries and extensions: what is answered by
+    /// handlers such as [`on_sampling`](Self::on_sampling) is declared with them, and what has no handler is refused with
+    /// -32601.
     pub fn capabilities(mut self, capabilities: ClientCapabilities) -> Self {
         self.common.capabilities = capabilities;
         self

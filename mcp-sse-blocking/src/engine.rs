@@ -21,9 +21,11 @@ use crate::background::Background;
 use crate::carrier::Carrier;
 use crate::clock;
 use crate::error::{Delivery, Error};
+use crate::features::Features;
 use crate::log_target;
 use crate::params::AnnotatedTools;
 use crate::pending::{Pending, Want};
+use crate::questions::Questions;
 use crate::reader::Roles;
 use crate::slot::{Outcome, Slot, Waiter};
 use crate::transport::exchange::Stop;
@@ -38,6 +40,8 @@ pub(crate) struct Engine {
     pub(crate) param_headers: AnnotatedTools,
     pub(crate) roles: Roles,
     pub(crate) background: Background,
+    pub(crate) features: Features,
+    pub(crate) questions: Questions,
     warnings: Warnings,
 }
 
@@ -66,6 +70,7 @@ impl Engine {
         limits: Limits,
         call_timeout: Option<Duration>,
         background: Background,
+        features: Features,
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -82,6 +87,8 @@ impl Engine {
             param_headers: AnnotatedTools::default(),
             roles: Roles::default(),
             background,
+            features,
+            questions: Questions::default(),
             warnings: Warnings::default(),
         })
     }
@@ -104,13 +111,6 @@ impl Engine {
     /// Why the session is over, if it is.
     pub(crate) fn ended(&self) -> Option<Error> {
         self.table().ended.clone()
-    }
-
-    /// From now on, this is the session. Nothing may be in flight.
-    pub(crate) fn enter(&self, session: ClientSession) {
-        let mut table = self.table();
-        debug_assert!(table.slots.is_empty(), "somebody waits for an answer in the session before");
-        table.session = session;
     }
 
     /// The session was opened anew in place of one that the server lost.
@@ -149,7 +149,8 @@ impl Engine {
     pub(crate) fn begin<P: Serialize + ?Sized>(&self, method: &str, params: &P, want: &Want) -> Result<Pending, Error> {
         self.carrier.ready(want.deadline)?;
         self.register(want, |table, out| {
-            let options = RequestOptions { progress: want.progress, ..RequestOptions::PLAIN };
+            let meta = want.meta.as_deref();
+            let options = RequestOptions { deadline: None, progress: want.progress, level: want.level, meta };
             table.session.request(method, params, options, out)
         })
     }
@@ -170,7 +171,7 @@ impl Engine {
             table.session.forget(id);
             return Err(stopped);
         }
-        let slot = Arc::new(Slot::new(id, want.waiter));
+        let slot = Arc::new(Slot::new(id, want.waiter).feeding(want.feed.clone()));
         table.slots.insert(id, Arc::clone(&slot));
         drop(table);
         if want.waiter == Waiter::Job {
@@ -257,7 +258,9 @@ impl Engine {
             self.deliver(slot, Err(error.clone().with_delivery(Delivery::Sent)));
         }
         self.roles.end();
+        self.features.end(&error);
         self.background.end();
+        self.questions.end();
         self.carrier.shut_down();
     }
 

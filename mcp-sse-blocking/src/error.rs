@@ -11,6 +11,7 @@ use mcp_core::time::Cause;
 
 use crate::spawn::Exited;
 
+use crate::input::InputError;
 use crate::transport::http::readable;
 
 /// Why something did not work. The variant says whose fault it is.
@@ -40,6 +41,8 @@ pub enum Error {
     StreamEnded(Delivery),
     /// The server was a child process and ended, or closed its output (R-IO-17).
     Exited(Box<Exited>),
+    /// The server needs input before it can answer, and did not get it.
+    Input(Box<InputError>),
     /// The call was cancelled by this program.
     Cancelled(Delivery),
     /// The client was closed by this program.
@@ -161,7 +164,9 @@ impl Error {
             Self::Transport(error) => Some(error.delivery),
             Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => Some(*delivery),
             Self::Exited(exited) => Some(exited.delivery),
-            Self::Rpc(_) | Self::Peer(_) | Self::Limit(_) | Self::Status(_) | Self::SessionGone(_) => None,
+            Self::Input(_) | Self::Rpc(_) | Self::Peer(_) | Self::Limit(_) | Self::Status(_) | Self::SessionGone(_) => {
+                None
+            }
         }
     }
 
@@ -210,6 +215,7 @@ impl fmt::Display for Error {
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::Transport(error) => error.fmt(f),
             Self::Exited(exited) => exited.fmt(f),
+            Self::Input(error) => error.fmt(f),
             Self::StreamEnded(delivery) => write!(f, "the event stream ended, and with it the session{delivery}"),
             Self::Cancelled(delivery) => write!(f, "the call was cancelled{delivery}"),
             Self::Closed(delivery) => write!(f, "the client was closed{delivery}"),
@@ -282,6 +288,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Rpc(error) => Some(error),
+            Self::Input(error) => Some(error),
             Self::Limit(error) => Some(error),
             Self::Peer(PeerError::Endpoint(error)) => Some(error),
             _ => None,

@@ -65,7 +65,7 @@ impl Engine {
                     let mut answer = Vec::new();
                     let error = ErrorObject::new(code::INVALID_REQUEST, "batches are not part of this revision");
                     jsonrpc::write_error(&mut answer, &ErrorId::Null, &error);
-                    self.background.post(self, answer);
+                    self.reply(answer);
                     return Taken::Other;
                 }
                 // Replies in a batch go through their slots: the reader looks at its own when all are there.
@@ -139,13 +139,16 @@ impl Engine {
                 self.hand_on(slot, Err(handshake_failure(error)));
                 Taken::Mine
             }
-            ClientEvent::Request { key, .. } => {
-                // Whoever declares a capability answers for it; nobody does yet.
-                let error = ErrorObject::new(code::METHOD_NOT_FOUND, "method not supported by this client");
-                table.session.respond_error(key, &error, &mut out);
+            ClientEvent::Request { key, method, params } => {
                 drop(table);
-                self.background.post(self, out);
+                self.take_question(key, method, params);
                 Taken::Other
+            }
+            ClientEvent::Ended { id } => {
+                let slot = table.slots.remove(&id);
+                drop(table);
+                let taken = self.hand_on(slot, Ok(RawValue::NULL.to_owned()));
+                if own == Some(id) { Taken::Mine } else { taken }
             }
             ClientEvent::Answered => {
                 drop(table);
@@ -159,6 +162,7 @@ impl Engine {
             }
             ClientEvent::Notification(notification) => {
                 drop(table);
+                self.features.notified(&notification, |id| self.table().slots.get(&id)?.feed().cloned());
                 self.background.notification(&notification);
                 Taken::Other
             }
@@ -181,7 +185,7 @@ impl Engine {
         if !is_answer {
             let mut refusal = Vec::new();
             jsonrpc::write_error(&mut refusal, &error.id, &ErrorObject::new(error.code(), error.to_string()));
-            self.background.post(self, refusal);
+            self.reply(refusal);
             return Taken::Other;
         }
         let Some(id) = id.as_u64() else { return Taken::Other };
@@ -191,6 +195,13 @@ impl Engine {
         drop(table);
         self.hand_on(slot, Err(PeerError::Message(error.to_string()).into()));
         Taken::Mine
+    }
+
+    /// Answers in the background what cannot be read; a revision whose servers ask nothing has no such answers (R-ST-6).
+    fn reply(&self, message: Vec<u8>) {
+        if self.session(|session| session.version().is_none_or(|version| version.has_server_requests())) {
+            self.background.post(self, message);
+        }
     }
 
     fn hand_on(&self, slot: Option<Arc<Slot>>, outcome: Outcome) -> Taken<'static> {

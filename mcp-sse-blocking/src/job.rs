@@ -73,7 +73,7 @@ impl Engine {
         }
         let job = JobThread::new();
         let pending = Pending::of_job(Arc::clone(&engine), Arc::clone(&job), &want);
-        let want = Want { waiter: Waiter::Caller, job: Some(Arc::clone(&job)), ..want };
+        let want = Want { waiter: Waiter::Job, job: Some(Arc::clone(&job)), ..want };
         self.background
             .spawn("mcp-call", move || job.slot.settle(run(&engine, &want)))
             .map_err(|error| Error::Usage(format!("a thread cannot be started: {error}")))?;

@@ -61,7 +61,9 @@
 //! send to tools. ureq logs as well, under `ureq` and `ureq_proto`: whole URLs, and at level trace every byte. Who keeps logs
 //! of others leaves those two out.
 
+mod ask;
 mod background;
+mod cache;
 mod call;
 mod carrier;
 mod client;
@@ -70,28 +72,45 @@ mod config;
 mod connect;
 mod engine;
 mod error;
+mod features;
+mod feed;
+mod input;
 mod intake;
 mod job;
+mod kept;
+mod list;
+mod listen;
 pub mod log_target;
+mod options;
 mod params;
 mod pending;
+mod prompts;
+mod questions;
 mod reader;
 mod request;
+mod resources;
+mod rounds;
 mod slot;
 mod spawn;
 mod streamable;
+mod subscription;
 mod tools;
 mod transport;
 
 pub use background::{LogMessage, Notification};
-pub use call::{CallOptions, Canceller, Job};
+pub use cache::CacheSize;
+pub use call::{Canceller, Job};
 pub use client::Client;
 pub use config::{Builder, Transport};
 pub use connect::{Connection, Streams, Via};
 pub use error::{Delivery, Error, PeerError, Status, Timeout, TransportError};
+pub use feed::{Change, Missed};
+pub use input::{FormRequest, InputError, Refusal, SamplingRequest, Unanswered, UrlRequest};
+pub use list::{List, Listed, Prompts, ResourceTemplates, Resources, Tools};
 pub use mcp_core;
 pub use mcp_core::Limits;
+pub use options::CallOptions;
 pub use slot::Progress;
 pub use spawn::{Command, Exited, Stderr};
-pub use tools::Tools;
+pub use subscription::{Filter, Subscription};
 pub use transport::line_memory as memory;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_core::time::{Cause, Deadline};
+use mcp_core::types::{JsonObject, LoggingLevel};
 
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, Timeout};
+use crate::feed::Feed;
 use crate::job::JobThread;
 use crate::slot::{Slot, Waiter};
 use crate::transport::exchange::Stop;
@@ -46,6 +48,12 @@ pub(crate) struct Want {
     pub(crate) repeat: Repeat,
     /// The started call that it is made for, when that has a thread of its own.
     pub(crate) job: Option<Arc<JobThread>>,
+    /// The subscription that it is made for.
+    pub(crate) feed: Option<Arc<Feed>>,
+    /// The lowest level of log messages that are wanted, where each request says so.
+    pub(crate) level: Option<LoggingLevel>,
+    /// The caller's members of its `_meta`.
+    pub(crate) meta: Option<Arc<JsonObject>>,
 }
 
 /// Whether a request may be made again when nothing is known of what became of it.
@@ -61,7 +69,17 @@ impl Want {
     /// Within `timeout` from now; without progress, and never repeated.
     pub(crate) fn within(timeout: Option<Duration>) -> Self {
         let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Call));
-        Self { waiter: Waiter::Caller, timeout, deadline, progress: false, repeat: Repeat::Never, job: None }
+        Self {
+            waiter: Waiter::Caller,
+            timeout,
+            deadline,
+            progress: false,
+            repeat: Repeat::Never,
+            job: None,
+            feed: None,
+            level: None,
+            meta: None,
+        }
     }
 }
 
@@ -188,9 +206,13 @@ impl Drop for Pending {
     fn drop(&mut self) {
         self.give_up("nobody waits for the result any more");
         match &self.part {
-            Part::Call if self.slot.waiter == Waiter::Job => self.engine.roles.job_ended(),
             Part::AttemptOf(job) => job.leave(),
-            Part::Call | Part::Job(_) => {}
+            Part::Call => {}
+            // Its attempts are counted, not the call itself.
+            Part::Job(_) => return,
+        }
+        if self.slot.waiter == Waiter::Job {
+            self.engine.roles.job_ended();
         }
     }
 }

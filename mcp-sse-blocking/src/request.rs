@@ -25,8 +25,8 @@ use crate::carrier::Carrier;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::log_target;
-use crate::pending::{Repeat, Want};
-use crate::slot::Progress;
+use crate::pending::{Pending, Repeat, Want};
+use crate::slot::{Found, Progress};
 
 /// What was tried already. Each thing once.
 #[derive(Debug, Default)]
@@ -62,7 +62,12 @@ impl Engine {
             let (outcome, generation) = match &self.carrier {
                 Carrier::Shared(_) => {
                     call.send()?;
-                    (self.wait_for(&mut call, reborrow(&mut on_progress), &mut decode), 0)
+                    let outcome = match want.job {
+                        // Its thread must not be blocked in a read when the call is cancelled.
+                        Some(_) => wait_at_slot(&mut call, reborrow(&mut on_progress), &mut decode),
+                        None => self.wait_for(&mut call, reborrow(&mut on_progress), &mut decode),
+                    };
+                    (outcome, 0)
                 }
                 Carrier::Streamable(streamable) => {
                     let context = streamable.endpoint.context();
@@ -116,7 +121,7 @@ impl Engine {
     }
 
     /// Whether requests repeat parts of their body in headers.
-    fn mirrors(&self) -> bool {
+    pub(crate) fn mirrors(&self) -> bool {
         matches!(self.carrier, Carrier::Streamable(_))
             && self.session(|session| session.version().is_some_and(|version| !version.has_handshake()))
     }
@@ -167,6 +172,32 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits for what other threads that read the stream have for a call.
+fn wait_at_slot<R>(
+    call: &mut Pending,
+    mut on_progress: Option<&mut dyn FnMut(Progress)>,
+    decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
+) -> Result<R, Error> {
+    loop {
+        match call.slot.wait(call.deadline) {
+            Found::Progress(_) if call.is_late() => return Err(call.expired()),
+            Found::Progress(progress) => {
+                if let Some(tell) = &mut on_progress {
+                    tell(progress);
+                }
+            }
+            Found::Outcome(Ok(result)) => {
+                call.finish();
+                return decode(&result);
+            }
+            Found::Outcome(Err(error)) => return Err(call.failed(error)),
+            // The role of the reader is not given to jobs.
+            Found::Lead => {}
+            Found::Nothing => return Err(call.expired()),
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use mcp_core::time::Deadline;
 use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::error::Error;
+use crate::feed::Feed;
 use crate::transport::exchange::Stop;
 
 /// Progress notifications that are kept for a call until it looks. Older ones are dropped: the last one says it all.
@@ -53,6 +54,8 @@ pub(crate) struct Slot {
     /// Notified on each change. Beside a queue that drops its oldest entry a channel would be a second copy of it.
     changed: Condvar,
     settled: AtomicBool,
+    /// The subscription that the request is made for.
+    feed: Option<Arc<Feed>>,
 }
 
 #[derive(Debug, Default)]
@@ -78,7 +81,18 @@ pub(crate) enum Found {
 
 impl Slot {
     pub(crate) fn new(id: u64, waiter: Waiter) -> Self {
-        Self { id, waiter, state: Mutex::default(), changed: Condvar::new(), settled: AtomicBool::new(false) }
+        let (state, changed, settled) = (Mutex::default(), Condvar::new(), AtomicBool::new(false));
+        Self { id, waiter, state, changed, settled, feed: None }
+    }
+
+    /// Its changes go to this subscription.
+    pub(crate) fn feeding(mut self, feed: Option<Arc<Feed>>) -> Self {
+        self.feed = feed;
+        self
+    }
+
+    pub(crate) fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.as_ref()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

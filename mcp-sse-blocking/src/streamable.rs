@@ -22,6 +22,7 @@ use crate::connect;
 use crate::engine::{Engine, WIRE_CHARACTERS};
 use crate::error::{Delivery, Error, PeerError};
 use crate::intake::Taken;
+use crate::listen::Listening;
 use crate::log_target;
 use crate::pending::{Pending, Repeat};
 use crate::slot::{Found, Progress};
@@ -43,6 +44,7 @@ pub(crate) struct Streamable {
     pub(crate) endpoint: Endpoint,
     /// Said at the start of each session. `None` in the stateless revision, which has none.
     pub(crate) hello: Option<InitializeParams>,
+    pub(crate) listening: Listening,
     renewal: Mutex<Renewal>,
     renewed: Condvar,
 }
@@ -62,7 +64,14 @@ enum Turn<R> {
 
 impl Streamable {
     pub(crate) fn new(endpoint: Endpoint, hello: Option<InitializeParams>) -> Self {
-        Self { endpoint, hello, renewal: Mutex::default(), renewed: Condvar::new() }
+        Self { endpoint, hello, listening: Listening::default(), renewal: Mutex::default(), renewed: Condvar::new() }
+    }
+
+    /// Ends every exchange and whatever waits between two, and refuses new ones.
+    pub(crate) fn shut_down(&self) {
+        self.endpoint.http.shut_down();
+        self.listening.end();
+        self.renewed.notify_all();
     }
 
     /// Ends the session at the server (R-SH-52). What it says to that, or whether it says anything, changes nothing.

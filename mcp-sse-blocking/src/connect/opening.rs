@@ -1,16 +1,13 @@
 //! A session on its way: its threads run and its carrier is open, but nothing was agreed on.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::{ClientSession, Phase};
-use mcp_core::types::{InitializeParams, InitializeResult, Method};
-use serde_json::value::RawValue;
+use mcp_core::session::{ClientOffers, ClientSession};
+use mcp_core::types::{InitializeParams, InitializeResult};
 
 use super::found::Connection;
-use super::streamable::stateless;
 
 use crate::background::{Background, Notice};
 use crate::carrier::Carrier;
@@ -18,7 +15,7 @@ use crate::client::{Client, Session};
 use crate::config::Common;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
-use crate::pending::Want;
+use crate::features::Features;
 
 /// An engine with its threads, before there is a client. Dropping it closes everything.
 pub(crate) struct Opening {
@@ -41,7 +38,8 @@ impl Opening {
     /// The same over a carrier on which the session stands already.
     pub(super) fn opened(carrier: Carrier, session: ClientSession, common: Common) -> Result<Self, Error> {
         let (background, notices) = Background::new(&common.handlers);
-        let engine = Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background);
+        let features = Features::new(common.input.clone(), common.cache);
+        let engine = Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background, features);
         let session = Session(Arc::clone(&engine));
         if engine.carrier.shared().is_some() {
             engine.background.start_reader(&engine).map_err(|error| no_thread(&error))?;
@@ -63,34 +61,9 @@ impl Opening {
         Self { server: Some((server, version)), ..self }
     }
 
-    /// Asks over a shared stream who the server is and what it speaks, claiming this revision, which has no handshake. Whatever
-    /// comes of it, a handshake may follow on the same stream.
-    pub(crate) fn discover(&self, version: ProtocolVersion, timeout: Option<Duration>) -> Result<Box<RawValue>, Error> {
-        let engine = self.engine();
-        engine.enter(stateless(&self.common, version)?);
-        let method = Method::ServerDiscover.name();
-        engine.request(method, &(), &Want::within(timeout), None, |result| Ok(result.to_owned()))
-    }
-
-    /// The client, in the revision that [`discover`](Self::discover) was answered in.
-    pub(crate) fn stateless(self, version: ProtocolVersion, discovered: Option<&RawValue>) -> Result<Client, Error> {
-        let server = super::detect::discovered(discovered, version)?;
-        self.engine().enter(stateless(&self.common, version)?);
-        self.with_server(server, version).into_client()
-    }
-
-    /// The client, after a handshake over a shared stream.
-    pub(crate) fn shake_hands(self) -> Result<Client, Error> {
-        self.initialize()?.into_client()
-    }
-
     /// Shakes hands over a shared stream, within `call_timeout`.
     pub(super) fn initialize(self) -> Result<Self, Error> {
         let (engine, timeout) = (self.engine(), self.common.call_timeout);
-        if !engine.session(|session| session.phase() == Phase::New) {
-            let anew = engine.session(ClientSession::anew);
-            engine.enter(anew);
-        }
         let mut handshake = engine.begin_handshake(&initialize_params(&self.common), timeout)?;
         handshake.send()?;
         engine.wait_for(&mut handshake, None, |_| Ok(()))?;
@@ -101,13 +74,6 @@ impl Opening {
         Ok(self)
     }
 
-    /// Closes what was opened and gives the settings back, for another attempt.
-    pub(crate) fn abandon(self) -> Common {
-        let Self { session, common, .. } = self;
-        drop(session);
-        common
-    }
-
     /// The client, now that the session is open.
     pub(super) fn into_client(self) -> Result<Client, Error> {
         let Self { session, common, notices, requests, server } = self;
@@ -115,11 +81,16 @@ impl Opening {
         let agreed = || engine.session(|session| Some((session.server()?.clone(), session.version()?)));
         let (server, version) =
             server.or_else(agreed).ok_or_else(|| engine.ended().unwrap_or(Error::Closed(Delivery::Sent)))?;
+        let offers = ClientOffers::from(&common.capabilities_in(version));
+        let wants_to_hear = notices.is_some() || offers != ClientOffers::NONE;
         let connection = Connection { via: engine.carrier.via(), version, requests, place: engine.carrier.place() };
         let client = Client::new(session, server, connection);
         if let Some(notices) = notices {
             let started = engine.background.start_handlers(client.downgrade(), notices, common.handlers);
             started.map_err(|error| no_thread(&error))?;
+        }
+        if wants_to_hear {
+            engine.want_stream();
         }
         Ok(client)
     }
