@@ -45,6 +45,7 @@
 extern crate alloc;
 
 pub mod call;
+pub mod completion;
 pub mod config;
 mod conn;
 #[cfg(feature = "std")]
@@ -57,6 +58,8 @@ pub mod http1;
 pub mod pipe;
 #[cfg(feature = "std")]
 mod poll;
+pub mod prompt;
+pub mod resource;
 pub mod result;
 pub mod schema;
 #[cfg(feature = "std")]
@@ -83,6 +86,8 @@ pub use mcp_core::types;
 pub use pipe::Pipe;
 #[cfg(feature = "std")]
 pub use poll::Bound;
+pub use prompt::{IntoPrompt, Prompt};
+pub use resource::{IntoContents, Resource, ResourceTemplate};
 pub use result::{IntoToolResult, Json, Later, ToolError, ToolResult};
 pub use schema::{Schema, Type};
 pub use server::Server;

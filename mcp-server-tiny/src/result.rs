@@ -10,7 +10,7 @@ use core::fmt;
 use mcp_core::jsonrpc::{self, code};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{CallToolResult, ContentBlock, JsonObject};
-use serde::ser::{SerializeMap, SerializeSeq};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -254,29 +254,36 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Content blocks, those that a revision does not know turned into text that says what they are (R-FS-6).
-pub(crate) struct Content<'a> {
+/// Content blocks as a revision has them.
+struct Content<'a> {
     blocks: &'a [ContentBlock],
     version: ProtocolVersion,
 }
 
 impl Serialize for Content<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut sequence = serializer.serialize_seq(Some(self.blocks.len()))?;
-        for block in self.blocks {
-            match block {
-                ContentBlock::Audio { data, mime_type, .. } if !self.version.has_audio() => {
-                    let text = format!("[audio, {mime_type}, {} bytes of Base64]", data.len());
-                    sequence.serialize_element(&Text::new(&text))?;
-                }
-                ContentBlock::ResourceLink { uri, name, description, .. } if !self.version.has_resource_links() => {
-                    let about = description.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
-                    sequence.serialize_element(&Text::new(&format!("[resource {name} at {uri}{about}]")))?;
-                }
-                block => sequence.serialize_element(block)?,
+        serializer.collect_seq(self.blocks.iter().map(|block| Block { block, version: self.version }))
+    }
+}
+
+/// A content block; one that a revision does not know is a text that says what it is (R-FS-6).
+pub(crate) struct Block<'a> {
+    pub(crate) block: &'a ContentBlock,
+    pub(crate) version: ProtocolVersion,
+}
+
+impl Serialize for Block<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.block {
+            ContentBlock::Audio { data, mime_type, .. } if !self.version.has_audio() => {
+                Text::new(&format!("[audio, {mime_type}, {} bytes of Base64]", data.len())).serialize(serializer)
             }
+            ContentBlock::ResourceLink { uri, name, description, .. } if !self.version.has_resource_links() => {
+                let about = description.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+                Text::new(&format!("[resource {name} at {uri}{about}]")).serialize(serializer)
+            }
+            block => block.serialize(serializer),
         }
-        sequence.end()
     }
 }
 
@@ -308,14 +315,17 @@ into_tool_result! {
 
 impl IntoToolResult for CallToolResult {
     fn into_tool_result(self) -> Result<ToolResult, ToolError> {
-        match self.content.iter().find_map(fault) {
-            None => Ok(ToolResult(Repr::Full(Box::new(self)))),
-            Some(fault) => {
-                log::error!("a result cannot be sent: {fault}");
-                Err(ToolError::protocol(code::INTERNAL_ERROR, fault))
-            }
-        }
+        self.content.iter().try_for_each(check_block)?;
+        Ok(ToolResult(Repr::Full(Box::new(self))))
     }
+}
+
+/// Whether a block can be sent (R-FS-5).
+pub(crate) fn check_block(block: &ContentBlock) -> Result<(), ToolError> {
+    fault(block).map_or(Ok(()), |fault| {
+        log::error!("a result cannot be sent: {fault}");
+        Err(ToolError::protocol(code::INTERNAL_ERROR, fault))
+    })
 }
 
 impl IntoToolResult for ContentBlock {

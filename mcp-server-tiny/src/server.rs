@@ -6,7 +6,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::types::Implementation;
+use mcp_core::types::{CacheHints, CacheScope, Implementation};
 
 use crate::call::Call;
 use crate::config::{Config, Limits, Timeouts};
@@ -14,6 +14,8 @@ use crate::engine::Engine;
 use crate::engine::answer::Sole;
 use crate::error::Error;
 use crate::pipe::Pipe;
+use crate::prompt::{IntoPrompt, Prompt};
+use crate::resource::{IntoContents, Resource, ResourceTemplate};
 use crate::result::{IntoToolResult, ToolError};
 use crate::service::Service;
 use crate::tool::Tool;
@@ -43,6 +45,73 @@ impl Server {
         self
     }
 
+    /// Offers a prompt. `handler` is called when all arguments are there that the prompt cannot do without. It returns
+    /// anything that is [`IntoPrompt`]. A mistake in the prompt is reported by [`Server::bind`].
+    pub fn prompt<R, F>(mut self, prompt: Prompt, handler: F) -> Self
+    where
+        R: IntoPrompt,
+        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
+    {
+        self.service.prompt(prompt, handler);
+        self
+    }
+
+    /// Offers a resource that is always the same: [`Resource::text`], [`Resource::bytes`].
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.service.resource(resource);
+        self
+    }
+
+    /// Offers a resource whose contents `handler` gives each time it is read: anything that is [`IntoContents`].
+    pub fn resource_with<R, F>(mut self, resource: Resource, handler: F) -> Self
+    where
+        R: IntoContents,
+        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
+    {
+        self.service.resource_with(resource, handler);
+        self
+    }
+
+    /// Offers all resources whose URIs follow a pattern. The variables of the pattern are the arguments of `handler`; it
+    /// gives the contents, or `None` for a URI that names nothing.
+    pub fn resource_template<R, F>(mut self, template: ResourceTemplate, handler: F) -> Self
+    where
+        R: IntoContents,
+        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
+    {
+        self.service.resource_template(template, handler);
+        self
+    }
+
+    /// How long clients from 2026-07-28 on may keep lists and what they read, and who may share it (R-LM-57). Not at all
+    /// unless set; a resource may [say otherwise](Resource::cache).
+    pub fn cache(mut self, time_to_live: Duration, scope: CacheScope) -> Self {
+        let millis = u32::try_from(time_to_live.as_millis()).unwrap_or(u32::MAX);
+        self.service.set_cache(CacheHints::new(millis, scope));
+        self
+    }
+
+    /// What protects the state of calls that [ask their client](Call::elicit), where it travels by way of the client
+    /// (2026-07-28). Servers that share the work, or are restarted in the middle of it, need the same key. Random for each
+    /// process unless set.
+    pub fn state_key(mut self, key: [u8; 32]) -> Self {
+        self.service.set_state_key(key);
+        self
+    }
+
+    /// How long the state of calls that ask their client is good for, where it travels by way of the client (2026-07-28).
+    /// 10 minutes unless set.
+    pub fn state_lifetime(mut self, lifetime: Duration) -> Self {
+        self.service.set_state_lifetime(lifetime);
+        self
+    }
+
+    /// How long a call waits for what it asked its client, up to 2025-11-25. 5 minutes unless set.
+    pub fn input_timeout(mut self, timeout: Duration) -> Self {
+        self.service.set_input_timeout(timeout);
+        self
+    }
+
     /// How many threads the tools [on workers](Tool::on_worker) have at most, and how many calls may wait for one;
     /// one more is answered 503. Threads start when they are first needed. 4 and 64 unless set.
     #[cfg(feature = "std")]
@@ -64,9 +133,9 @@ impl Server {
         self
     }
 
-    /// How many tools `tools/list` answers at a time. All unless set.
-    pub fn page_size(mut self, tools: usize) -> Self {
-        self.service.set_page_size(tools);
+    /// How many tools, prompts or resources a list answers at a time. All unless set.
+    pub fn page_size(mut self, offers: usize) -> Self {
+        self.service.set_page_size(offers);
         self
     }
 

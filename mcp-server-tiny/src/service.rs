@@ -40,6 +40,8 @@
 //! ```
 
 mod changes;
+mod complete;
+mod details;
 mod discover;
 mod input;
 #[cfg(feature = "std")]
@@ -47,10 +49,13 @@ mod later;
 mod list;
 mod offer;
 mod outbox;
+mod prompts;
+mod resources;
 mod run;
 mod seal;
 mod tools;
 
+use alloc::boxed::Box;
 #[cfg(not(feature = "std"))]
 use alloc::boxed::Box as Shared;
 use alloc::string::String;
@@ -78,6 +83,8 @@ pub(crate) use changes::Changes;
 #[cfg(feature = "std")]
 pub use changes::Notifier;
 pub use changes::notify;
+pub(crate) use complete::complete;
+pub(crate) use details::{Details, describe};
 use input::Inputs;
 pub use input::Overdue;
 pub(crate) use input::{Leave, Left, leave};
@@ -85,8 +92,10 @@ pub(crate) use input::{Leave, Left, leave};
 use later::LaterCalls;
 pub(crate) use list::Listed;
 use list::{ListRequest, Pages};
-pub(crate) use offer::{Family, Handler, Offer, OfferKind, Output, PROGRESS_RATE, Place, Respond};
+pub(crate) use offer::{Family, Handler, Offer, OfferKind, Output, PROGRESS_RATE, Place, Route};
 pub use outbox::{Kind, Outbox};
+use prompts::Prompts;
+use resources::Resources;
 use run::Which;
 pub(crate) use seal::{Sealed, open};
 
@@ -144,6 +153,10 @@ pub struct Service {
     instructions: Option<String>,
     tools: Family<tool::Listing>,
     tool_pages: Pages,
+    /// Behind pointers: most servers have tools only.
+    prompts: Option<Box<Prompts>>,
+    resources: Option<Box<Resources>>,
+    completion: Option<Route>,
     mistake: Option<RegistrationError>,
     /// Offers on a page of a list.
     page_size: usize,
@@ -170,6 +183,9 @@ impl Service {
             instructions: None,
             tools: Family::new(),
             tool_pages: Pages::new(),
+            prompts: None,
+            resources: None,
+            completion: None,
             mistake: None,
             page_size: usize::MAX,
             hints: CacheHints::new(0, CacheScope::Private),
@@ -230,6 +246,12 @@ impl Service {
     pub fn set_page_size(&mut self, offers: usize) {
         self.page_size = offers.max(1);
         self.tool_pages.forget();
+        if let Some(prompts) = &mut self.prompts {
+            prompts.pages.forget();
+        }
+        if let Some(resources) = &mut self.resources {
+            resources.forget();
+        }
     }
 
     /// How long clients from 2026-07-28 on may keep lists, what `server/discover` says, and what a resource says that has
@@ -306,7 +328,23 @@ impl Service {
             // Also without tools: an empty list (R-FS-9).
             Method::ToolsList => self.list_tools(session, origin, params, outbox),
             Method::ServerDiscover => self.discover(session, origin, outbox),
-            _ => refuse(session, origin.key, code::METHOD_NOT_FOUND, "this server does not offer it", outbox),
+            _ => match self.route(method) {
+                Some(route) => route(self, session, origin, method, params, outbox),
+                None => refuse(session, origin.key, code::METHOD_NOT_FOUND, "this server does not offer it", outbox),
+            },
+        }
+    }
+
+    fn route(&self, method: Method) -> Option<Route> {
+        match method {
+            Method::PromptsList | Method::PromptsGet => self.prompts.as_ref().map(|prompts| prompts.route),
+            Method::ResourcesList
+            | Method::ResourcesTemplatesList
+            | Method::ResourcesRead
+            | Method::ResourcesSubscribe
+            | Method::ResourcesUnsubscribe => self.resources.as_ref().map(|resources| resources.route),
+            Method::CompletionComplete => self.completion,
+            _ => None,
         }
     }
 
@@ -337,11 +375,10 @@ impl Service {
 
     fn offered(&self, which: Which) -> Option<(&Shared<Offer>, &Shared<Handler>)> {
         match which {
-            Which::Tool(index) => {
-                let entry = self.tools.entry(index);
-                Some((&entry.offer, &entry.handler))
-            }
-            _ => None,
+            Which::Tool(index) => Some(self.tools.entry(index).shared()),
+            Which::Prompt(index) => Some(self.prompts.as_ref()?.family.entry(index).shared()),
+            Which::Resource(index) => Some(self.resources.as_ref()?.fixed.entry(index).shared()),
+            Which::Template(index) => Some(self.resources.as_ref()?.templates.entry(index).shared()),
         }
     }
 

@@ -322,6 +322,7 @@ pub struct RegistrationError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     Name,
+    NoName,
     Duplicate,
     DuplicateParameter(String),
     NoParameter(String),
@@ -329,8 +330,8 @@ pub(crate) enum Fault {
     InputSchema(String),
     OutputSchema(String),
     Header(AnnotationError),
-    /// Of a URI or a template, with what is wrong.
-    Uri(&'static str),
+    /// Of a resource or a template, with what is wrong.
+    Resource(&'static str),
 }
 
 impl RegistrationError {
@@ -350,6 +351,7 @@ impl fmt::Display for RegistrationError {
         write!(f, "{noun} `{}`: ", Excerpt::new(&self.name, 128))?;
         match &self.fault {
             Fault::Name => f.write_str("a name has 1 to 128 characters of A-Z a-z 0-9 _ - ."),
+            Fault::NoName => f.write_str("it has no name"),
             Fault::Duplicate => write!(f, "there is another {noun} of this name"),
             Fault::DuplicateParameter(name) => write!(f, "there is another parameter `{name}`"),
             Fault::NoParameter(name) => write!(f, "there is no parameter `{name}`; declare it first"),
@@ -357,7 +359,7 @@ impl fmt::Display for RegistrationError {
             Fault::InputSchema(why) => write!(f, "its input schema {why}"),
             Fault::OutputSchema(why) => write!(f, "its output schema {why}"),
             Fault::Header(error) => write!(f, "{error}"),
-            Fault::Uri(why) => f.write_str(why),
+            Fault::Resource(why) => f.write_str(why),
         }
     }
 }

@@ -112,6 +112,11 @@ impl<'a> Arguments<'a> {
         Ok(())
     }
 
+    /// Whether all of them are texts (R-FS-34).
+    pub(crate) fn are_texts(&self) -> bool {
+        self.members.iter().all(|(_, argument)| argument.text.is_some() || argument.is_null())
+    }
+
     pub(crate) fn read<T: FromArgument<'a>>(&'a self, tool: &str, name: &str) -> Result<T, ToolError> {
         let Some(argument) = self.find(name) else {
             return T::absent().ok_or_else(|| missing(tool, name, &T::expected()));

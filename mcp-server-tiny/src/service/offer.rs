@@ -9,8 +9,10 @@ use alloc::sync::Arc as Shared;
 use alloc::vec::Vec;
 
 use mcp_core::session::{RequestKey, ServerProfile, ServerSession};
-use mcp_core::types::CacheHints;
+use mcp_core::types::{CacheHints, Method};
+use serde_json::value::RawValue;
 
+use super::{Origin, Outbox, Outcome, Service};
 use crate::call::Call;
 use crate::result::{ToolError, ToolResult};
 use crate::schema::Parameter;
@@ -115,6 +117,11 @@ pub(crate) trait Respond: Send {
     ) -> bool;
 }
 
+/// Carries out the methods of one family. A function that its first offer brings along, so that only programs with one
+/// contain it.
+pub(crate) type Route =
+    fn(&mut Service, &mut ServerSession, &Origin<'_>, Method, Option<&RawValue>, &mut dyn Outbox) -> Outcome;
+
 /// All offers of one family, with what lists say of each.
 pub(crate) struct Family<L> {
     /// In the order of their registration, which is also that of the list (R-FS-10).
@@ -128,6 +135,12 @@ pub(crate) struct Entry<L> {
     pub(crate) offer: Shared<Offer>,
     pub(crate) handler: Shared<Handler>,
     pub(crate) listing: L,
+}
+
+impl<L> Entry<L> {
+    pub(crate) fn shared(&self) -> (&Shared<Offer>, &Shared<Handler>) {
+        (&self.offer, &self.handler)
+    }
 }
 
 impl<L> Family<L> {
