@@ -38,6 +38,7 @@ const LONGEST_NAP: Duration = Duration::from_millis(10);
 pub(crate) struct Child {
     me: Weak<Child>,
     program: String,
+    #[cfg(unix)]
     id: u32,
     process: Mutex<process::Child>,
     ended: OnceLock<ExitCause>,
@@ -53,6 +54,7 @@ pub(crate) struct Child {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitCause {
     Code(i32),
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has signals"))]
     Signal(i32),
     Unknown,
 }
@@ -103,6 +105,7 @@ impl Child {
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
             program: command.name(),
+            #[cfg(unix)]
             id: process.id(),
             process: Mutex::new(process),
             ended: OnceLock::new(),
