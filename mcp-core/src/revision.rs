@@ -131,6 +131,11 @@ impl ProtocolVersion {
         self >= Self::V2025_03_26
     }
 
+    /// Whether arguments are completed with regard to those before them (R-FS-37).
+    pub fn has_completion_context(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
     /// Whether a client's user can be asked (R-FC, section C).
     pub fn has_elicitation(self) -> bool {
         self >= Self::V2025_06_18

@@ -1,56 +1,16 @@
-//! Calls: their options, and those that run while their caller does something else.
+//! Calls that run while their caller does something else.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use mcp_core::types::{CallToolResult, Method};
+use mcp_core::types::CallToolResult;
 
-use crate::client::{Client, OwnTimeout, read};
+use crate::client::Client;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::job::JobThread;
 use crate::pending::Pending;
 use crate::slot::{Found, Progress};
-
-/// How a call is to be made.
-#[derive(Default)]
-pub struct CallOptions<'a> {
-    pub(crate) timeout: OwnTimeout,
-    pub(crate) on_progress: Option<Box<dyn FnMut(Progress) + 'a>>,
-}
-
-impl<'a> CallOptions<'a> {
-    /// As `call` does it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How long the call may take in all, instead of the client's `call_timeout`. Neither progress nor a ping extends it.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = OwnTimeout::Own(Some(timeout));
-        self
-    }
-
-    /// No deadline: the call waits until the server answers or the stream ends.
-    pub fn no_timeout(mut self) -> Self {
-        self.timeout = OwnTimeout::Own(None);
-        self
-    }
-
-    /// Asks for progress and runs `tell` on it, on the thread that calls, with no lock held: it may use the client. The stream
-    /// is read by another thread meanwhile. A [`Job`] does not use this: it is an iterator over its progress.
-    pub fn on_progress(mut self, tell: impl FnMut(Progress) + 'a) -> Self {
-        self.on_progress = Some(Box::new(tell));
-        self
-    }
-}
-
-impl fmt::Debug for CallOptions<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallOptions").field("timeout", &self.timeout).finish_non_exhaustive()
-    }
-}
 
 /// A call that was started: an iterator over its progress, then its [`result`](Job::result).
 ///
@@ -104,7 +64,7 @@ impl Job {
         self.result = Some(match outcome {
             Ok(result) => {
                 self.call.finish();
-                read(Method::ToolsCall.name(), &result)
+                crate::tools::read_result(&self.client, &result)
             }
             Err(error) => Err(self.call.failed(error)),
         });

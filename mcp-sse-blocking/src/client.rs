@@ -3,29 +3,23 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::text::Excerpt;
+use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::{
-    CallToolParams, CallToolResult, Implementation, InitializeResult, JsonObject, LoggingLevel, Method,
-    ServerCapabilities, SetLevelParams,
+    Implementation, InitializeResult, JsonObject, LoggingLevel, Method, Root, ServerCapabilities, SetLevelParams,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::call::{CallOptions, Job};
-use crate::carrier::Carrier;
 use crate::clock;
 use crate::config::Builder;
 use crate::connect::Connection;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, PeerError};
 use crate::pending::Want;
-use crate::slot::Waiter;
-use crate::tools::Tools;
-use mcp_core::time::{Cause, Deadline};
 
 /// Characters that are shown of what is wrong with a result.
 const PROBLEM_CHARACTERS: usize = 256;
@@ -74,6 +68,7 @@ impl Client {
 
     pub(crate) fn new(session: Session, server: InitializeResult, connection: Connection) -> Self {
         let owned = AtomicUsize::new(1);
+        session.0.features.opened(&server.server_info);
         Self { handle: Arc::new(Handle { owned, session, server, connection }), lent: false }
     }
 
@@ -115,94 +110,8 @@ impl Client {
         &self.handle.connection
     }
 
-    /// The tools of the server, page after page, each fetched when the one before is used up.
-    pub fn tools(&self) -> Tools<'_> {
-        Tools::new(self)
-    }
-
-    /// Calls a tool and waits for its result. `arguments` serialize to a JSON object; `()` stands for none.
-    ///
-    /// A tool that fails says so in its result, with [`is_error`](CallToolResult::is_error).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Rpc`] when the server refuses the call, for instance because it has no such tool; [`Error::Timeout`] when
-    /// `call_timeout` passes, after which the server is told that nobody waits.
-    pub fn call<A: Serialize + ?Sized>(&self, name: &str, arguments: &A) -> Result<CallToolResult, Error> {
-        self.call_with(name, arguments, CallOptions::new())
-    }
-
-    /// As [`call`](Self::call), with a deadline of its own or with progress.
-    ///
-    /// # Errors
-    ///
-    /// As [`call`](Self::call).
-    pub fn call_with<A: Serialize + ?Sized>(
-        &self,
-        name: &str,
-        arguments: &A,
-        mut options: CallOptions<'_>,
-    ) -> Result<CallToolResult, Error> {
-        let want = Want {
-            progress: options.on_progress.is_some(),
-            ..Want::within(options.timeout.or_default(self.engine().call_timeout))
-        };
-        let mut tell = |progress| {
-            if let Some(tell) = &mut options.on_progress {
-                tell(progress);
-            }
-        };
-        let arguments = tool_arguments(arguments)?;
-        let method = Method::ToolsCall.name();
-        self.engine()
-            .request(method, &tool_call(name, &arguments), &want, Some(&mut tell), |result| read(method, result))
-    }
-
-    /// Starts a call and returns when the server has taken it over, which most do at once: the [`Job`] gives its progress and
-    /// its result, and may be cancelled from another thread. Servers that run a tool inside the POST (the official Java SDK)
-    /// take it over when it is done.
-    ///
-    /// # Errors
-    ///
-    /// When the call could not be sent.
-    pub fn start<A: Serialize + ?Sized>(&self, name: &str, arguments: &A) -> Result<Job, Error> {
-        self.start_with(name, arguments, CallOptions::new())
-    }
-
-    /// As [`start`](Self::start), with a deadline of its own. It begins now, not when the result is asked for.
-    ///
-    /// # Errors
-    ///
-    /// As [`start`](Self::start).
-    pub fn start_with<A: Serialize + ?Sized>(
-        &self,
-        name: &str,
-        arguments: &A,
-        options: CallOptions<'_>,
-    ) -> Result<Job, Error> {
-        let timeout = options.timeout.or_default(self.engine().call_timeout);
-        let want = Want { waiter: Waiter::Job, progress: true, ..Want::within(timeout) };
-        let arguments = tool_arguments(arguments)?;
-        let params = tool_call(name, &arguments);
-        if let Carrier::Shared(_) = self.engine().carrier {
-            let mut call = self.engine().begin(Method::ToolsCall.name(), &params, &want)?;
-            call.send()?;
-            return Ok(Job::new(self.clone(), call));
-        }
-        let params = raw(&params)?;
-        let call = self.engine().start(want, move |engine, want| {
-            let mut tell = |progress| {
-                if let Some(job) = &want.job {
-                    job.slot.progress(progress);
-                }
-            };
-            engine.request(Method::ToolsCall.name(), &*params, want, Some(&mut tell), |result| Ok(result.to_owned()))
-        })?;
-        Ok(Job::new(self.clone(), call))
-    }
-
     /// Makes any request. `params` serialize to a JSON object; `()` stands for none. The result is read as `R`; use
-    /// `Box<RawValue>` for the JSON as it came.
+    /// `Box<RawValue>` for the JSON as it came. Nothing is added to it: neither pages nor rounds of input nor a cache.
     ///
     /// # Errors
     ///
@@ -227,23 +136,60 @@ impl Client {
         self.engine().post(&message, deadline, None).map_err(|error| error.after(self.engine().call_timeout))
     }
 
-    /// Asks the server for a sign of life and waits for it.
+    /// Asks the server for a sign of life and waits for it: by `ping`, and in 2026-07-28, which has none (R-LM-76), by
+    /// `server/discover`, which every server answers and which changes nothing.
     ///
     /// # Errors
     ///
     /// As [`call`](Self::call).
     pub fn ping(&self) -> Result<(), Error> {
-        self.request::<_, JsonObject>(Method::Ping.name(), &()).map(drop)
+        let method =
+            if Method::Ping.exists_in(self.protocol_version()) { Method::Ping } else { Method::ServerDiscover };
+        self.request::<_, JsonObject>(method.name(), &()).map(drop)
     }
 
-    /// Asks for log messages of this level and above (R-LM-90). They reach the handler set by
+    /// Asks for log messages of this level and above. They reach the handler set by
     /// [`Builder::on_log`](crate::Builder::on_log).
+    ///
+    /// With a handshake the server is told at once (R-LM-90). In 2026-07-28 every request says it from now on, and nothing is
+    /// sent here; before the first time, and with [`CallOptions::log_level`](crate::CallOptions::log_level) for single calls, a
+    /// server sends none (R-LM-91).
     ///
     /// # Errors
     ///
     /// As [`call`](Self::call); servers without logging answer with [`Error::Rpc`].
     pub fn set_log_level(&self, level: LoggingLevel) -> Result<(), Error> {
+        if !Method::LoggingSetLevel.exists_in(self.protocol_version()) {
+            self.engine().table().session.set_level(Some(level));
+            return Ok(());
+        }
         self.request::<_, JsonObject>(Method::LoggingSetLevel.name(), &SetLevelParams { level }).map(drop)
+    }
+
+    /// Takes other roots in place of those of [`Builder::roots`](crate::Builder::roots), and tells the server where the revision
+    /// has a notification for that (R-FC-2); in 2026-07-28 it finds out when it asks the next time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a root that is no `file` URI or leads upwards with `..`, and when no roots were declared; else when
+    /// the notification could not be sent.
+    pub fn set_roots(&self, roots: impl IntoIterator<Item = Root>) -> Result<(), Error> {
+        self.engine().features.input.set_roots(roots.into_iter().collect())?;
+        self.tell_roots_changed()
+    }
+
+    /// Tells the server that what [`Builder::on_roots`](crate::Builder::on_roots) answers has changed, where the revision has a
+    /// notification for that (R-FC-2).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] when no roots were declared; else when the notification could not be sent.
+    pub fn tell_roots_changed(&self) -> Result<(), Error> {
+        if !self.engine().features.input.has_roots() {
+            return Err(Error::Usage("roots have to be declared with the builder, before the client connects".into()));
+        }
+        let changed = Method::NotificationsRootsListChanged;
+        if changed.exists_in(self.protocol_version()) { self.notify(changed.name(), &()) } else { Ok(()) }
     }
 
     /// Whether the session still stands, as far as is known here: the end of the stream is seen after some 20 ms when nothing
@@ -308,27 +254,7 @@ impl Drop for Session {
     }
 }
 
-/// Servers differ about absent arguments, so that none is sent as an empty object (R-FS-23).
-fn tool_arguments<A: Serialize + ?Sized>(arguments: &A) -> Result<Box<RawValue>, Error> {
-    let arguments = raw(arguments)?;
-    match arguments.get() {
-        "null" => raw(&JsonObject::new()),
-        object if object.starts_with('{') => Ok(arguments),
-        _ => Err(Error::Usage("the arguments of a tool must serialize to a JSON object".into())),
-    }
-}
-
-fn tool_call<'a>(name: &'a str, arguments: &'a RawValue) -> CallToolParams<'a> {
-    CallToolParams {
-        name: name.into(),
-        arguments: Some(arguments),
-        meta: None,
-        input_responses: None,
-        request_state: None,
-    }
-}
-
-fn raw<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, Error> {
+pub(crate) fn raw<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, Error> {
     to_raw_value(value).map_err(|error| Error::Usage(format!("the value cannot be written as JSON: {error}")))
 }
 
@@ -338,23 +264,6 @@ pub(crate) fn read<'a, R: serde::Deserialize<'a>>(method: &str, result: &'a RawV
         let problem = Excerpt::new(&error.to_string(), PROBLEM_CHARACTERS).to_string();
         PeerError::Result { method: method.to_owned(), problem }.into()
     })
-}
-
-/// A timeout that a call may have of its own.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) enum OwnTimeout {
-    #[default]
-    Inherited,
-    Own(Option<Duration>),
-}
-
-impl OwnTimeout {
-    pub(crate) fn or_default(self, default: Option<Duration>) -> Option<Duration> {
-        match self {
-            Self::Inherited => default,
-            Self::Own(timeout) => timeout,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -367,9 +276,10 @@ mod tests {
         fn is_shared<T: Sync>() {}
         travels::<Client>();
         is_shared::<Client>();
-        travels::<Job>();
+        travels::<crate::Job>();
         travels::<crate::Canceller>();
         is_shared::<crate::Canceller>();
+        travels::<crate::Subscription>();
         travels::<Error>();
         is_shared::<Error>();
     }

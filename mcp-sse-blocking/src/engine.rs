@@ -147,7 +147,9 @@ impl Engine {
     ///
     /// `params` must not run code of the caller: pass what it serialized to. It is written under the lock of the session.
     pub(crate) fn begin<P: Serialize + ?Sized>(&self, method: &str, params: &P, want: &Want) -> Result<Pending, Error> {
-        self.carrier.ready(want.deadline)?;
+        if self.carrier.ready(want.deadline)? == Ready::Renewed {
+            self.session_renewed();
+        }
         self.register(want, |table, out| {
             let meta = want.meta.as_deref();
             let options = RequestOptions { deadline: None, progress: want.progress, level: want.level, meta };

@@ -116,7 +116,7 @@ impl Engine {
         // Of the last stream: it knows the last id and the pause that the server asked for.
         let mut before: Option<EventStream> = None;
         let mut generation = carrier.endpoint.context().generation;
-        let mut in_vain = 0;
+        let (mut in_vain, mut was_open) = (0, false);
         loop {
             let context = carrier.endpoint.context();
             if context.generation != generation {
@@ -127,6 +127,11 @@ impl Engine {
             match carrier.endpoint.listen(&context, last_id, None, None).map(|answered| answered.reply) {
                 Ok(Reply::Stream(stream)) => {
                     carrier.listening.enter(State::Open);
+                    if was_open {
+                        // Between two streams something may have been said.
+                        self.features.missed();
+                    }
+                    was_open = true;
                     let mut stream = match before.take() {
                         Some(before) => before.resumed_with(stream),
                         None => stream,

@@ -8,10 +8,12 @@ use std::borrow::Cow;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use mcp_core::http::resume::{Ended, ResumePolicy, Resumption};
 use mcp_core::http::{Answer, RequestHead, headers};
 use mcp_core::jsonrpc::{self, ErrorId, Message, Payload};
 use mcp_core::text::Excerpt;
-use mcp_core::time::{Cause, Deadline};
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::time::{Cause, Deadline, Instant};
 use mcp_core::types::{InitializeParams, Method};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,10 +33,6 @@ use crate::transport::exchange::Stop;
 use crate::transport::http::Again;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Refused, Reply, closing, header};
 
-/// How long a stream that was broken off is left alone when the server does not say.
-const RETRY: Duration = Duration::from_secs(1);
-/// How often in a row the rest of a stream is asked for without one event coming.
-const RESUME_ATTEMPTS: u32 = 3;
 
 /// How long ending the session at the server may take: a part of the second that closing has.
 const GOODBYE_TIME: Duration = Duration::from_millis(300);
@@ -260,26 +258,28 @@ impl Engine {
         mut on_progress: Option<&mut dyn FnMut(Progress)>,
         decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let mut attempts = 0;
+        let mut resumption = None;
         loop {
-            let mut events = 0;
-            match self.read_reply(call, &mut stream, &mut events, &mut on_progress, decode) {
+            let lost = match self.read_reply(call, &mut stream, &mut on_progress, decode) {
                 Turn::Done(outcome) => {
                     if outcome.is_ok() {
                         carrier.endpoint.leave(stream);
                     }
                     return outcome;
                 }
-                Turn::Lost(error) => {
-                    if events > 0 {
-                        attempts = 0;
-                    }
-                    stream = match self.resume(carrier, context, call, stream, error, &mut attempts)? {
-                        Some(stream) => stream,
-                        None => return self.outcome(call, decode).unwrap_or_else(|| Err(call.expired())),
-                    };
-                }
+                Turn::Lost(error) => error,
+            };
+            let resumption = resumption.get_or_insert_with(|| {
+                let version = self.session(|session| session.version()).unwrap_or(ProtocolVersion::LATEST);
+                Resumption::new(version, ResumePolicy::default())
+            });
+            if stream.had_events() {
+                resumption.handle_event();
             }
+            stream = match self.resume(carrier, context, call, stream, lost, resumption)? {
+                Some(stream) => stream,
+                None => return self.outcome(call, decode).unwrap_or_else(|| Err(call.expired())),
+            };
         }
     }
 
@@ -287,7 +287,6 @@ impl Engine {
         &self,
         call: &mut Pending,
         stream: &mut EventStream,
-        events: &mut usize,
         on_progress: &mut Option<&mut dyn FnMut(Progress)>,
         decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
     ) -> Turn<R> {
@@ -298,7 +297,6 @@ impl Engine {
                     Ok(None) => break,
                     Err(error) => return Turn::Done(Err(self.failed(call, error))),
                 };
-                *events += 1;
                 match self.take_event(&event, Some(call.slot.id)) {
                     Taken::Reply(result) => {
                         call.finish();
@@ -363,30 +361,26 @@ impl Engine {
         context: &Context,
         call: &mut Pending,
         stream: EventStream,
-        lost: Error,
-        attempts: &mut u32,
+        mut lost: Error,
+        resumption: &mut Resumption,
     ) -> Result<Option<EventStream>, Error> {
-        let can_resume = self.session(|session| session.version().is_some_and(|version| version.has_resumption()));
-        // Without an id the reply is lost (R-SH-37).
-        if self.ended().is_some() || !can_resume || stream.last_event_id().is_empty() {
-            return Err(self.failed(call, lost.with_delivery(Delivery::Sent)));
-        }
-        let mut lost = lost;
         loop {
-            if *attempts == RESUME_ATTEMPTS {
+            let ended = resumption.handle_end(clock::now(), stream.last_event_id(), stream.retry());
+            let Ended::ResumeAt(at) = ended else {
                 return Err(self.failed(call, lost.with_delivery(Delivery::Sent)));
-            }
-            *attempts += 1;
-            let pause = stream.retry().unwrap_or(RETRY);
-            log::debug!(target: log_target::HTTP, "the stream of a reply ended before it; asking for the rest in {pause:?}");
-            if !self.pause(call, pause) {
+            };
+            log::debug!(target: log_target::HTTP, "the stream of a reply ended before it; asking for the rest soon");
+            if !pause(call, at) {
                 return Ok(None);
             }
             let answered = carrier.endpoint.listen(context, stream.last_event_id(), call.deadline, call.stop());
-            match answered.map(|answered| answered.reply) {
+            lost = match answered.map(|answered| answered.reply) {
                 Ok(Reply::Stream(rest)) => return Ok(Some(stream.resumed_with(rest))),
-                Ok(Reply::Refused(refused)) if matches!(refused.status.code, 409 | 429 | 500..=599) => {
-                    lost = refused.into_error();
+                // Worth another attempt (R-SH-36).
+                Ok(Reply::Refused(refused))
+                    if matches!(refused.answer, Answer::Conflict | Answer::RetryLater | Answer::Failed) =>
+                {
+                    refused.into_error()
                 }
                 Ok(Reply::Refused(refused)) => {
                     log::debug!(target: log_target::HTTP, "the rest is refused: {}", refused.status);
@@ -395,18 +389,10 @@ impl Engine {
                 Ok(Reply::Accepted | Reply::Json(_)) => {
                     return Err(self.failed(call, Error::StreamEnded(Delivery::Sent)));
                 }
-                Err(error @ Error::Transport(_)) => lost = error,
+                Err(error @ Error::Transport(_)) => error,
                 Err(error) => return Err(self.failed(call, error)),
-            }
+            };
         }
-    }
-
-    /// Waits, unless the call is ended or its deadline comes first. False then.
-    fn pause(&self, call: &mut Pending, pause: Duration) -> bool {
-        let until = Deadline::after(clock::now(), pause, Cause::Call);
-        let until = call.deadline.filter(|deadline| deadline.at < until.at).unwrap_or(until);
-        call.slot.wait_settled(until);
-        !call.slot.is_stopped() && !call.is_late()
     }
 
     /// Opens a new session in place of the one that the server does not know any more: once, however many threads find out
@@ -449,8 +435,17 @@ impl Engine {
             for data in opened.early {
                 self.take_data(&data, None);
             }
+            self.session_renewed();
         })
     }
+}
+
+/// Waits until `at`, unless the call is ended or its deadline comes first. False then.
+fn pause(call: &Pending, at: Instant) -> bool {
+    let until = Deadline { at, cause: Cause::Call };
+    let until = call.deadline.filter(|deadline| deadline.at < at).unwrap_or(until);
+    call.slot.wait_settled(until);
+    !call.slot.is_settled() && !call.is_late()
 }
 
 /// Whether a body is a JSON-RPC error.

@@ -1,86 +1,144 @@
-//! The list of tools, page after page.
+//! Tools: listing them, calling them and starting calls.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
-use std::vec;
+use mcp_core::http::ParamHeaders;
+use mcp_core::text::Excerpt;
+use mcp_core::types::{CallToolParams, CallToolResult, JsonObject, Method, Tool};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-use mcp_core::limits::{Limit, LimitExceeded};
-use mcp_core::types::{ListToolsResult, Method, PaginatedParams, Tool};
+use crate::call::Job;
+use crate::carrier::Carrier;
+use crate::client::{Client, raw, read};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::list::Tools;
+use crate::log_target;
+use crate::options::CallOptions;
+use crate::pending::Want;
+use crate::slot::Waiter;
 
-use crate::client::Client;
-use crate::error::{Error, PeerError};
-
-/// The tools of a server. Each page is fetched when the one before is used up; the first error is the last item.
-#[derive(Debug)]
-pub struct Tools<'c> {
-    client: &'c Client,
-    page: vec::IntoIter<Tool>,
-    next: Next,
-    pages: usize,
-    /// Hashes of the cursors so far: the cursors themselves may be long.
-    seen: HashSet<u64>,
-    hasher: RandomState,
-}
-
-#[derive(Debug)]
-enum Next {
-    First,
-    /// Opaque; an empty one is a cursor like any other (R-LM-85).
-    Cursor(String),
-    /// The last page led back to an earlier one.
-    Circle,
-    Nothing,
-}
-
-impl<'c> Tools<'c> {
-    pub(crate) fn new(client: &'c Client) -> Self {
-        Self {
-            client,
-            page: Vec::new().into_iter(),
-            next: Next::First,
-            pages: 0,
-            seen: HashSet::new(),
-            hasher: RandomState::new(),
-        }
+impl Client {
+    /// The tools of the server, page after page, each fetched when the one before is used up.
+    ///
+    /// Over Streamable HTTP of 2026-07-28 tools whose annotations break a rule are left out, and the log says which and why
+    /// (R-ST-49): nobody could say which headers a call of them needs.
+    pub fn tools(&self) -> Tools<'_> {
+        Tools::new(self)
     }
 
-    /// Fetches one page; false when there is none.
-    fn turn(&mut self) -> Result<bool, Error> {
-        let cursor = match std::mem::replace(&mut self.next, Next::Nothing) {
-            Next::First => None,
-            Next::Cursor(cursor) => Some(cursor.into()),
-            Next::Circle => return Err(PeerError::RepeatedCursor.into()),
-            Next::Nothing => return Ok(false),
+    /// Calls a tool and waits for its result. `arguments` serialize to a JSON object; `()` stands for none.
+    ///
+    /// A tool that fails says so in its result, with [`is_error`](CallToolResult::is_error). When the server asks for input, the
+    /// handlers of the client answer; see [`Builder::on_elicitation`](crate::Builder::on_elicitation).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rpc`] when the server refuses the call, for instance because it has no such tool; [`Error::Timeout`] when
+    /// `call_timeout` passes, after which the server is told that nobody waits; [`Error::Input`] when the server needs input
+    /// that nobody gives.
+    pub fn call<A: Serialize + ?Sized>(&self, name: &str, arguments: &A) -> Result<CallToolResult, Error> {
+        self.call_with(name, arguments, CallOptions::new())
+    }
+
+    /// As [`call`](Self::call), with a deadline of its own, with progress, or otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn call_with<A: Serialize + ?Sized>(
+        &self,
+        name: &str,
+        arguments: &A,
+        mut options: CallOptions<'_>,
+    ) -> Result<CallToolResult, Error> {
+        let want = options.want(self.engine())?;
+        let mut tell = |progress| {
+            if let Some(tell) = &mut options.on_progress {
+                tell(progress);
+            }
         };
-        let bound = self.client.engine().limits.list_pages;
-        if self.pages == bound {
-            return Err(LimitExceeded { limit: Limit::ListPages, bound }.into());
+        let arguments = tool_arguments(arguments)?;
+        let params = CallToolParams::new(name, Some(&arguments));
+        self.engine()
+            .converse(Method::ToolsCall, &params, &want, Some(&mut tell), |result, _| read_result(self, result))
+    }
+
+    /// Starts a call and returns when the server has taken it over, which most do at once: the [`Job`] gives its progress and
+    /// its result, and may be cancelled from another thread. Servers that run a tool inside the POST (the official Java SDK)
+    /// take it over when it is done. Over Streamable HTTP, and in 2026-07-28 everywhere, it returns at once: the call has a thread
+    /// of its own, which also runs the handlers when the server asks for input.
+    ///
+    /// # Errors
+    ///
+    /// When the call could not be sent.
+    pub fn start<A: Serialize + ?Sized>(&self, name: &str, arguments: &A) -> Result<Job, Error> {
+        self.start_with(name, arguments, CallOptions::new())
+    }
+
+    /// As [`start`](Self::start), with a deadline of its own or otherwise. It begins now, not when the result is asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with<A: Serialize + ?Sized>(
+        &self,
+        name: &str,
+        arguments: &A,
+        options: CallOptions<'_>,
+    ) -> Result<Job, Error> {
+        let want = Want { waiter: Waiter::Job, progress: true, ..options.want(self.engine())? };
+        let arguments = tool_arguments(arguments)?;
+        let params = CallToolParams::new(name, Some(&arguments));
+        // One request is all of it where its reply comes on a stream that somebody reads anyway.
+        if matches!(self.engine().carrier, Carrier::Shared(_)) && self.protocol_version().has_server_requests() {
+            let mut call = self.engine().begin(Method::ToolsCall.name(), &params, &want)?;
+            call.send()?;
+            return Ok(Job::new(self.clone(), call));
         }
-        self.pages += 1;
-        let params = PaginatedParams { cursor };
-        let page: ListToolsResult = self.client.request(Method::ToolsList.name(), &params)?;
-        self.page = page.tools.into_iter();
-        if let Some(cursor) = page.next_cursor {
-            let is_new = self.seen.insert(self.hasher.hash_one(&cursor));
-            self.next = if is_new { Next::Cursor(cursor) } else { Next::Circle };
-        }
-        Ok(true)
+        let params = raw(&params)?;
+        let call = self.engine().start(want, move |engine, want| {
+            let mut tell = |progress| {
+                if let Some(job) = &want.job {
+                    job.slot.progress(progress);
+                }
+            };
+            engine.converse(Method::ToolsCall, &*params, want, Some(&mut tell), |result, _| Ok(result.to_owned()))
+        })?;
+        Ok(Job::new(self.clone(), call))
     }
 }
 
-impl Iterator for Tools<'_> {
-    type Item = Result<Tool, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(tool) = self.page.next() {
-                return Some(Ok(tool));
-            }
-            match self.turn() {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => return Some(Err(error)),
-            }
-        }
+/// Servers differ about absent arguments, so that none is sent as an empty object (R-FS-23).
+fn tool_arguments<A: Serialize + ?Sized>(arguments: &A) -> Result<Box<RawValue>, Error> {
+    let arguments = raw(arguments)?;
+    match arguments.get() {
+        "null" => raw(&JsonObject::new()),
+        object if object.starts_with('{') => Ok(arguments),
+        _ => Err(Error::Usage("the arguments of a tool must serialize to a JSON object".into())),
     }
+}
+
+/// Reads the result of a call. Before 2026-07-28 structured content is an object, so that `null` says that there is none
+/// (R-FS-17).
+pub(crate) fn read_result(client: &Client, result: &RawValue) -> Result<CallToolResult, Error> {
+    let mut result: CallToolResult = read(Method::ToolsCall.name(), result)?;
+    if !client.protocol_version().has_any_structured_content() {
+        result.structured_content = result.structured_content.filter(|content| *content != Value::Null);
+    }
+    Ok(result)
+}
+
+/// Leaves out the tools whose annotations break a rule, where annotations mean something (R-ST-49).
+pub(crate) fn admit(engine: &Engine, tools: &mut Vec<Tool>) {
+    if !engine.mirrors() {
+        return;
+    }
+    tools.retain(|tool| match ParamHeaders::of_schema(tool.input_schema.get()) {
+        Ok(_) => true,
+        Err(error) => {
+            log::warn!(target: log_target::CLIENT, "the tool `{}` is left out: {error}", Excerpt::new(&tool.name, 64));
+            false
+        }
+    });
 }

@@ -10,7 +10,10 @@ use ureq::Body;
 
 use super::*;
 use crate::background::{Background, Handlers};
+use crate::cache::CacheSize;
 use crate::carrier::{Carrier, Shared};
+use crate::features::Features;
+use crate::input::InputHandlers;
 use crate::slot::Waiter;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, OpenStream, Settings, Target};
@@ -25,7 +28,8 @@ fn engine(body: impl Read + Send + Sync + 'static) -> Arc<Engine> {
     let (background, _) = Background::new(&Handlers::default());
     let sink = HttpSse::new(Http::new(Settings::default()), url, target);
     let carrier = Carrier::Shared(Shared::new(sink, stream));
-    Engine::new(carrier, ClientSession::new(Limits::default()), Limits::default(), None, background)
+    let features = Features::new(InputHandlers::default(), CacheSize::default());
+    Engine::new(carrier, ClientSession::new(Limits::default()), Limits::default(), None, background, features)
 }
 
 fn handshake(engine: &Engine) -> Pending {

@@ -36,6 +36,7 @@ pub(crate) struct EventStream {
     decoder: Decoder,
     idle_timeout: Option<Duration>,
     stop: Option<Arc<dyn Stop>>,
+    had_bytes: bool,
     /// When the last byte came: comments count as well (R-SSE-31).
     last_byte: Instant,
 }
@@ -43,7 +44,7 @@ pub(crate) struct EventStream {
 impl EventStream {
     pub(crate) fn new(open: OpenStream, limits: &Limits, idle_timeout: Option<Duration>) -> Self {
         let OpenStream { url, body } = open;
-        Self { url, body, decoder: sse::Decoder::new(limits), idle_timeout, stop: None, last_byte: clock::now() }
+        Self { url, body, decoder: sse::Decoder::new(limits), idle_timeout, stop: None, had_bytes: false, last_byte: clock::now() }
     }
 
     /// The same; `stop` ends a read from another thread, at the latest after [`exchange::STOP_CHECK`].
@@ -61,6 +62,11 @@ impl EventStream {
     /// The id of the last event that had one; empty when there was none.
     pub(crate) fn last_event_id(&self) -> &[u8] {
         self.decoder.last_event_id()
+    }
+
+    /// Whether anything came since the stream was opened, or opened again.
+    pub(crate) fn had_events(&self) -> bool {
+        self.had_bytes
     }
 
     /// How long the server wants to be left alone before it is asked for the rest.
@@ -115,6 +121,7 @@ impl EventStream {
             (Ok(n), _) => {
                 self.decoder.filled(n);
                 self.last_byte = clock::now();
+                self.had_bytes = true;
                 Ok(Filled::Bytes)
             }
             (Err(_), Some(Cause::IdleRead)) => Err(Error::Timeout(Timeout {
