@@ -18,7 +18,7 @@ use mcp_core::types::InitializeParams;
 use serde::Serialize;
 
 use crate::background::Background;
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, Ready};
 use crate::clock;
 use crate::error::{Delivery, Error};
 use crate::features::Features;
@@ -202,7 +202,18 @@ impl Engine {
     ) -> Result<(), Error> {
         log::trace!(target: log_target::WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(message), WIRE_CHARACTERS));
         let posted = match &self.carrier {
-            Carrier::Shared(shared) => shared.sink().post(message, deadline, stop),
+            Carrier::Shared(shared) => {
+                // A peer that is busy writing takes nothing until somebody reads it (R-IO-31), and this thread does not now.
+                let is_large = message.len() > AT_ONCE;
+                if is_large {
+                    self.roles.job_began();
+                }
+                let posted = shared.sink().post(message, deadline, stop);
+                if is_large {
+                    self.roles.job_ended();
+                }
+                posted
+            }
             Carrier::Streamable(streamable) => return streamable.post(message, deadline, stop),
         };
         posted.map_err(|error| match error {
@@ -301,6 +312,9 @@ impl Warnings {
 }
 
 pub(crate) const WIRE_CHARACTERS: usize = 4096;
+
+/// Bytes of a message that is written in one piece as a rule. 32 KiB: half of what an empty pipe takes.
+const AT_ONCE: usize = 32 << 10;
 
 pub(crate) fn misuse(error: ApiMisuse) -> Error {
     match error {
