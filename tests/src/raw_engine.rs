@@ -7,6 +7,8 @@ use mcp_server_tiny::Server;
 use mcp_server_tiny::engine::{ConnId, Engine, Next};
 
 use crate::raw_http::{INITIALIZE, INITIALIZED, RawAnswer, post};
+use crate::schema_judge::Side;
+use crate::wire_judge::{Verdict, Wire as Judge};
 
 /// An engine, its clock, and what its connections were sent.
 #[derive(Debug)]
@@ -15,12 +17,15 @@ pub struct RawEngine {
     pub engine: Engine,
     now: Instant,
     wires: Vec<Wire>,
+    /// What the engine sends is judged; the test fails at its end.
+    verdict: Verdict,
 }
 
 #[derive(Debug)]
 struct Wire {
     id: ConnId,
     sent: Vec<u8>,
+    judge: Judge,
     reads: bool,
     half_closed: bool,
     closed: bool,
@@ -50,7 +55,12 @@ impl RawEngine {
             *secret = count.to_be_bytes();
             true
         };
-        Self { engine: server.engine(entropy).expect("the settings work"), now: Instant::ZERO, wires: Vec::new() }
+        Self {
+            engine: server.engine(entropy).expect("the settings work"),
+            now: Instant::ZERO,
+            wires: Vec::new(),
+            verdict: Verdict::default(),
+        }
     }
 
     /// The test's time.
@@ -84,12 +94,14 @@ impl RawEngine {
     /// A new connection, if there is room.
     pub fn try_connect(&mut self) -> Option<ConnId> {
         let id = self.engine.accept(self.now)?;
-        self.wires.push(Wire { id, sent: Vec::new(), reads: true, half_closed: false, closed: false });
+        let judge = self.verdict.wire(Side::Server);
+        self.wires.push(Wire { id, sent: Vec::new(), judge, reads: true, half_closed: false, closed: false });
         Some(id)
     }
 
     /// The peer of `id` sends bytes.
     pub fn send(&mut self, id: ConnId, bytes: impl AsRef<[u8]>) {
+        self.wire(id).judge.requested(bytes.as_ref());
         self.engine.received(id, self.now, bytes.as_ref());
         self.settle();
     }
@@ -198,6 +210,7 @@ impl RawEngine {
         let count = if wire.reads { output.len() } else { 0 };
         if !output.is_empty() {
             wire.sent.extend_from_slice(&output[..count]);
+            wire.judge.answered(&output[..count]);
             self.engine.sent(id, self.now, count);
         }
         match self.engine.next(id) {

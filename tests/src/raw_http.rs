@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use mcp_server_tiny::{Handle, Server};
 
+use crate::schema_judge::Side;
+use crate::wire_judge::{Verdict, Wire};
+
 /// How long a test waits for what has to happen. Far more than it takes, so that a busy machine fails nothing.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -56,6 +59,9 @@ impl RawAnswer {
 pub struct RawPeer {
     socket: TcpStream,
     received: Vec<u8>,
+    wire: Wire,
+    /// What the server sends is judged; the test fails when the connection is dropped.
+    _verdict: Verdict,
 }
 
 impl RawPeer {
@@ -68,7 +74,8 @@ impl RawPeer {
         let socket = TcpStream::connect(address).expect("the server listens");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
         socket.set_nodelay(true).expect("delays can be turned off");
-        Self { socket, received: Vec::new() }
+        let verdict = Verdict::at(address);
+        Self { socket, received: Vec::new(), wire: verdict.wire(Side::Server), _verdict: verdict }
     }
 
     /// Sends bytes as they are.
@@ -77,11 +84,13 @@ impl RawPeer {
     ///
     /// When the connection is gone.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.wire.requested(bytes.as_ref());
         self.socket.write_all(bytes.as_ref()).expect("the server reads");
     }
 
     /// Sends bytes to a server that may be closing already.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.wire.requested(bytes.as_ref());
         self.socket.write_all(bytes.as_ref()).is_ok()
     }
 
@@ -168,6 +177,7 @@ impl RawPeer {
         match self.socket.read(&mut bytes) {
             Ok(n) => {
                 self.received.extend_from_slice(&bytes[..n]);
+                self.wire.answered(&bytes[..n]);
                 n
             }
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {

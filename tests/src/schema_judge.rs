@@ -154,6 +154,26 @@ fn judge_error(version: ProtocolVersion, schema: &Schema, message: &Value) -> Re
     if schema.has(named) { is(version, named, &message) } else { Ok(()) }
 }
 
+/// A message and all that its judgement depends on.
+#[derive(Debug)]
+pub struct Case {
+    version: ProtocolVersion,
+    side: Side,
+    asked: Option<String>,
+    message: Value,
+}
+
+impl Case {
+    /// Judges it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not what the schema of its revision says.
+    pub fn judge(&self) -> Result<(), String> {
+        judge(self.version, self.side, self.asked.as_deref(), &self.message)
+    }
+}
+
 /// What two sides say to each other. Lends itself to be filled from wherever bytes pass.
 #[derive(Debug, Default)]
 pub struct Conversation {
@@ -187,14 +207,23 @@ impl Conversation {
     pub fn judge(&mut self, side: Side, bytes: &[u8]) -> Result<(), String> {
         let message: Value = serde_json::from_slice(bytes)
             .map_err(|error| format!("what we sent is no JSON: {error}: {}", String::from_utf8_lossy(bytes)))?;
+        self.cases(side, message).iter().try_for_each(Case::judge)
+    }
+
+    /// What has to be judged in a message that our side sent, for whoever has no time for it now.
+    pub fn cases(&mut self, side: Side, message: Value) -> Vec<Case> {
         self.learn(side, &message);
-        for message in message.as_array().map_or(std::slice::from_ref(&message), Vec::as_slice) {
-            let (asked, claimed) = self.question_of(side, message);
-            let version = claimed.or(self.agreed).or(self.offered).unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
-            judge(version, side, asked.as_deref(), message)?;
-        }
         self.judged += 1;
-        Ok(())
+        let messages = match message {
+            Value::Array(batch) if self.agreed.is_some_and(ProtocolVersion::allows_batches) => batch,
+            message => vec![message],
+        };
+        let case = |message: Value| {
+            let (asked, claimed) = self.question_of(side, &message);
+            let version = claimed.or(self.agreed).or(self.offered).unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
+            Case { version, side, asked, message }
+        };
+        messages.into_iter().map(case).collect()
     }
 
     /// A message of the other side, which may be whatever a test likes: only listened to.

@@ -21,13 +21,16 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use serde_json::Value;
+
+use crate::schema_judge::Side;
+use crate::wire_judge::{Verdict, Wire, locked};
 
 /// How long a script waits for anything.
 pub const BOUND: Duration = Duration::from_secs(10);
@@ -41,6 +44,8 @@ pub struct Running<T> {
     done: Receiver<thread::Result<T>>,
     stopping: Arc<AtomicBool>,
     acceptor: Option<JoinHandle<()>>,
+    /// What the client sends is judged; the test fails when the peer is dropped.
+    _verdict: Verdict,
 }
 
 /// The script's side of the network.
@@ -65,11 +70,13 @@ pub struct Request {
     pub connection: u64,
     socket: Arc<TcpStream>,
     paused: Arc<AtomicBool>,
+    wire: Arc<Mutex<Wire>>,
 }
 
 /// An open event stream.
 pub struct Stream {
     socket: Arc<TcpStream>,
+    wire: Arc<Mutex<Wire>>,
     chunked: bool,
     /// Which connection carries it.
     pub connection: u64,
@@ -84,6 +91,8 @@ impl Peer {
         let (closing, closed) = unbounded();
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
+        let verdict = Verdict::default();
+        let sessions = verdict.clone();
         let acceptor = thread::spawn(move || {
             for connection in 0.. {
                 let Ok((socket, _)) = listener.accept() else { return };
@@ -92,8 +101,9 @@ impl Peer {
                 }
                 socket.set_nodelay(true).expect("TCP_NODELAY");
                 let (requests, closing) = (requests.clone(), closing.clone());
+                let wire = Arc::new(Mutex::new(sessions.wire(Side::Client)));
                 thread::spawn(move || {
-                    read_requests(connection, &Arc::new(socket), &requests);
+                    read_requests(connection, &Arc::new(socket), &requests, &wire);
                     let _ = closing.send(connection);
                 });
             }
@@ -104,7 +114,7 @@ impl Peer {
             let script = std::panic::AssertUnwindSafe(|| script(&mut peer));
             let _ = done.send(std::panic::catch_unwind(script));
         });
-        Running { address, done: result, stopping, acceptor: Some(acceptor) }
+        Running { address, done: result, stopping, acceptor: Some(acceptor), _verdict: verdict }
     }
 
     /// The next request, on whatever connection.
@@ -184,6 +194,7 @@ impl Request {
 
     /// Writes these bytes as the answer, or a part of it. A client that is gone is no failure of the script.
     pub fn answer(&self, bytes: impl AsRef<[u8]>) {
+        locked(&self.wire).answered(bytes.as_ref());
         let _ = (&*self.socket).write_all(bytes.as_ref());
     }
 
@@ -200,13 +211,23 @@ impl Request {
     /// Answers a GET with a stream in chunks.
     pub fn open(&self) -> Stream {
         self.answer("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
-        Stream { socket: Arc::clone(&self.socket), chunked: true, connection: self.connection }
+        Stream {
+            socket: Arc::clone(&self.socket),
+            wire: Arc::clone(&self.wire),
+            chunked: true,
+            connection: self.connection,
+        }
     }
 
     /// Answers a GET with a stream that ends with its connection.
     pub fn open_unframed(&self) -> Stream {
         self.answer("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n");
-        Stream { socket: Arc::clone(&self.socket), chunked: false, connection: self.connection }
+        Stream {
+            socket: Arc::clone(&self.socket),
+            wire: Arc::clone(&self.wire),
+            chunked: false,
+            connection: self.connection,
+        }
     }
 
     /// Takes no more bytes off the connection, as a server that hangs.
@@ -232,6 +253,7 @@ impl Stream {
         } else {
             out.extend_from_slice(bytes);
         }
+        locked(&self.wire).answered(&out);
         (&*self.socket).write_all(&out).is_ok()
     }
 
@@ -302,11 +324,11 @@ impl<T> Drop for Running<T> {
 }
 
 /// Reads requests off a connection until it ends.
-fn read_requests(connection: u64, socket: &Arc<TcpStream>, requests: &Sender<Request>) {
+fn read_requests(connection: u64, socket: &Arc<TcpStream>, requests: &Sender<Request>, wire: &Arc<Mutex<Wire>>) {
     let mut input = Vec::new();
     let paused = Arc::new(AtomicBool::new(false));
     loop {
-        match parse(&input, connection, socket, &paused) {
+        match parse(&input, connection, socket, &paused, wire) {
             Some((request, used)) => {
                 input.drain(..used);
                 if requests.send(request).is_err() {
@@ -323,7 +345,10 @@ fn read_requests(connection: u64, socket: &Arc<TcpStream>, requests: &Sender<Req
                 }
                 let mut chunk = [0; 16 * 1024];
                 match (&**socket).read(&mut chunk) {
-                    Ok(n) if n > 0 => input.extend_from_slice(&chunk[..n]),
+                    Ok(n) if n > 0 => {
+                        locked(wire).requested(&chunk[..n]);
+                        input.extend_from_slice(&chunk[..n]);
+                    }
                     _ => return,
                 }
             }
@@ -332,7 +357,13 @@ fn read_requests(connection: u64, socket: &Arc<TcpStream>, requests: &Sender<Req
 }
 
 /// A request with a sized body or none, and its length; `None` when there is more to come.
-fn parse(input: &[u8], connection: u64, socket: &Arc<TcpStream>, paused: &Arc<AtomicBool>) -> Option<(Request, usize)> {
+fn parse(
+    input: &[u8],
+    connection: u64,
+    socket: &Arc<TcpStream>,
+    paused: &Arc<AtomicBool>,
+    wire: &Arc<Mutex<Wire>>,
+) -> Option<(Request, usize)> {
     let end = input.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&input[..end]);
     let mut lines = head.lines();
@@ -346,7 +377,16 @@ fn parse(input: &[u8], connection: u64, socket: &Arc<TcpStream>, paused: &Arc<At
     let length: usize = length.map_or(0, |(_, value)| value.parse().expect("a length"));
     let body = input.get(end..end + length)?.to_owned();
     Some((
-        Request { method, target, headers, body, connection, socket: Arc::clone(socket), paused: Arc::clone(paused) },
+        Request {
+            method,
+            target,
+            headers,
+            body,
+            connection,
+            socket: Arc::clone(socket),
+            paused: Arc::clone(paused),
+            wire: Arc::clone(wire),
+        },
         end + length,
     ))
 }

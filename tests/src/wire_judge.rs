@@ -2,13 +2,14 @@
 //!
 //! A [`Wire`] is one connection between a test and the part that is tested. It finds the messages in requests, in answers and in event
 //! streams, and gives them to the [`Conversation`] of their session. Of a test's own bytes it only takes what it can read; whatever our
-//! side sends is judged. Faults are kept, and told when somebody asks ([`Wire::assert_sound`]), because bytes often pass
-//! on another thread than the test's.
+//! side sends is judged, when somebody asks ([`Sessions::assert_sound`]): bytes often pass on another thread than the test's, and
+//! while a deadline runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::schema_judge::{Conversation, Side};
+use crate::schema_judge::{Case, Conversation, Side};
 
 /// What is said in one session, on however many connections.
 type Shared = Arc<Mutex<Conversation>>;
@@ -18,10 +19,16 @@ type Shared = Arc<Mutex<Conversation>>;
 pub struct Sessions {
     /// By what names them on the wire: the target of their posts, or the header of Streamable HTTP.
     named: Arc<Mutex<HashMap<String, Shared>>>,
-    faults: Arc<Mutex<Vec<String>>>,
+    cases: Arc<Mutex<Vec<Case>>>,
 }
 
 impl Sessions {
+    /// The sessions of the server at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        static SERVERS: Mutex<BTreeMap<SocketAddr, Sessions>> = Mutex::new(BTreeMap::new());
+        locked(&SERVERS).entry(address).or_default().clone()
+    }
+
     /// A new connection; `ours` is the side that is judged.
     pub fn wire(&self, ours: Side) -> Wire {
         Wire {
@@ -41,12 +48,45 @@ impl Sessions {
     /// With all that was wrong; not while the test fails already.
     #[track_caller]
     pub fn assert_sound(&self) {
-        let faults = std::mem::take(&mut *locked(&self.faults));
-        assert!(faults.is_empty() || std::thread::panicking(), "messages are not what the schema says: {faults:#?}");
+        if !std::thread::panicking() {
+            let faults = self.faults();
+            assert!(faults.is_empty(), "messages are not what the schema says: {faults:#?}");
+        }
+    }
+
+    /// What was wrong since this was asked last.
+    pub fn faults(&self) -> Vec<String> {
+        let cases = std::mem::take(&mut *locked(&self.cases));
+        cases.iter().filter_map(|case| case.judge().err()).collect()
     }
 
     fn named(&self, name: &str) -> Option<Shared> {
         locked(&self.named).get(name).cloned()
+    }
+}
+
+/// The sessions of one server, for a helper that owns them: dropping it tells the faults.
+#[derive(Debug, Default)]
+pub struct Verdict(Sessions);
+
+impl Verdict {
+    /// On the server at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        Self(Sessions::at(address))
+    }
+}
+
+impl std::ops::Deref for Verdict {
+    type Target = Sessions;
+
+    fn deref(&self) -> &Sessions {
+        &self.0
+    }
+}
+
+impl Drop for Verdict {
+    fn drop(&mut self) {
+        self.0.assert_sound();
     }
 }
 
@@ -83,16 +123,24 @@ impl Wire {
 
     /// The server sent these bytes.
     pub fn answered(&mut self, bytes: &[u8]) {
-        self.answers.extend_from_slice(bytes);
-        while let Some(end) = self.answers.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.answers.drain(..=end).collect();
-            self.line(line.trim_ascii());
+        let mut answers = std::mem::take(&mut self.answers);
+        // What was searched before has no line end.
+        let mut searched = answers.len();
+        answers.extend_from_slice(bytes);
+        let mut begin = 0;
+        while let Some(found) = answers[searched..].iter().position(|byte| *byte == b'\n') {
+            self.line(answers[begin..searched + found].trim_ascii());
+            begin = searched + found + 1;
+            searched = begin;
         }
         // The body of an answer has no line end.
-        if self.answers.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(&self.answers).is_ok() {
-            let body = std::mem::take(&mut self.answers);
-            self.pass(Side::Server, &body);
+        let body = &answers[begin..];
+        if body.starts_with(b"{") && body.ends_with(b"}") && is_json(body) {
+            self.pass(Side::Server, body);
+            begin = answers.len();
         }
+        answers.drain(..begin);
+        self.answers = answers;
     }
 
     fn line(&mut self, line: &[u8]) {
@@ -104,8 +152,11 @@ impl Wire {
         // The path for the posts of HTTP+SSE, or the name that a session of Streamable HTTP was given.
         let endpoint = data.and_then(|data| str::from_utf8(data).ok()).filter(|target| target.starts_with('/'));
         if let Some(name) = endpoint.or_else(|| field(text, "mcp-session-id")) {
-            let session = Arc::clone(self.session());
-            locked(&self.sessions.named).entry(name.to_owned()).or_insert(session);
+            let mut named = locked(&self.sessions.named);
+            let session = Arc::clone(named.entry(name.to_owned()).or_insert_with(|| Arc::clone(self.session())));
+            drop(named);
+            // A name may be used again; what follows on this connection is said in that session.
+            self.own = session;
         }
     }
 
@@ -124,16 +175,19 @@ impl Wire {
         let mut conversation = locked(self.session());
         if side != self.ours {
             conversation.overheard(side, message);
-        } else if serde_json::from_slice::<serde::de::IgnoredAny>(message).is_ok()
-            && let Err(fault) = conversation.judge(side, message)
-        {
-            locked(&self.sessions.faults).push(fault);
+        } else if let Ok(message) = serde_json::from_slice(message) {
+            let cases = conversation.cases(side, message);
+            locked(&self.sessions.cases).extend(cases);
         }
     }
 }
 
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+}
+
 /// Also after a test failed while it was held.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -158,4 +212,73 @@ fn take_request(bytes: &mut Vec<u8>) -> Option<(String, String)> {
     let body = String::from_utf8_lossy(body).into_owned();
     bytes.drain(..end + length);
     Some((head, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":{},"clientInfo":{"name":"t","version":"0"}}}"#;
+    const INITIALIZED: &str = r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2024-11-05","capabilities":{},"serverInfo":{"name":"s","version":"0"}}}"#;
+    const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    const GOOD: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}"#;
+    const BAD: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":{}}}"#;
+
+    fn post(target: &str, headers: &str, body: &str) -> Vec<u8> {
+        format!("POST {target} HTTP/1.1\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    }
+
+    /// A server's answers over HTTP+SSE, with the posts on another connection and all bytes one by one.
+    fn over_sse(answer: &str) -> Vec<String> {
+        let sessions = Sessions::default();
+        let (mut stream, mut posts) = (sessions.wire(Side::Server), sessions.wire(Side::Server));
+        stream.requested(b"GET /sse HTTP/1.1\r\n\r\n");
+        stream.answered(b"HTTP/1.1 200 OK\r\n\r\nevent: endpoint\ndata: /messages?s=1\n\n");
+        for (question, answer) in [(INITIALIZE, INITIALIZED), (LIST, answer)] {
+            post("/messages?s=1", "", question).iter().for_each(|byte| posts.requested(&[*byte]));
+            posts.answered(b"HTTP/1.1 202 Accepted\r\nContent-Length: 8\r\n\r\nAccepted");
+            format!("event: message\ndata: {answer}\n\n").bytes().for_each(|byte| stream.answered(&[byte]));
+        }
+        sessions.faults()
+    }
+
+    /// The same over Streamable HTTP, each request on a connection of its own, answered as JSON and in chunks.
+    fn over_streamable(answer: &str) -> Vec<String> {
+        let sessions = Sessions::default();
+        let mut first = sessions.wire(Side::Server);
+        first.requested(&post("/mcp", "", INITIALIZE));
+        first.answered(
+            format!("HTTP/1.1 200 OK\r\nMcp-Session-Id: a\r\nContent-Length: 1\r\n\r\n{INITIALIZED}").as_bytes(),
+        );
+        let mut second = sessions.wire(Side::Server);
+        second.requested(&post("/mcp", "mcp-session-id: a\r\n", LIST));
+        let event = format!("event: message\ndata: {answer}\n\n");
+        second.answered(format!("HTTP/1.1 200 OK\r\n\r\n{:x}\r\n{event}\r\n0\r\n\r\n", event.len()).as_bytes());
+        sessions.faults()
+    }
+
+    #[test]
+    fn what_does_not_fit_its_question_is_found_on_whatever_connection_it_comes() {
+        assert_eq!((over_sse(GOOD), over_streamable(GOOD)), (vec![], vec![]));
+        for faults in [over_sse(BAD), over_streamable(BAD)] {
+            assert!(faults.len() == 1 && faults[0].contains("no ListToolsResult of 2024-11-05"), "{faults:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_test_sends_is_not_judged() {
+        let sessions = Sessions::default();
+        let mut wire = sessions.wire(Side::Server);
+        wire.requested(&post("/mcp", "", r#"{"jsonrpc":"1.0","method":7}"#));
+        wire.requested(&post("/mcp", "", "no JSON"));
+        wire.requested(b"nonsense\r\nContent-Length: x\r\n\r\n");
+        assert!(sessions.faults().is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "no JSONRPCMessage")]
+    fn a_fault_is_told_when_the_helper_is_dropped() {
+        let verdict = Verdict::default();
+        verdict.wire(Side::Server).answered(br#"{"jsonrpc":"2.0","result":7}"#);
+    }
 }
