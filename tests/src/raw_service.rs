@@ -10,6 +10,7 @@ use mcp_server_tiny::service::{Origin, Outcome, Service, WhenBusy};
 use serde_json::{Value, json};
 
 use crate::raw_http::PATIENCE;
+use crate::schema_judge::{Conversation, Side};
 
 /// The number of the session in [`RawService`].
 pub const SESSION: u64 = 7;
@@ -27,6 +28,7 @@ pub struct RawService {
     out: Vec<u8>,
     woken: Receiver<()>,
     next_id: u64,
+    conversation: Conversation,
 }
 
 impl RawService {
@@ -38,7 +40,16 @@ impl RawService {
             let _ = wake.send(());
         });
         let session = ServerSession::new();
-        let mut raw = Self { service, session, when_busy: WhenBusy::Answer, now: Instant::ZERO, out: Vec::new(), woken, next_id: 1 };
+        let mut raw = Self {
+            service,
+            session,
+            when_busy: WhenBusy::Answer,
+            now: Instant::ZERO,
+            out: Vec::new(),
+            woken,
+            next_id: 1,
+            conversation: Conversation::default(),
+        };
         let info = json!({"name": "test", "version": "1"});
         raw.ask("initialize", json!({"protocolVersion": version, "capabilities": {}, "clientInfo": info}));
         assert_eq!(raw.session.version().as_str(), version);
@@ -63,6 +74,7 @@ impl RawService {
     pub fn send_text(&mut self, text: &str) -> Outcome {
         let limits = Limits::default();
         let Ok(Payload::Message(message)) = decode(text.as_bytes(), &limits) else { panic!("no message: {text}") };
+        self.conversation.overheard(Side::Client, text.as_bytes());
         let before = self.out.len();
         let event = self.session.handle_message(&self.service.profile(), &limits, message, &mut self.out);
         if self.out.len() > before {
@@ -87,7 +99,7 @@ impl RawService {
     ///
     /// When a line is no JSON.
     pub fn sent(&mut self) -> Vec<Value> {
-        let text = String::from_utf8(std::mem::take(&mut self.out)).expect("JSON is text");
+        let text = self.sent_text();
         text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
     }
 
@@ -97,7 +109,9 @@ impl RawService {
     ///
     /// When it is no text.
     pub fn sent_text(&mut self) -> String {
-        String::from_utf8(std::mem::take(&mut self.out)).expect("JSON is text")
+        let text = String::from_utf8(std::mem::take(&mut self.out)).expect("JSON is text");
+        text.lines().for_each(|line| self.conversation.sent(Side::Server, line.as_bytes()));
+        text
     }
 
     /// Sends a request and gives all that is sent because of it at once; the answer comes last.
