@@ -9,6 +9,8 @@ use mcp_core::time::Instant;
 use mcp_core::types::{Implementation, InitializeParams, JsonObject, ServerCapabilities, ToolsCapability};
 use serde_json::Value;
 
+use crate::schema_judge::{Conversation, Side};
+
 /// Both sides of one session, without any bytes moving by themselves: the test carries each message over.
 #[derive(Debug)]
 pub struct Pair {
@@ -24,6 +26,7 @@ pub struct Pair {
     pub limits: Limits,
     /// The time.
     pub now: Instant,
+    conversation: Conversation,
 }
 
 impl Default for Pair {
@@ -45,6 +48,7 @@ impl Pair {
             capabilities,
             limits,
             now: Instant::ZERO,
+            conversation: Conversation::default(),
         }
     }
 
@@ -74,12 +78,13 @@ impl Pair {
         self.now = self.now + by;
     }
 
-    /// Carries bytes to the server, shows what they meant to it, and gives what it sends because of them.
+    /// Carries bytes to the server, shows what they meant to it, and gives what it sends because of them, which is judged.
     pub fn to_server(&mut self, bytes: &[u8], check: impl FnOnce(ServerEvent<'_>)) -> Vec<u8> {
         let mut out = Vec::new();
         let profile =
             ServerProfile { info: &self.info, capabilities: &self.capabilities, instructions: Some("be brief") };
         check(self.server.handle_message(&profile, &self.limits, message(bytes), &mut out));
+        self.judge(Side::Server, bytes, &out);
         out
     }
 
@@ -90,11 +95,20 @@ impl Pair {
         self.server.respond(&profile, key, &Reply::new(result), out).is_ok_and(|answered| answered)
     }
 
-    /// Carries bytes to the client, shows what they meant to it, and gives what it sends because of them.
+    /// Carries bytes to the client, shows what they meant to it, and gives what it sends because of them, which is judged.
     pub fn to_client(&mut self, bytes: &[u8], check: impl FnOnce(ClientEvent<'_>)) -> Vec<u8> {
         let mut out = Vec::new();
         check(self.client.handle_message(message(bytes), &mut out));
+        self.judge(Side::Client, bytes, &out);
         out
+    }
+
+    /// Judges what a side sends because of what it was sent. The other side's words are a test's own.
+    fn judge(&mut self, side: Side, heard: &[u8], sent: &[u8]) {
+        self.conversation.overheard(side.other(), heard);
+        if !sent.is_empty() {
+            self.conversation.sent(side, sent);
+        }
     }
 }
 
