@@ -1,7 +1,8 @@
 //! A server with tools that show what a transport can do; for measuring and for trying clients.
 //!
 //! ```text
-//! cargo run --release --example echo-server -- [--listen ADDRESS]     at http://127.0.0.1:8000/sse unless told otherwise
+//! cargo run --release --example echo-server -- [--listen ADDRESS]     at http://127.0.0.1:8000/mcp and /sse unless told otherwise
+//! cargo run --release --example echo-server -- --stdio                over standard input and output
 //! ```
 //!
 //! | Tool | Does |
@@ -12,8 +13,8 @@
 //! | `fail()` | always fails |
 //! | `big(bytes)` | answers with that many bytes |
 //!
-//! It prints `listening on http://ADDRESS` on standard error when it is ready, then nothing unless `RUST_LOG` asks for it, and ends
-//! with code 0 on SIGINT and SIGTERM. Port 0 takes a free port.
+//! Listening, it prints `listening on http://ADDRESS` on standard error when it is ready, then nothing unless `RUST_LOG` asks for it,
+//! and ends with code 0 on SIGINT and SIGTERM. Port 0 takes a free port. Over standard input and output it ends with its input.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -21,7 +22,10 @@ use std::time::Duration;
 
 use mcp_server_tiny::{Call, Server, Tool, ToolError};
 
-const USAGE: &str = "usage: echo-server [--listen ADDRESS]";
+const USAGE: &str = "usage: echo-server [--listen ADDRESS | --stdio]";
+
+/// The place of a server that does not listen.
+const STDIO: &str = "standard input and output";
 
 /// What `big` gives at most: more than any client takes, and less than this program would choke on.
 const BIG: usize = 64 << 20;
@@ -29,26 +33,37 @@ const BIG: usize = 64 << 20;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let address = match arguments[..] {
+    let place = match arguments[..] {
         [] => "127.0.0.1:8000",
         ["--listen", address] => address,
+        ["--stdio"] => STDIO,
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     };
     env_logger::init();
-    match serve(address) {
+    let served = if place == STDIO { server().serve_stdio().map_err(Into::into) } else { listen(place) };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("echo-server: {address}: {error}");
+            eprintln!("echo-server: {place}: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(address: &str) -> Result<(), Box<dyn Error>> {
-    let server = Server::new("echo", env!("CARGO_PKG_VERSION"))
+fn listen(address: &str) -> Result<(), Box<dyn Error>> {
+    let server = server().bind(address)?;
+    let handle = server.handle();
+    ctrlc::set_handler(move || handle.stop())?;
+    eprintln!("listening on http://{}", server.local_addr());
+    server.run()?;
+    Ok(())
+}
+
+fn server() -> Server {
+    Server::new("echo", env!("CARGO_PKG_VERSION"))
         // Slow calls wait on threads of their own, which start when they are needed.
         .workers(64, 1024)
         .tool(
@@ -80,12 +95,6 @@ fn serve(address: &str) -> Result<(), Box<dyn Error>> {
                 bytes => Err(ToolError::new(format!("{bytes} bytes are more than {BIG}"))),
             },
         )
-        .bind(address)?;
-    let handle = server.handle();
-    ctrlc::set_handler(move || handle.stop())?;
-    eprintln!("listening on http://{}", server.local_addr());
-    server.run()?;
-    Ok(())
 }
 
 fn slow(call: &mut Call<'_>) -> Result<String, ToolError> {

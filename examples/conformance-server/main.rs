@@ -13,6 +13,8 @@ use std::process::ExitCode;
 
 use mcp_server_tiny::Server;
 
+mod asks;
+mod rest;
 mod tools;
 
 const USAGE: &str = "usage: conformance-server [--listen ADDRESS]";
@@ -46,7 +48,7 @@ fn serve(address: &str) -> Result<(), Box<dyn Error>> {
     let server = Server::new("conformance", env!("CARGO_PKG_VERSION"))
         // Steps that a test can watch wait on threads of their own.
         .workers(8, 64);
-    let server = tools::offer(server).bind(address)?;
+    let server = rest::offer(asks::offer(tools::offer(server))).bind(address)?;
     let handle = server.handle();
     ctrlc::set_handler(move || handle.stop())?;
     eprintln!("listening on http://{}", server.local_addr());

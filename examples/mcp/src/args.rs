@@ -4,6 +4,7 @@
 //! errors. It costs this program some crates; the libraries know nothing of it.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use crate::values::Object;
 /// What stands below the options in `--help`.
 const AFTER_HELP: &str = "\
 Examples:
-  mcp tools http://localhost:8000/sse
+  mcp tools http://localhost:8000/mcp
   mcp call http://localhost:8000/sse get_events day=2025-05-05
+  mcp call --stdio get_events day=2025-05-05 -- python calendar.py
 
 Result text goes to standard output, everything else to standard error.
 
@@ -43,26 +45,81 @@ pub(crate) enum Command {
     /// Lists the tools of a server
     ///
     /// A line that does not begin with a space is a tool, its name first. The lines below it are its parameters.
-    Tools {
-        /// Where its event stream is, such as http://localhost:8000/sse
-        url: String,
-    },
+    Tools(Tools),
     /// Calls a tool and prints its result
+    #[command(override_usage = "mcp call [OPTIONS] URL TOOL [KEY=VALUE]...\n       \
+        mcp call [OPTIONS] --stdio TOOL [KEY=VALUE]... -- COMMAND [ARGUMENT]...")]
     Call(Call),
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "mcp tools [OPTIONS] URL\n       mcp tools [OPTIONS] --stdio -- COMMAND [ARGUMENT]...")]
+pub(crate) struct Tools {
+    /// Where the server is, such as http://localhost:8000/mcp or http://localhost:8000/sse
+    #[arg(required_unless_present = "stdio", conflicts_with = "stdio")]
+    url: Option<String>,
+    #[command(flatten)]
+    child: Child,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Call {
-    /// Where the server's event stream is, such as http://localhost:8000/sse
-    pub(crate) url: String,
-    /// The name of the tool
-    pub(crate) tool: String,
-    /// Arguments of the tool: strings, unless it describes the parameter as a number, a boolean or other JSON
-    #[arg(value_name = "KEY=VALUE", value_parser = pair)]
-    pub(crate) pairs: Vec<(String, String)>,
+    /// Where the server is, unless it is started with --stdio; then the name of the tool, and its arguments: strings, unless
+    /// it describes the parameter as a number, a boolean or other JSON
+    #[arg(value_name = "URL TOOL [KEY=VALUE]", required = true, hide_possible_values = true)]
+    words: Vec<String>,
     /// Arguments of the tool as one JSON object, sent as they are; KEY=VALUE adds to them
     #[arg(long, value_name = "OBJECT", value_parser = object)]
     pub(crate) json: Option<Object>,
+    #[command(flatten)]
+    child: Child,
+}
+
+/// A server that this program starts.
+#[derive(Debug, Args)]
+struct Child {
+    /// Start COMMAND and talk to it over its standard input and output
+    #[arg(long, requires = "program")]
+    stdio: bool,
+    /// The server to start, with its arguments
+    #[arg(last = true, requires = "stdio", value_name = "COMMAND")]
+    program: Vec<OsString>,
+}
+
+/// Which server it is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Server<'a> {
+    /// One that runs already.
+    At(&'a str),
+    /// A program and its arguments.
+    Program(&'a [OsString]),
+}
+
+impl Tools {
+    pub(crate) fn server(&self) -> Server<'_> {
+        server(self.url.as_deref().unwrap_or_default(), &self.child)
+    }
+}
+
+impl Call {
+    pub(crate) fn server(&self) -> Server<'_> {
+        server(&self.words[0], &self.child)
+    }
+
+    /// The name of the tool and what was given as KEY=VALUE.
+    ///
+    /// # Errors
+    /// What is wrong with the words, in words.
+    pub(crate) fn tool(&self) -> Result<(&str, Vec<(String, String)>), String> {
+        let words = if self.child.stdio { &self.words[..] } else { &self.words[1..] };
+        let (tool, pairs) =
+            words.split_first().ok_or("the name of a tool is missing; `mcp call --help` shows where")?;
+        Ok((tool, pairs.iter().map(|word| pair(word)).collect::<Result<_, _>>()?))
+    }
+}
+
+fn server<'a>(url: &'a str, child: &'a Child) -> Server<'a> {
+    if child.stdio { Server::Program(&child.program) } else { Server::At(url) }
 }
 
 /// What every command takes.
@@ -86,10 +143,14 @@ pub(crate) struct Connection {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Transport {
     // Plain comments here: described values would spread `--help` over three screens.
-    // Whatever the server speaks; today that is HTTP+SSE.
+    // Whatever the server speaks, the newest first.
     #[default]
     Auto,
-    // HTTP+SSE, revision 2024-11-05.
+    // Streamable HTTP without a handshake: 2026-07-28.
+    Stateless,
+    // Streamable HTTP with a handshake: 2025-03-26 to 2025-11-25.
+    Http,
+    // HTTP+SSE: 2024-11-05.
     Sse,
 }
 
@@ -116,12 +177,12 @@ fn header(text: &str) -> Result<Header, Infallible> {
     Ok(Header(text.to_owned()))
 }
 
-/// Its errors, and those of the next two, do not repeat what was given: `clap` shows it in front of them.
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("an argument is written KEY=VALUE")?;
-    if key.is_empty() { Err("there is no key before `=`".into()) } else { Ok((key.into(), value.into())) }
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("an argument is written KEY=VALUE, not `{text}`"))?;
+    if key.is_empty() { Err(format!("there is no key before `=` in `{text}`")) } else { Ok((key.into(), value.into())) }
 }
 
+/// Its errors, and those of the next one, do not repeat what was given: `clap` shows it in front of them.
 fn object(text: &str) -> Result<Object, String> {
     serde_json::from_str(text).map_err(|error| format!("no JSON object: {error}"))
 }
@@ -145,7 +206,7 @@ mod tests {
     fn call(line: &[&str]) -> Call {
         match parse(&[&["call", "http://h/sse", "tool"], line].concat()).unwrap().command {
             Command::Call(call) => call,
-            Command::Tools { .. } => panic!(),
+            Command::Tools(_) => panic!(),
         }
     }
 
@@ -168,23 +229,30 @@ mod tests {
     #[test]
     fn only_the_first_equals_sign_divides_key_and_value() {
         assert_eq!(
-            call(&["a=b=c", "d=", "e=-1"]).pairs,
+            call(&["a=b=c", "d=", "e=-1"]).tool().unwrap().1,
             [("a", "b=c"), ("d", ""), ("e", "-1")].map(|(k, v)| (k.into(), v.into()))
         );
     }
 
     #[test]
+    fn a_server_that_is_started_stands_behind_two_dashes() {
+        let line = ["call", "--stdio", "tool", "a=b", "--", "python", "-u", "server.py"];
+        let Command::Call(call) = parse(&line).unwrap().command else { panic!() };
+        assert_eq!(call.tool().unwrap(), ("tool", vec![("a".into(), "b".into())]));
+        assert!(matches!(call.server(), Server::Program([first, _, last]) if first == "python" && last == "server.py"));
+        for bad in
+            [&["tools", "--stdio"][..], &["tools", "--", "x"], &["tools"], &["tools", "http://h", "--stdio", "--", "x"]]
+        {
+            assert_eq!(parse(bad).unwrap_err().exit_code(), 2, "{bad:?}");
+        }
+    }
+
+    #[test]
     fn what_is_no_argument_is_refused() {
-        for bad in [
-            "text",
-            "=text",
-            "--json=[1]",
-            "--json={",
-            "--timeout=0",
-            "--timeout=-1",
-            "--timeout=NaN",
-            "--transport=pigeon",
-        ] {
+        for bad in ["text", "=text"] {
+            assert!(call(&[bad]).tool().unwrap_err().contains(bad));
+        }
+        for bad in ["--json=[1]", "--json={", "--timeout=0", "--timeout=-1", "--timeout=NaN", "--transport=pigeon"] {
             let error = parse(&["call", "http://h/sse", "tool", bad]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{bad}");
             assert!(

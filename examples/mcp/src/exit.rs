@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use mcp_sse_blocking::{Error, PeerError};
 
+use crate::args::Server;
+
 /// How the program ends; `--help` lists the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -55,13 +57,13 @@ impl Failure {
     }
 
     /// What to tell the user; nothing when there is nothing to mend.
-    pub(crate) fn message(&self, url: &str) -> Option<String> {
+    pub(crate) fn message(&self, server: Server<'_>) -> Option<String> {
         match self {
             Self::Usage(problem) => Some(problem.clone()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("standard output: {error}")),
             Self::Client(Error::Cancelled(_) | Error::Closed(_)) => Some("interrupted".to_owned()),
-            Self::Client(error) => Some(match hint(error, url) {
+            Self::Client(error) => Some(match hint(error, server) {
                 Some(hint) => format!("{error}\n{hint}"),
                 None => error.to_string(),
             }),
@@ -82,7 +84,7 @@ impl From<io::Error> for Failure {
 }
 
 /// What most often helps.
-fn hint(error: &Error, url: &str) -> Option<String> {
+fn hint(error: &Error, server: Server<'_>) -> Option<String> {
     match error {
         Error::Status(status) if status.code == 401 => {
             Some("     credentials go into a header: -H 'Authorization: Bearer TOKEN'".to_owned())
@@ -90,8 +92,9 @@ fn hint(error: &Error, url: &str) -> Option<String> {
         Error::Status(status) if !matches!(status.code, 404 | 405) => None,
         // A page, or nothing, where people expect the server itself to be.
         Error::Status(_) | Error::Peer(PeerError::NotAnEventStream { .. }) => {
-            let is_sse = url.trim_end_matches('/').ends_with("/sse");
-            (!is_sse).then(|| "     the event stream of most servers is at a path that ends with /sse".to_owned())
+            let Server::At(url) = server else { return None };
+            let is_usual = ["/sse", "/mcp"].iter().any(|end| url.trim_end_matches('/').ends_with(end));
+            (!is_usual).then(|| "     most servers are at a path that ends with /mcp or /sse".to_owned())
         }
         Error::Timeout(timeout) if timeout.setting() != "idle_timeout" => {
             Some("     --timeout SECONDS gives it longer".to_owned())
@@ -120,13 +123,13 @@ mod tests {
     #[test]
     fn nobody_is_told_that_nobody_reads() {
         let failure = Failure::Output(io::ErrorKind::BrokenPipe.into());
-        assert_eq!((failure.exit(), failure.message("")), (Exit::Done, None));
+        assert_eq!((failure.exit(), failure.message(Server::At(""))), (Exit::Done, None));
     }
 
     #[test]
     fn a_page_where_the_server_was_expected_is_met_with_advice() {
         let found = || Error::Peer(PeerError::NotAnEventStream { found: "a page".into(), excerpt: String::new() });
-        assert!(Failure::Client(found()).message("http://h/").unwrap().ends_with("/sse"));
-        assert!(!Failure::Client(found()).message("http://h/sse/").unwrap().contains("most servers"));
+        assert!(Failure::Client(found()).message(Server::At("http://h/")).unwrap().ends_with("/sse"));
+        assert!(!Failure::Client(found()).message(Server::At("http://h/sse/")).unwrap().contains("most servers"));
     }
 }

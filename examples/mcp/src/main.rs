@@ -15,24 +15,28 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mcp_core::types::{CallToolResult, Implementation, Tool};
-use mcp_sse_blocking::{Client, Error};
+use mcp_sse_blocking::{Client, Command as Child, Error, Stderr};
 
-use args::{Arguments, Call, Command, Connection};
+use args::{Arguments, Call, Command, Connection, Server, Transport};
 use exit::{Exit, Failure};
 use interrupt::Interrupt;
 use output::Output;
+use values::Object;
 
 fn main() -> ExitCode {
     // Ends the program by itself for `--help`, and with code 2 for what cannot be read.
     let Arguments { command, connection } = Arguments::parse();
     verbose::start(connection.verbose, &connection.headers);
     let done = match &command {
-        Command::Tools { url } => tools(url, &connection),
+        Command::Tools(tools) => self::tools(tools.server(), &connection),
         Command::Call(call) => self::call(call, &connection),
     };
     let exit = done.unwrap_or_else(|failure| {
-        let (Command::Tools { url } | Command::Call(Call { url, .. })) = &command;
-        if let Some(message) = failure.message(url) {
+        let server = match &command {
+            Command::Tools(tools) => tools.server(),
+            Command::Call(call) => call.server(),
+        };
+        if let Some(message) = failure.message(server) {
             output::say(message);
         }
         failure.exit()
@@ -40,9 +44,9 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn tools(url: &str, connection: &Connection) -> Result<Exit, Failure> {
+fn tools(server: Server<'_>, connection: &Connection) -> Result<Exit, Failure> {
     let _interrupt = Interrupt::new();
-    let client = connect(url, connection)?;
+    let client = connect(server, connection)?;
     let mut output = Output::new();
     for tool in client.tools() {
         output.tool(&tool?)?;
@@ -52,26 +56,33 @@ fn tools(url: &str, connection: &Connection) -> Result<Exit, Failure> {
 
 fn call(call: &Call, connection: &Connection) -> Result<Exit, Failure> {
     let interrupt = Interrupt::new();
-    let client = connect(&call.url, connection)?;
-    let result = result(&client, call, &interrupt);
+    let (tool, pairs) = call.tool().map_err(Failure::Usage)?;
+    let client = connect(call.server(), connection)?;
+    let result = result(&client, tool, &pairs, call.json.as_ref(), &interrupt);
     // Not by dropping it: what the server logged before its answer is still to be shown.
     client.close();
     let result = result?;
     if result.is_error {
-        output::failure(&call.tool, &result);
+        output::failure(tool, &result);
         return Ok(Exit::ToolFailed);
     }
     Output::new().result(&result)?;
     Ok(Exit::Done)
 }
 
-fn result(client: &Client, call: &Call, interrupt: &Interrupt) -> Result<CallToolResult, Failure> {
-    let mut arguments = call.json.clone().unwrap_or_default();
-    if !call.pairs.is_empty() || call.json.is_none() {
-        let tool = find(client, &call.tool)?;
-        values::add(&mut arguments, &call.pairs, tool.as_ref(), output::say).map_err(Failure::Usage)?;
+fn result(
+    client: &Client,
+    name: &str,
+    pairs: &[(String, String)],
+    json: Option<&Object>,
+    interrupt: &Interrupt,
+) -> Result<CallToolResult, Failure> {
+    let mut arguments = json.cloned().unwrap_or_default();
+    if !pairs.is_empty() || json.is_none() {
+        let tool = find(client, name)?;
+        values::add(&mut arguments, pairs, tool.as_ref(), output::say).map_err(Failure::Usage)?;
     }
-    let mut job = client.start(&call.tool, &arguments)?;
+    let mut job = client.start(name, &arguments)?;
     interrupt.cancels(job.canceller());
     for progress in &mut job {
         output::progress(&progress);
@@ -96,9 +107,18 @@ fn find(client: &Client, name: &str) -> Result<Option<Tool>, Failure> {
     Ok(None)
 }
 
-fn connect(url: &str, connection: &Connection) -> Result<Client, Failure> {
+fn connect(server: Server<'_>, connection: &Connection) -> Result<Client, Failure> {
     let timeout = connection.timeout;
-    let mut builder = Client::builder(url)
+    let mut builder = match server {
+        Server::At(url) => Client::builder(url),
+        Server::Program([program, arguments @ ..]) => {
+            // Whoever runs a program in a terminal expects to see what it complains of.
+            Client::spawn_builder(Child::new(program).args(arguments).pass_all_env().stderr(Stderr::Inherit))
+        }
+        Server::Program([]) => return Err(Failure::Usage("there is no command after `--`".into())),
+    };
+    builder = builder
+        .transport(connection.transport.into())
         .client_info(Implementation::new("mcp", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeout)
         .endpoint_timeout(timeout)
@@ -110,5 +130,20 @@ fn connect(url: &str, connection: &Connection) -> Result<Client, Failure> {
         let (name, value) = header.parts().ok_or_else(|| Failure::Usage("a header is written 'NAME: VALUE'".into()))?;
         builder = builder.header(name, value);
     }
-    Ok(builder.connect()?)
+    let client = builder.connect()?;
+    if connection.verbose > 0 {
+        output::say(client.connection().to_string());
+    }
+    Ok(client)
+}
+
+impl From<Transport> for mcp_sse_blocking::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Auto => Self::Detect,
+            Transport::Stateless => Self::Stateless,
+            Transport::Http => Self::StreamableHttp,
+            Transport::Sse => Self::HttpSse,
+        }
+    }
 }
