@@ -11,8 +11,8 @@ use std::time::Duration;
 use mcp_core::http::resume::{Ended, ResumePolicy, Resumption};
 use mcp_core::http::{Answer, RequestHead, headers};
 use mcp_core::jsonrpc::{self, ErrorId, Message, Payload};
-use mcp_core::text::Excerpt;
 use mcp_core::revision::ProtocolVersion;
+use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline, Instant};
 use mcp_core::types::{InitializeParams, Method};
 use serde::Deserialize;
@@ -32,7 +32,6 @@ use crate::transport::event_stream::EventStream;
 use crate::transport::exchange::Stop;
 use crate::transport::http::Again;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Refused, Reply, closing, header};
-
 
 /// How long ending the session at the server may take: a part of the second that closing has.
 const GOODBYE_TIME: Duration = Duration::from_millis(300);

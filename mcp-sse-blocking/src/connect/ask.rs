@@ -9,7 +9,7 @@ use ureq::http::header::HeaderValue;
 use crate::carrier::Filled;
 use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::transport::event_stream::EventStream;
-use crate::transport::http::{Again, Target};
+use crate::transport::http::Again;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Reply};
 
 /// Messages that are kept when they come before the answer. 64: servers send none.
@@ -23,7 +23,6 @@ pub(super) struct Heard {
     /// Why there is none; with an error status also beside one.
     pub(super) refusal: Option<Error>,
     pub(super) session: Option<HeaderValue>,
-    pub(super) moved: Option<Target>,
     /// What else came, to be taken in once there is a session.
     pub(super) early: Vec<Vec<u8>>,
 }
@@ -65,7 +64,7 @@ pub(super) fn ask(
 ) -> Result<Heard, Error> {
     // Whatever is asked here may be asked twice: nothing is remembered of a handshake that nobody finished.
     let posting = Posting { message, mirrored, deadline, stop: None, again: Again::Yes };
-    let mut heard = Heard { status: 200, message: None, refusal: None, session: None, moved: None, early: Vec::new() };
+    let mut heard = Heard { status: 200, message: None, refusal: None, session: None, early: Vec::new() };
     let answered = match endpoint.post(context, &posting) {
         Ok(answered) => answered,
         // A success that is no answer is evidence too.
@@ -75,7 +74,7 @@ pub(super) fn ask(
         }
         Err(error) => return Err(error),
     };
-    (heard.session, heard.moved) = (answered.session, answered.moved);
+    heard.session = answered.session;
     match answered.reply {
         Reply::Json(body) => {
             if is_answer(&body, &endpoint.limits) {

@@ -112,7 +112,9 @@ fn find(
                 let undetected = PeerError::Undetected(Box::new(undetected.clone()));
                 return Err(match evidence.error.take() {
                     // What one attempt failed with says more than what all of them mean.
-                    Some(error) if detection.attempts() <= 1 || is_failure(&error) => error.after(timeout),
+                    Some(error) if is_failure(&error) => error.after(timeout),
+                    // A refusal that names revisions is better told in words.
+                    Some(error) if detection.attempts() <= 1 && !names_revisions(&error) => error,
                     _ => undetected.into(),
                 });
             }
@@ -170,6 +172,10 @@ fn is_pinned_stateless(transport: Transport, common: &Common) -> bool {
 /// Whether the server answered that it does not know `server/discover`.
 fn has_no_discover(evidence: &Evidence) -> bool {
     matches!(&evidence.error, Some(Error::Rpc(error)) if error.code == code::METHOD_NOT_FOUND)
+}
+
+fn names_revisions(error: &Error) -> bool {
+    matches!(error, Error::Rpc(error) if error.code == code::UNSUPPORTED_PROTOCOL_VERSION)
 }
 
 /// Whether nothing was found out, because nobody answered.

@@ -55,10 +55,9 @@ pub(super) fn greet(
     let mut message = Vec::new();
     session.initialize(hello, None, &mut message).map_err(misuse)?;
     let mut context = endpoint.blank();
-    let mut heard = ask(endpoint, &context, &message, &Vec::new(), deadline)?;
-    if let Some(moved) = heard.moved.take() {
-        context.target = moved;
-    }
+    let heard = ask(endpoint, &context, &message, &Vec::new(), deadline)?;
+    // After redirects.
+    context.target = endpoint.context().target.clone();
     Ok(Greeted { session, context, heard })
 }
 

@@ -36,7 +36,9 @@ pub(crate) struct EventStream {
     decoder: Decoder,
     idle_timeout: Option<Duration>,
     stop: Option<Arc<dyn Stop>>,
-    had_bytes: bool,
+    had_event: bool,
+    /// The last id when the stream was opened, or opened again.
+    first_id: Vec<u8>,
     /// When the last byte came: comments count as well (R-SSE-31).
     last_byte: Instant,
 }
@@ -44,7 +46,16 @@ pub(crate) struct EventStream {
 impl EventStream {
     pub(crate) fn new(open: OpenStream, limits: &Limits, idle_timeout: Option<Duration>) -> Self {
         let OpenStream { url, body } = open;
-        Self { url, body, decoder: sse::Decoder::new(limits), idle_timeout, stop: None, had_bytes: false, last_byte: clock::now() }
+        Self {
+            url,
+            body,
+            decoder: sse::Decoder::new(limits),
+            idle_timeout,
+            stop: None,
+            had_event: false,
+            first_id: Vec::new(),
+            last_byte: clock::now(),
+        }
     }
 
     /// The same; `stop` ends a read from another thread, at the latest after [`exchange::STOP_CHECK`].
@@ -56,7 +67,7 @@ impl EventStream {
     pub(crate) fn resumed_with(self, rest: Self) -> Self {
         let mut decoder = self.decoder;
         decoder.finish();
-        Self { decoder, ..rest }
+        Self { first_id: decoder.last_event_id().to_owned(), decoder, ..rest }
     }
 
     /// The id of the last event that had one; empty when there was none.
@@ -64,9 +75,9 @@ impl EventStream {
         self.decoder.last_event_id()
     }
 
-    /// Whether anything came since the stream was opened, or opened again.
+    /// Whether an event came since the stream was opened, or opened again; also one that is no more than an id.
     pub(crate) fn had_events(&self) -> bool {
-        self.had_bytes
+        self.had_event || self.first_id != self.decoder.last_event_id()
     }
 
     /// How long the server wants to be left alone before it is asked for the rest.
@@ -98,7 +109,9 @@ impl EventStream {
 
     /// The next event that is already here.
     pub(crate) fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        Ok(self.decoder.next_event()?)
+        let event = self.decoder.next_event()?;
+        self.had_event |= event.is_some();
+        Ok(event)
     }
 
     /// Reads once, waiting for bytes until `deadline` or until the stream has been silent for too long.
@@ -121,7 +134,6 @@ impl EventStream {
             (Ok(n), _) => {
                 self.decoder.filled(n);
                 self.last_byte = clock::now();
-                self.had_bytes = true;
                 Ok(Filled::Bytes)
             }
             (Err(_), Some(Cause::IdleRead)) => Err(Error::Timeout(Timeout {

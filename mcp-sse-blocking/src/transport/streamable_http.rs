@@ -58,8 +58,6 @@ pub(crate) struct Answered {
     pub(crate) reply: Reply,
     /// The session id that it assigns (R-SH-45).
     pub(crate) session: Option<HeaderValue>,
-    /// Where the endpoint was found, if elsewhere.
-    pub(crate) moved: Option<Target>,
 }
 
 /// What an answer is.
@@ -169,6 +167,12 @@ impl Endpoint {
     pub(crate) fn blank(&self) -> Context {
         let now = self.context();
         Context { generation: now.generation, ..Context::new(&self.http, now.target.clone()) }
+    }
+
+    /// The endpoint was found elsewhere: later requests go there at once.
+    fn relocate(&self, target: Target) {
+        let mut now = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = Arc::new(Context { target, ..(**now).clone() });
     }
 
     /// From now on, requests belong to another session.
@@ -288,7 +292,10 @@ impl Endpoint {
             Answer::OtherMediaType => return Err(not_an_answer(response, outgoing.deadline)),
             answer => Reply::Refused(self.refusal(answer, response, outgoing, url)),
         };
-        Ok(Answered { reply, session, moved })
+        if let (Verb::Post, Some(moved)) = (outgoing.verb, moved) {
+            self.relocate(moved);
+        }
+        Ok(Answered { reply, session })
     }
 
     /// Reads a body to its end.
