@@ -182,6 +182,8 @@ pub struct Conversation {
     agreed: Option<ProtocolVersion>,
     /// What the client offered in it.
     offered: Option<ProtocolVersion>,
+    /// What the last request without one claimed: what is said of its own accord after it belongs to it.
+    claimed: Option<ProtocolVersion>,
     /// Requests by who made them and their id as it is written: the method, and the revision that the request itself claims.
     asked: HashMap<(bool, String), (String, Option<ProtocolVersion>)>,
     judged: usize,
@@ -221,7 +223,8 @@ impl Conversation {
         };
         let case = |message: Value| {
             let (asked, claimed) = self.question_of(side, &message);
-            let version = claimed.or(self.agreed).or(self.offered).unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
+            let known = claimed.or(self.agreed).or(self.offered).or(self.claimed);
+            let version = known.unwrap_or(ProtocolVersion::LATEST_HANDSHAKE);
             Case { version, side, asked, message }
         };
         messages.into_iter().map(case).collect()
@@ -244,6 +247,7 @@ impl Conversation {
             match (message["method"].as_str(), message.get("id")) {
                 (Some(method), Some(id)) => {
                     let claimed = claimed_version(message);
+                    self.claimed = claimed.or(self.claimed);
                     if method == "initialize" {
                         let offered = message["params"]["protocolVersion"].as_str().unwrap_or_default();
                         self.offered = ProtocolVersion::from_handshake(offered);

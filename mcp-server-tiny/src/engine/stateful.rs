@@ -41,7 +41,7 @@ impl Engine {
     /// `initialize` without a session: opens one (R-SH-45). A handshake that fails leaves nothing behind.
     pub(super) fn initialize(&mut self, post: &Post<'_, '_>, message: Message<'_>) {
         let Message::Request(request) = &message else { return };
-        let id = ErrorId::from(request.id.clone().into_owned());
+        let id = ErrorId::from(request.id.clone());
         if !self.config.carriers.sessions {
             // It names what is served instead (rule 9 of the negotiation).
             let error = UnsupportedVersion { supported: self.service.versions(), requested: "initialize" }.error();
@@ -83,7 +83,7 @@ impl Engine {
     /// Whatever else is posted: it belongs to the session that its header names.
     pub(super) fn session_post(&mut self, post: &Post<'_, '_>, payload: Payload<'_>) {
         let id = match &payload {
-            Payload::Message(Message::Request(request)) => request.id.clone().into_owned().into(),
+            Payload::Message(Message::Request(request)) => request.id.clone().into(),
             _ => ErrorId::Null,
         };
         if !self.config.carriers.sessions {
@@ -152,6 +152,10 @@ impl Engine {
                     continue;
                 }
             };
+            let id = match &message {
+                Message::Request(request) => request.id.clone().into(),
+                _ => ErrorId::Null,
+            };
             let done = {
                 let mut answer = core::mem::take(&mut self.scratch);
                 let event = state.handle_message(&self.service.profile(), &self.config.messages, message, &mut answer);
@@ -187,7 +191,7 @@ impl Engine {
                 Done::Over => {}
                 Done::Busy => {
                     let error = ErrorObject::new(code::INTERNAL_ERROR, "all workers are taken, try again later");
-                    return self.reject_with(post, Status::ServiceUnavailable, &ErrorId::Null, &error);
+                    return self.reject_with(post, Status::ServiceUnavailable, &id, &error);
                 }
                 Done::Later(request) => {
                     waits = true;

@@ -104,8 +104,7 @@ impl Engine {
         kind: Kind,
         write: impl Fn(&Listener, &mut Vec<u8>) -> bool,
     ) {
-        let Some(Exchange { conn, terms, writing, asked: Asked::Subscription(listener) }) =
-            self.exchanges.get_mut(row)
+        let Some(Exchange { conn, terms, writing, asked: Asked::Subscription(listener) }) = self.exchanges.get_mut(row)
         else {
             return;
         };
