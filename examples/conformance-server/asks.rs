@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use mcp_server_tiny::types::{
-    BooleanSchema, Change, CreateMessageParams, ElicitParams, ElicitResult, EnumOption, MultiSelectSchema, NumberSchema,
-    RequestedSchema, SingleSelectSchema, StringSchema,
+    BooleanSchema, Change, CreateMessageParams, ElicitParams, ElicitResult, EnumOption, MultiSelectSchema,
+    NumberSchema, RequestedSchema, SingleSelectSchema, StringSchema,
 };
 use mcp_server_tiny::{Call, Server, Tool, ToolError};
 
@@ -64,18 +64,22 @@ fn rounds(server: Server) -> Server {
             |call: &mut Call<'_>| Ok(format!("{} roots", call.roots("roots")?.roots.len())),
         )
         .tool(
-            Tool::new("test_input_required_result_request_state").description("Asks, and knows the answer's question again"),
+            Tool::new("test_input_required_result_request_state")
+                .description("Asks, and knows the answer's question again"),
             confirm,
         )
         .tool(
-            Tool::new("test_input_required_result_tampered_state").description("Asks, and takes no other state than its own"),
+            Tool::new("test_input_required_result_tampered_state")
+                .description("Asks, and takes no other state than its own"),
             confirm,
         )
         .tool(
-            Tool::new("test_input_required_result_multiple_inputs").description("Asks the user, the model and for the roots"),
+            Tool::new("test_input_required_result_multiple_inputs")
+                .description("Asks the user, the model and for the roots"),
             |call: &mut Call<'_>| {
                 // All three go out in one round.
-                let (name, greeting, roots) = (name(call, "user_name"), sample(call, "Say hello."), call.roots("roots"));
+                let (name, greeting, roots) =
+                    (name(call, "user_name"), sample(call, "Say hello."), call.roots("roots"));
                 Ok(format!("{} {} {} roots", name?, greeting?, roots?.roots.len()))
             },
         )
@@ -103,10 +107,9 @@ fn rounds(server: Server) -> Server {
             Tool::new("test_missing_capability").description("Asks a model that the client may not have"),
             |call: &mut Call<'_>| sample(call, "Is anybody there?"),
         )
-        .tool(
-            Tool::new("test_streaming_elicitation").description("Asks for a name"),
-            |call: &mut Call<'_>| name(call, "name"),
-        )
+        .tool(Tool::new("test_streaming_elicitation").description("Asks for a name"), |call: &mut Call<'_>| {
+            name(call, "name")
+        })
 }
 
 /// Tools that change nothing, but say so.
@@ -133,7 +136,7 @@ fn sample(call: &mut Call<'_>, prompt: &str) -> Result<String, ToolError> {
     Ok(format!("The model says: {}", answer.content.all_text()))
 }
 
-pub(crate) fn name(call: &mut Call<'_>, key: &str) -> Result<String, ToolError> {
+fn name(call: &mut Call<'_>, key: &str) -> Result<String, ToolError> {
     let form = RequestedSchema::new().required("name", StringSchema::new());
     call.elicit(key, ElicitParams::form("What is your name?", form)).map(|answer| told(&answer))
 }
@@ -159,7 +162,7 @@ fn defaults() -> RequestedSchema {
 
 fn choices() -> RequestedSchema {
     let titled = [("one", "The first"), ("two", "The second"), ("three", "The third")];
-    let titled = || titled.map(|(value, title)| EnumOption::titled(value, title));
+    let titled = || titled.map(|(value, title)| EnumOption::from((value, title)));
     RequestedSchema::new()
         .optional("untitledSingle", SingleSelectSchema::new(["one", "two", "three"]))
         .optional("titledSingle", SingleSelectSchema::new(titled()))

@@ -1,9 +1,11 @@
 //! Resources, prompts and completion.
 
-use mcp_server_tiny::types::{ContentBlock, PromptMessage, ResourceContents};
+use mcp_server_tiny::types::{
+    ContentBlock, ElicitParams, PromptMessage, RequestedSchema, ResourceContents, StringSchema,
+};
 use mcp_server_tiny::{Call, Prompt, Resource, ResourceTemplate, Server, ToolError};
 
-use super::{PNG, asks};
+use super::PNG;
 
 /// The first bytes of a picture: what is in a resource of bytes does not matter here.
 const BYTES: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -52,8 +54,13 @@ fn prompts(server: Server) -> Server {
             ])
         })
         .prompt(
-            Prompt::new("test_input_required_result_prompt").description("Asks for a name first"),
-            |call: &mut Call<'_>| Ok(format!("Greet {}.", asks::name(call, "user")?)),
+            Prompt::new("test_input_required_result_prompt").description("Asks what it is about first"),
+            |call: &mut Call<'_>| {
+                let form = RequestedSchema::new().required("context", StringSchema::new());
+                let answer = call.elicit("user_context", ElicitParams::form("What is it about?", form))?;
+                let context = answer.content.as_ref().and_then(|content| content["context"].as_str());
+                Ok(format!("Say something about {}.", context.unwrap_or("anything")))
+            },
         )
 }
 

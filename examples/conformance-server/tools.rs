@@ -26,14 +26,17 @@ pub(crate) fn offer(server: Server) -> Server {
             let text = ResourceContents::text("test://embedded-resource", "An embedded resource.");
             Ok(ContentBlock::resource(text.mime_type("text/plain")))
         })
-        .tool(Tool::new("test_multiple_content_types").description("Answers with a text, an image and a resource"), |_| {
-            let mixed = ResourceContents::text("test://mixed-content-resource", r#"{"mixed":true}"#);
-            Ok(vec![
-                ContentBlock::text("A text, an image and a resource:"),
-                image(),
-                ContentBlock::resource(mixed.mime_type("application/json")),
-            ])
-        })
+        .tool(
+            Tool::new("test_multiple_content_types").description("Answers with a text, an image and a resource"),
+            |_| {
+                let mixed = ResourceContents::text("test://mixed-content-resource", r#"{"mixed":true}"#);
+                Ok(vec![
+                    ContentBlock::text("A text, an image and a resource:"),
+                    image(),
+                    ContentBlock::resource(mixed.mime_type("application/json")),
+                ])
+            },
+        )
         .tool(Tool::new("test_error_handling").description("Always fails"), |_| {
             Err::<(), _>(ToolError::new("this tool always fails"))
         })
@@ -48,13 +51,11 @@ pub(crate) fn offer(server: Server) -> Server {
             |_| Ok("A fine contact."),
         )
         .tool(
-            Tool::new("test_header_tool")
-                .description("Takes a region, which a header repeats")
-                .input_schema(json!({
-                    "type": "object",
-                    "properties": {"region": {"type": "string", "x-mcp-header": "Region"}},
-                    "required": ["region"]
-                })),
+            Tool::new("test_header_tool").description("Takes a region, which a header repeats").input_schema(json!({
+                "type": "object",
+                "properties": {"region": {"type": "string", "x-mcp-header": "Region"}},
+                "required": ["region"]
+            })),
             |call: &mut Call<'_>| Ok(format!("In {}.", call.arg::<&str>("region")?)),
         )
 }
