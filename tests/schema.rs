@@ -5,154 +5,28 @@
 
 #![allow(clippy::unwrap_used)] // a panic is the report
 
-use mcp_core::Limits;
 use mcp_core::jsonrpc::{ErrorId, ErrorObject, code, write_error};
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::{ClientEvent, ClientSession, RequestOptions, ServerEvent, ServerSession};
 use mcp_core::types::{
-    CallToolParams, CallToolResult, ContentBlock, CreateMessageParams, CreateMessageResult, ElicitParams, ElicitResult,
-    Implementation, InitializeParams, ListRootsResult, LoggingLevel, Method, PaginatedParams, RequestedSchema,
-    ResourceContents, Root, SetLevelParams, StringSchema,
+    CacheHints, CacheScope, CallToolParams, CallToolResult, CompleteParams, CompletionArgument, CompletionReference,
+    ContentBlock, CreateMessageParams, ElicitParams, GetPromptParams, GetPromptResult, JsonObject, LoggingLevel,
+    Method, MultiSelectSchema, PromptMessage, ReadResourceParams, ReadResourceResult, RequestedSchema,
+    ResourceContents, SetLevelParams, SingleSelectSchema, StringSchema, SubscribeParams,
 };
-use mcp_server_tiny::ToolError;
-use mcp_server_tiny::service::{Origin, Outcome, Service, WhenBusy};
+use mcp_server_tiny::service::Service;
 use mcp_server_tiny::tool::Tool;
-use mcp_tests::pair::message;
-use mcp_tests::schema_judge::{Conversation, Side, assert_valid, faults};
-use serde::Serialize;
+use mcp_server_tiny::{Prompt, Resource, ResourceTemplate, ToolError};
+use mcp_tests::schema_judge::{Side, assert_valid, faults};
 use serde_json::{Value, json};
 
+use exchange::Exchange;
+
+#[path = "schema/exchange.rs"]
+mod exchange;
 #[path = "schema/families.rs"]
 mod families;
 
-const REVISIONS: [ProtocolVersion; 4] = [
-    ProtocolVersion::V2024_11_05,
-    ProtocolVersion::V2025_03_26,
-    ProtocolVersion::V2025_06_18,
-    ProtocolVersion::V2025_11_25,
-];
-
-/// Both sides of a session and what was seen between them.
-struct Exchange {
-    judge: Conversation,
-    client: ClientSession,
-    server: ServerSession,
-    service: Service,
-    /// Every message that was judged.
-    seen: Vec<Value>,
-}
-
-impl Exchange {
-    /// A session after the handshake, whose three messages were judged.
-    fn new(version: ProtocolVersion, service: Service) -> Self {
-        assert_eq!(service.check(), Ok(()));
-        let client = ClientSession::new(Limits::default());
-        let mut it =
-            Self { judge: Conversation::default(), client, server: ServerSession::new(), service, seen: vec![] };
-        let mut client_info = Implementation::new("client", "1.0.0");
-        client_info.title = Some("Client".into());
-        let hello = InitializeParams {
-            protocol_version: version.as_str().to_owned(),
-            capabilities: serde_json::from_value(offers(version)).unwrap(),
-            client_info,
-        };
-        let mut line = Vec::new();
-        it.client.initialize(&hello, None, &mut line).unwrap();
-        it.carry_to_server(&line);
-        assert_eq!((it.client.version(), it.server.version()), (Some(version), version));
-        it
-    }
-
-    fn see(&mut self, side: Side, bytes: &[u8]) -> Value {
-        let message: Value = serde_json::from_slice(bytes).unwrap();
-        self.judge.sent(side, bytes);
-        self.seen.push(message.clone());
-        message
-    }
-
-    /// Carries a message of the client over, and whatever comes of it back and forth. Gives the last thing the server said.
-    fn carry_to_server(&mut self, line: &[u8]) -> Option<Value> {
-        self.see(Side::Client, line);
-        let mut out = Vec::new();
-        let profile = self.service.profile();
-        match self.server.handle_message(&profile, &Limits::default(), message(line), &mut out) {
-            ServerEvent::Request { key, method, params } => {
-                let origin = Origin { session: 1, key, when_busy: WhenBusy::Answer };
-                let outcome = self.service.handle(&mut self.server, &origin, method, params, &mut out);
-                assert_eq!(outcome, Outcome::Answered);
-            }
-            ServerEvent::Cancelled { key, .. } => self.service.cancel(1, key),
-            _ => {}
-        }
-        let mut last = None;
-        for line in out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            last = Some(self.carry_to_client(line));
-        }
-        last
-    }
-
-    /// Carries a message of the server over, and what the client says to it back.
-    fn carry_to_client(&mut self, line: &[u8]) -> Value {
-        let said = self.see(Side::Server, line);
-        let mut out = Vec::new();
-        if let ClientEvent::Request { key, method, .. } = self.client.handle_message(message(line), &mut out) {
-            let answered = match method {
-                Method::RootsList => {
-                    self.client.respond(key, &ListRootsResult::new(vec![Root::new("file:///a").name("a")]), &mut out)
-                }
-                Method::SamplingCreateMessage => {
-                    self.client.respond(key, &CreateMessageResult::text("m", "four"), &mut out)
-                }
-                Method::ElicitationCreate => self.client.respond(key, &ElicitResult::decline(), &mut out),
-                method => panic!("nobody asks for {method:?}"),
-            };
-            assert_eq!(answered, Ok(true));
-        }
-        if !out.is_empty() {
-            if said.get("method").is_some() {
-                self.see(Side::Client, &out);
-            } else {
-                self.carry_to_server(&out);
-            }
-        }
-        said
-    }
-
-    /// Makes a request and gives what the server answered.
-    fn ask(&mut self, method: &str, params: &impl Serialize, progress: bool) -> Value {
-        let mut line = Vec::new();
-        self.client.request(method, params, RequestOptions { progress, ..RequestOptions::PLAIN }, &mut line).unwrap();
-        self.carry_to_server(&line).unwrap_or_else(|| panic!("{method} was not answered"))
-    }
-
-    /// Lets the server ask something, and gives what the client answered.
-    fn ask_client(&mut self, method: Method, params: &impl Serialize) -> Value {
-        let mut line = Vec::new();
-        self.server.ask(&Limits::default(), method, params, &mut line).unwrap();
-        self.carry_to_client(&line);
-        self.seen.last().unwrap().clone()
-    }
-
-    fn call(&mut self, tool: &str) -> Value {
-        let params = CallToolParams::new(tool, None);
-        self.ask("tools/call", &params, true)
-    }
-}
-
-/// The capabilities of a client that has everything that a revision has.
-fn offers(version: ProtocolVersion) -> Value {
-    let mut offers = json!({"roots": {"listChanged": true}, "sampling": {}});
-    if version.has_elicitation() {
-        offers["elicitation"] = json!({});
-    }
-    if version.has_url_elicitation() {
-        offers["elicitation"] = json!({"form": {}, "url": {}});
-        offers["sampling"] = json!({"tools": {}, "context": {}});
-    }
-    offers
-}
-
-/// A service whose tools return everything that a tool can return.
+/// A service with everything that a service can have.
 fn service() -> Service {
     let mut service = Service::new("everything", "1.0.0");
     let info = service.info_mut();
@@ -160,13 +34,55 @@ fn service() -> Service {
     info.website_url = Some("https://example.org/".into());
     service.set_instructions("call what you like");
     service.set_page_size(3);
+    service.set_cache(CacheHints::new(1000, CacheScope::Public));
+    tools(&mut service);
+    askers(&mut service);
+
+    service.resource(Resource::text("file:///a", "a", "text").title("A").mime_type("text/plain"));
+    service.resource(Resource::bytes("file:///b", "b", [0, 255]).description("bytes").size(2));
+    service.resource_with(Resource::new("file:///c", "c"), |_| {
+        let mut result = ReadResourceResult::new(vec![ResourceContents::text("file:///c", "computed")]);
+        (result.cache, result.other) = (CacheHints::new(7, CacheScope::Private), other());
+        Ok(result)
+    });
+    service.resource_with(Resource::new("file:///d", "d"), |_| Err::<String, _>(ToolError::new("gone")));
+    let template = ResourceTemplate::new("file:///t/{name}", "t")
+        .title("T")
+        .complete("name", |typed| Ok(typed.matching(["Ada", "Alan"])));
+    service.resource_template(template, |call| call.arg::<String>("name"));
+
+    let prompt = Prompt::new("greet").title("Greet").description("says hello").argument("name", "whom");
+    let prompt = prompt.optional_argument("style", "how").complete("style", |_| Ok(vec!["kind".to_owned(); 200]));
+    service.prompt(prompt, |call| Ok([PromptMessage::user(ContentBlock::text(call.arg::<String>("name")?))]));
+    service.prompt(Prompt::new("blocks"), |_| {
+        let mut result = GetPromptResult::new(blocks().into_iter().map(PromptMessage::assistant).collect());
+        (result.description, result.other) = (Some("one of each".into()), other());
+        Ok(result)
+    });
+    service
+}
+
+/// What the protocol does not name.
+fn other() -> JsonObject {
+    json!({"example.org": [1]}).as_object().unwrap().clone()
+}
+
+/// Tools that return everything that a tool can return.
+fn tools(service: &mut Service) {
     let described = Tool::new("text").title("Text").description("a text").param::<i64>("times", "how often");
     service.tool(described.read_only_hint(true), |_| Ok("a text"));
     service.tool(Tool::new("nothing"), |_| Ok(()));
     let sum = Tool::new("sum").output_schema(json!({"type": "object", "properties": {"sum": {"type": "integer"}}}));
     service.tool(sum, |_| Ok(json!({"sum": 3})));
     service.tool(Tool::new("array"), |_| Ok(CallToolResult::from_structured(json!([1, 2]))));
+    service.tool(Tool::new("null"), |_| Ok(CallToolResult::from_structured(Value::Null)));
     service.tool(Tool::new("blocks"), |_| Ok(blocks()));
+    service.tool(Tool::new("more"), |_| {
+        let mut result = CallToolResult::text("a");
+        result.meta = json!({"example.org/a": 1}).as_object().cloned();
+        result.other = other();
+        Ok(result)
+    });
     service.tool(Tool::new("fails"), |_| Err::<String, _>(ToolError::new("no such day")));
     service.tool(Tool::new("refuses"), |_| Err::<String, _>(ToolError::protocol(-1, "not now")));
     service.tool(Tool::new("reports"), |call| {
@@ -176,7 +92,28 @@ fn service() -> Service {
         call.log(LoggingLevel::Error, &json!({"code": 7}));
         Ok("done")
     });
-    service
+}
+
+/// Tools that ask the client, each for something else.
+fn askers(service: &mut Service) {
+    service.tool(Tool::new("asks_form"), |call| {
+        let size = SingleSelectSchema::new([("s", "Small"), ("l", "Large")]).default_option("l");
+        let form = RequestedSchema::new().required("name", StringSchema::new().title("Name").default_text("Ada"));
+        let form = form.optional("mail", StringSchema::email()).optional("size", size);
+        let answer = call.elicit("form", ElicitParams::form("who?", form))?;
+        Ok(format!("{:?}", answer.action))
+    });
+    service.tool(Tool::new("asks_several"), |call| {
+        let form = RequestedSchema::new().optional("some", MultiSelectSchema::new(["a", "b"]).default_options(["a"]));
+        Ok(format!("{:?}", call.elicit("form", ElicitParams::form("which?", form))?.action))
+    });
+    service.tool(Tool::new("asks_page"), |call| {
+        Ok(format!("{:?}", call.elicit("page", ElicitParams::url("visit", "https://example.org/"))?.action))
+    });
+    service.tool(Tool::new("asks_model"), |call| {
+        Ok(call.sample("model", CreateMessageParams::text("two and two?", 10))?.content.all_text())
+    });
+    service.tool(Tool::new("asks_roots"), |call| Ok(call.roots("roots")?.roots.len().to_string()));
 }
 
 /// One of each kind of content, with and without what may be left out.
@@ -204,61 +141,111 @@ fn blocks() -> Vec<ContentBlock> {
     ]
 }
 
+/// Everything that a client can ask of the service, in whatever revision.
+fn use_everything(it: &mut Exchange, version: ProtocolVersion) {
+    for (method, member, count) in
+        [("tools/list", "tools", 15), ("resources/list", "resources", 4), ("prompts/list", "prompts", 2)]
+    {
+        assert_eq!(it.pages(method, member), count, "{method}");
+    }
+    assert_eq!(it.pages("resources/templates/list", "resourceTemplates"), 1);
+
+    for tool in ["nothing", "sum", "array", "null", "blocks", "more", "fails", "reports"] {
+        assert!(it.call(tool).get("result").is_some(), "{tool}");
+    }
+    let arguments = serde_json::value::to_raw_value(&json!({"times": 2})).unwrap();
+    let params = CallToolParams::new("text", Some(&arguments));
+    assert!(it.ask("tools/call", &params).get("result").is_some());
+    it.call("text");
+    // R-LM-8, R-LM-40: what a handler puts beside its content goes out as it is.
+    let more = it.call("more")["result"].take();
+    assert_eq!((&more["example.org"], &more["_meta"]["example.org/a"]), (&json!([1]), &json!(1)));
+    // R-FS-17
+    let null = it.call("null")["result"].take();
+    assert_eq!(null.get("structuredContent"), version.has_any_structured_content().then_some(&Value::Null));
+    assert_eq!(it.call("refuses")["error"]["code"], -1);
+    assert_eq!(it.call("no such tool")["error"]["code"], code::INVALID_PARAMS);
+    assert_eq!(it.ask("tools/list", &json!({"cursor": "x"}))["error"]["code"], code::INVALID_PARAMS);
+
+    for uri in ["file:///a", "file:///b", "file:///t/Ada"] {
+        assert!(it.ask("resources/read", &ReadResourceParams::new(uri)).get("result").is_some(), "{uri}");
+    }
+    let computed = it.ask("resources/read", &ReadResourceParams::new("file:///c"))["result"].take();
+    assert_eq!(computed["example.org"], json!([1]));
+    assert_eq!(computed.get("ttlMs"), version.has_result_type().then_some(&json!(7)));
+    for uri in ["file:///d", "file:///missing"] {
+        assert!(it.ask("resources/read", &ReadResourceParams::new(uri)).get("error").is_some(), "{uri}");
+    }
+    let mut greet = GetPromptParams::new("greet");
+    assert!(it.ask("prompts/get", &greet).get("error").is_some());
+    greet.arguments.insert("name".into(), "Ada".into());
+    assert!(it.ask("prompts/get", &greet).get("result").is_some());
+    let got = it.ask("prompts/get", &GetPromptParams::new("blocks"));
+    assert_eq!(got["result"]["example.org"], json!([1]), "{got}");
+    for (reference, name) in
+        [(CompletionReference::prompt("greet"), "style"), (CompletionReference::resource("file:///t/{name}"), "name")]
+    {
+        let argument = CompletionArgument { name: name.into(), value: String::new() };
+        let answer = it.ask("completion/complete", &CompleteParams { reference, argument, context: None });
+        assert!(answer.get("result").is_some(), "{answer}");
+    }
+
+    assert_eq!(it.call("asks_model")["result"]["content"][0]["text"], "four");
+    assert_eq!(it.call("asks_roots")["result"]["content"][0]["text"], "1");
+    let forms = ["asks_form", "asks_several", "asks_page"];
+    for (tool, has) in
+        forms.into_iter().zip([version.has_elicitation(), version.has_url_elicitation(), version.has_url_elicitation()])
+    {
+        let answer = it.call(tool);
+        let answered = answer["result"]["content"][0]["text"] == "Decline";
+        assert_eq!(answered, has, "{tool} in {version}: {answer}");
+    }
+    for method in ["notifications/message", "notifications/progress"] {
+        assert!(it.has_seen(method), "{method} in {version}");
+    }
+}
+
 #[test]
 fn every_message_of_an_exchange_is_what_the_schema_of_its_revision_says() {
-    for version in REVISIONS {
-        let mut it = Exchange::new(version, service());
-        assert_eq!(it.ask("ping", &(), false)["result"], json!({}));
+    for version in ProtocolVersion::ALL.into_iter().filter(|version| version.has_handshake()) {
+        let mut it = Exchange::with_handshake(version, service());
+        assert_eq!(it.ask("ping", &())["result"], json!({}));
         let set = SetLevelParams { level: LoggingLevel::Debug };
-        assert_eq!(it.ask("logging/setLevel", &set, false)["result"], json!({}));
-
-        let mut page = PaginatedParams::default();
-        let mut tools = 0;
-        loop {
-            let result = it.ask("tools/list", &page, false)["result"].take();
-            tools += result["tools"].as_array().unwrap().len();
-            let Some(cursor) = result["nextCursor"].as_str() else { break };
-            page.cursor = Some(cursor.to_owned().into());
-        }
-        assert_eq!(tools, 8);
-
-        for tool in ["nothing", "sum", "array", "blocks", "fails", "reports"] {
-            assert!(it.call(tool).get("result").is_some(), "{tool}");
-        }
-        let arguments = serde_json::value::to_raw_value(&json!({"times": 2})).unwrap();
-        let params = CallToolParams::new("text", Some(&arguments));
-        assert!(it.ask("tools/call", &params, false).get("result").is_some());
-        it.call("text");
-
-        assert_eq!(it.call("refuses")["error"]["code"], -1);
-        assert_eq!(it.call("no such tool")["error"]["code"], code::INVALID_PARAMS);
-        assert_eq!(it.ask("tools/list", &json!({"cursor": "x"}), false)["error"]["code"], code::INVALID_PARAMS);
+        assert_eq!(it.ask("logging/setLevel", &set)["result"], json!({}));
+        use_everything(&mut it, version);
 
         // The server's requests are answered, also those that nobody can carry out.
         assert_eq!(it.ask_client(Method::Ping, &())["result"], json!({}));
-        assert_eq!(it.ask_client(Method::RootsList, &())["result"]["roots"][0]["name"], "a");
-        let question = CreateMessageParams::text("two and two?", 10);
-        assert_eq!(it.ask_client(Method::SamplingCreateMessage, &question)["result"]["role"], "assistant");
-        if version.has_elicitation() {
-            let form = RequestedSchema::new().required("name", StringSchema::new().title("Name"));
-            let form = ElicitParams::form("who?", form);
-            assert_eq!(it.ask_client(Method::ElicitationCreate, &form)["result"]["action"], "decline");
-        }
         it.carry_to_client(json!({"jsonrpc": "2.0", "id": "s", "method": "x/y"}).to_string().as_bytes());
-        assert!(it.seen.last().unwrap().get("error").is_some());
+        assert!(it.last().get("error").is_some());
 
-        let mut line = Vec::new();
-        let options = RequestOptions::PLAIN;
-        let id = it.client.request("tools/list", &(), options, &mut line).unwrap();
-        line.clear();
-        assert!(it.client.cancel(id, Some("changed my mind"), &mut line));
-        it.carry_to_server(&line);
-
-        let methods = ["notifications/initialized", "notifications/cancelled", "notifications/message"];
-        for method in methods.into_iter().chain(["notifications/progress"]) {
-            assert!(it.seen.iter().any(|message| message["method"] == method), "{method} in {version}");
+        let watched = SubscribeParams { uri: "file:///a".into() };
+        assert_eq!(it.ask("resources/subscribe", &watched)["result"], json!({}));
+        it.announce_everything();
+        assert_eq!(it.ask("resources/unsubscribe", &watched)["result"], json!({}));
+        it.cancel("tools/list");
+        it.say_that_roots_changed();
+        for method in [
+            "notifications/initialized",
+            "notifications/cancelled",
+            "notifications/roots/list_changed",
+            "notifications/tools/list_changed",
+            "notifications/prompts/list_changed",
+            "notifications/resources/list_changed",
+            "notifications/resources/updated",
+        ] {
+            assert!(it.has_seen(method), "{method} in {version}");
         }
     }
+}
+
+#[test]
+fn every_message_of_requests_that_stand_alone_is_what_the_newest_schema_says() {
+    let mut it = Exchange::stateless(service());
+    let discovered = it.ask("server/discover", &());
+    assert_eq!(discovered["result"]["supportedVersions"][0], ProtocolVersion::LATEST.as_str());
+    use_everything(&mut it, ProtocolVersion::LATEST);
+    assert!(it.seen().any(|message| message["result"]["resultType"] == "input_required"));
 }
 
 #[test]
@@ -279,7 +266,7 @@ fn what_a_revision_does_not_have_is_found_out() {
     assert!(faults(ProtocolVersion::V2025_03_26, "CallToolResult", &audio).is_empty());
     let array = json!({"content": [], "structuredContent": [1]});
     assert!(!faults(ProtocolVersion::V2025_11_25, "CallToolResult", &array).is_empty());
-    for version in REVISIONS {
+    for version in ProtocolVersion::ALL.into_iter().filter(|version| version.has_handshake()) {
         for (definition, wrong) in [
             ("JSONRPCMessage", json!({"jsonrpc": "1.0", "method": "ping"})),
             ("InitializeResult", json!({"protocolVersion": "x", "capabilities": {}})),

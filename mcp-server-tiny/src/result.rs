@@ -220,6 +220,9 @@ impl Serialize for Answer<'_> {
                 if result.is_error {
                     map.serialize_entry("isError", &true)?;
                 }
+                for (name, value) in &result.other {
+                    map.serialize_entry(name, value)?;
+                }
             }
             Repr::Later => map.serialize_entry::<str, [Text<'_>]>("content", &[])?,
         }
