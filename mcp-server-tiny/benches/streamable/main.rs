@@ -39,8 +39,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         memory::run(&SERVERS)?;
     }
     if asked("throughput") {
+        // Once: after this process has moved to one of them it is allowed no other.
+        let cpus = process::two_cpus();
         for case in case::Case::ALL {
-            throughput::run(&SERVERS, case)?;
+            throughput::run(&SERVERS, case, cpus)?;
         }
     }
     Ok(())

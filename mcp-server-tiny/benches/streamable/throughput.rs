@@ -12,7 +12,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::case::{Case, LAST_CHUNK, TEXT, exchange, unexpected};
-use crate::harness::process::{Server, own_cpu_time, pin_self, two_cpus};
+use crate::harness::process::{Server, own_cpu_time, pin_self};
 use crate::harness::report::{Table, median};
 
 const CONNECTIONS: u32 = 64;
@@ -22,8 +22,7 @@ const WARM_UP: Duration = Duration::from_millis(100);
 const MEASURED: Duration = Duration::from_millis(400);
 
 /// Measures each of `servers` in turn, round after round, and prints the medians. The first one is the limit.
-pub(crate) fn run(servers: &[&str], case: Case) -> io::Result<()> {
-    let cpus = two_cpus();
+pub(crate) fn run(servers: &[&str], case: Case, cpus: Option<(usize, usize)>) -> io::Result<()> {
     if let Some((_, asking)) = cpus {
         pin_self(asking)?;
     }
