@@ -207,7 +207,8 @@ impl Engine {
             _ => Action::Post(head_bytes.into()),
         };
         self.await_body(key, now, terms, action, head.framing);
-        Ok(0)
+        // The head is kept with the body.
+        if self.held > self.config.limits.buffered_bytes { Err(FULL) } else { Ok(0) }
     }
 
     /// Reads past the body of a request that is answered, so that the next request is found. Who waits for permission to

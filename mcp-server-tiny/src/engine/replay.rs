@@ -105,6 +105,12 @@ impl Replay {
         self.events.is_empty()
     }
 
+    /// What it takes.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// When the last event was kept.
     pub(crate) fn newest(&self) -> Instant {
         self.newest

@@ -126,10 +126,9 @@ impl Engine {
         requests: u32,
         messages: impl IntoIterator<Item = Result<Message<'m>, jsonrpc::DecodeError<'m>>>,
     ) {
-        let row = self.exchanges.next_key();
         let mut writing = self.writing(Statuses::Ok, requests);
         let when_busy = if requests > 1 { WhenBusy::Answer } else { WhenBusy::Refuse };
-        let (mut cancelled, mut waits) = (Vec::new(), false);
+        let (mut cancelled, mut later) = (Vec::new(), Vec::new());
         for message in messages {
             let Some(session) = self.sessions.get_mut(key) else { return };
             let Some((state, memory)) = remember(key, session, &self.config, &mut self.replayed) else { return };
@@ -193,12 +192,7 @@ impl Engine {
                     let error = ErrorObject::new(code::INTERNAL_ERROR, "all workers are taken, try again later");
                     return self.reject_with(post, Status::ServiceUnavailable, &id, &error);
                 }
-                Done::Later(request) => {
-                    waits = true;
-                    if let Some(streams) = self.sessions.get_mut(key).and_then(|session| session.streams_mut()) {
-                        streams.calls.push((request, row));
-                    }
-                }
+                Done::Later(request) => later.push(request),
                 Done::Cancelled(request) => cancelled.push(request),
                 Done::Reply(ask, outcome) => {
                     self.take_reply(key, post.now, ask, outcome, post.head.authorization.map(token));
@@ -211,8 +205,10 @@ impl Engine {
             self.end_answer(post.conn, post.now, post.terms.persistence);
         } else {
             let row = self.hold(post, writing, Asked::InSession(key));
-            if !waits {
+            if later.is_empty() {
                 self.end_unanswered(row, post.now);
+            } else if let Some(streams) = self.sessions.get_mut(key).and_then(|session| session.streams_mut()) {
+                streams.calls.extend(later.into_iter().map(|request| (request, row)));
             }
         }
         cancelled.into_iter().for_each(|request| self.give_up(key, request, post.now));

@@ -33,7 +33,10 @@ impl Engine {
             true
         });
         let row = self.hold(post, writing, Asked::Subscription(Box::new(listener)));
-        self.subscriptions.push(row);
+        // Unless its client does not even read this.
+        if self.exchanges.get(row).is_some() {
+            self.subscriptions.push(row);
+        }
     }
 
     fn listener(&self, request: &Request<'_>) -> Result<Listener, ErrorObject<'static>> {
