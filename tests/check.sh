@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change lands, in the order that finds most mistakes first. CI runs this script; run
 # it before you commit. Peers of other languages are used where they are installed (tests/interop/install.sh installs
-# them); with MCP_INTEROP=required their absence fails.
+# them), and so is the official conformance suite (tests/conformance/install.sh); with MCP_INTEROP=required their absence
+# fails.
 #
 #     tests/check.sh            everything
-#     tests/check.sh STEP ...   only these: format clippy docs no_std fuzz test examples
+#     tests/check.sh STEP ...   only these: format clippy docs no_std fuzz test examples conformance
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -48,7 +49,15 @@ examples() {
   timeout 120 cargo run --quiet --locked --release --package mcp-examples --example quickstart
 }
 
-if [ $# -eq 0 ]; then set -- format clippy docs no_std fuzz test examples; fi
+conformance() {
+  if [ ! -f tests/conformance/node_modules/made-from ] && [ "${MCP_INTEROP:-}" != required ]; then
+    echo "skipped: the conformance suite is not installed; tests/conformance/install.sh installs it" >&2
+    return
+  fi
+  bash tests/conformance/run.sh
+}
+
+if [ $# -eq 0 ]; then set -- format clippy docs no_std fuzz test examples conformance; fi
 for step in "$@"; do
   echo "== $step"
   started=$SECONDS
