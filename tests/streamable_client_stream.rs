@@ -116,7 +116,7 @@ fn a_head_that_does_not_come_delays_connecting_by_a_second_at_most() {
 #[test]
 fn the_stream_is_opened_again_where_it_ended() {
     let (opened, again) = channel();
-    let peer = Peer::run(|peer| {
+    let peer = Peer::run(move |peer| {
         peer.shake_streamable_as("", RESULT_2025);
         let get = expect_listening(peer);
         let mut stream = primed(&get, "s-0");
