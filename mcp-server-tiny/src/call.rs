@@ -246,13 +246,13 @@ impl<'a> Call<'a> {
     }
 
     /// Sends the progress that is left, if any: the result comes next, or a question.
-    pub(crate) fn finish(self) -> Round<'a> {
-        match self.link {
+    pub(crate) fn finish(mut self) -> Round<'a> {
+        self.round.progress = match self.link {
             Link::Here(here) => here.finish(),
-            // Done by `LaterCall::answer`.
+            // What is left is sent by `LaterCall::answer`.
             #[cfg(feature = "std")]
-            Link::Away(_) => {}
-        }
+            Link::Away(call) => call.last_progress(),
+        };
         self.round
     }
 }
@@ -271,10 +271,11 @@ impl Here<'_> {
         }
     }
 
-    fn finish(mut self) {
+    fn finish(mut self) -> Option<f64> {
         if let Some(note) = self.reporter.rest() {
             self.send(&note);
         }
+        self.reporter.last()
     }
 
     fn send(&mut self, note: &Note) {

@@ -158,6 +158,10 @@ impl LaterCall {
         self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn last_progress(&self) -> Option<f64> {
+        self.reporter().last()
+    }
+
     pub(crate) fn is_deferred(&self) -> bool {
         self.deferred.load(Ordering::Relaxed)
     }

@@ -1,59 +1,100 @@
-//! A service and one session with it, without sockets: lines in, JSON out.
+//! A service and one client of it, without sockets: lines in, JSON out. In each revision, and judged by its schema.
 
+use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, channel};
 
 use mcp_core::Limits;
-use mcp_core::jsonrpc::{Payload, decode};
-use mcp_core::session::{ServerEvent, ServerSession};
+use mcp_core::jsonrpc::{Message, Payload, Request, decode};
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::session::{Claim, RequestKey, ServerEvent, ServerSession, requested_method};
 use mcp_core::time::Instant;
+use mcp_core::types::meta;
 use mcp_server_tiny::service::{Origin, Outcome, Service, WhenBusy};
 use serde_json::{Value, json};
 
 use crate::raw_http::PATIENCE;
-use crate::schema_judge::{Conversation, Side};
+use crate::schema_judge::{Side, assert_valid};
 
-/// The number of the session in [`RawService`].
+/// The number of the session in [`RawService`]; requests that stand alone have higher ones.
 pub const SESSION: u64 = 7;
 
 /// A service whose only client is the test.
 pub struct RawService {
     /// The service itself.
     pub service: Service,
-    /// The client's session.
+    /// The client's session, in revisions with a handshake.
     pub session: ServerSession,
     /// What the next busy call is to do.
     pub when_busy: WhenBusy,
     /// The time, which stands still until the test moves it.
     pub now: Instant,
+    /// What the client authenticates with.
+    pub credential: Option<Vec<u8>>,
+    /// What the client says it can be asked, with every request that stands alone.
+    pub capabilities: Value,
+    /// The lowest level of log messages that it wants, with every request that stands alone.
+    pub level: Option<&'static str>,
+    version: ProtocolVersion,
+    /// Requests that stand alone and are not answered yet.
+    alone: Vec<Alone>,
     out: Vec<u8>,
     woken: Receiver<()>,
     next_id: u64,
-    conversation: Conversation,
+    /// Which method was asked under an id, as JSON.
+    asked: HashMap<String, String>,
+}
+
+struct Alone {
+    number: u64,
+    key: RequestKey,
+    session: ServerSession,
 }
 
 impl RawService {
-    /// A session that agreed on `version`.
-    pub fn new(mut service: Service, version: &str) -> Self {
+    /// A client that speaks `version` and can be asked nothing.
+    pub fn new(service: Service, version: &str) -> Self {
+        Self::with(service, version, json!({}))
+    }
+
+    /// A client that speaks `version` and has these capabilities.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such revision.
+    pub fn with(mut service: Service, version: &str, capabilities: Value) -> Self {
         let (wake, woken) = channel();
         service.wake_with(move || {
             // The test may be over.
             let _ = wake.send(());
         });
-        let session = ServerSession::new();
         let mut raw = Self {
             service,
-            session,
+            session: ServerSession::new(),
             when_busy: WhenBusy::Answer,
             now: Instant::ZERO,
+            credential: None,
+            capabilities,
+            level: None,
+            version: ProtocolVersion::from_wire(version).expect("a revision"),
+            alone: Vec::new(),
             out: Vec::new(),
             woken,
             next_id: 1,
-            conversation: Conversation::default(),
+            asked: HashMap::new(),
         };
-        let info = json!({"name": "test", "version": "1"});
-        raw.ask("initialize", json!({"protocolVersion": version, "capabilities": {}, "clientInfo": info}));
-        assert_eq!(raw.session.version().as_str(), version);
+        if raw.version.has_handshake() {
+            let info = json!({"name": "test", "version": "1"});
+            let hello = json!({"protocolVersion": version, "capabilities": raw.capabilities, "clientInfo": info});
+            raw.ask("initialize", hello);
+            assert_eq!(raw.session.version().as_str(), version);
+            let _nothing = raw.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        }
         raw
+    }
+
+    /// The revision that the client speaks.
+    pub fn version(&self) -> ProtocolVersion {
+        self.version
     }
 
     /// Sends one message as the client would. Requests get what became of them.
@@ -74,33 +115,86 @@ impl RawService {
     pub fn send_text(&mut self, text: &str) -> Outcome {
         let limits = Limits::default();
         let Ok(Payload::Message(message)) = decode(text.as_bytes(), &limits) else { panic!("no message: {text}") };
-        self.conversation.overheard(Side::Client, text.as_bytes());
+        if let Message::Request(request) = &message {
+            let id = serde_json::to_string(&request.id).expect("an id is JSON");
+            self.asked.insert(id, request.method.to_string());
+            if !self.version.has_handshake() {
+                let claim = Claim::of(request.params).expect("a claim").expect("one");
+                return self.handle_alone(request, &claim);
+            }
+        }
         let before = self.out.len();
         let event = self.session.handle_message(&self.service.profile(), &limits, message, &mut self.out);
         if self.out.len() > before {
             self.out.push(b'\n');
         }
+        let origin = |key| Origin {
+            when_busy: self.when_busy,
+            credential: self.credential.as_deref(),
+            ..Origin::new(SESSION, key, self.now)
+        };
         match event {
             ServerEvent::Request { key, method, params } => {
-                let origin = Origin { when_busy: self.when_busy, ..Origin::new(SESSION, key, self.now) };
-                self.service.handle(&mut self.session, &origin, method, params, &mut self.out)
+                self.service.handle(&mut self.session, &origin(key), method, params, &mut self.out)
             }
             ServerEvent::Cancelled { key, .. } => {
-                self.service.cancel(SESSION, key);
+                self.service.cancelled(&mut self.session, SESSION, key, &mut self.out);
                 Outcome::Answered
             }
+            ServerEvent::Reply { ask, outcome } => match self.service.asker(SESSION, ask) {
+                Some(key) => self.service.resume(&mut self.session, &origin(key), ask, outcome, &mut self.out),
+                None => Outcome::Answered,
+            },
             _ => Outcome::Answered,
         }
     }
 
-    /// Everything that was sent to the client so far.
+    fn handle_alone(&mut self, request: &Request<'_>, claim: &Claim<'_>) -> Outcome {
+        let method = requested_method(self.version, &request.method).expect("a method of the revision");
+        let (mut session, key) = ServerSession::stateless(self.version, &request.id, claim);
+        let number = SESSION + self.next_id;
+        let origin = Origin {
+            when_busy: self.when_busy,
+            credential: self.credential.as_deref(),
+            ..Origin::new(number, key, self.now)
+        };
+        let outcome = self.service.handle(&mut session, &origin, method, request.params, &mut self.out);
+        if outcome == Outcome::Later {
+            self.alone.push(Alone { number, key, session });
+        }
+        outcome
+    }
+
+    /// The client hangs up on what it asked without a session.
+    pub fn hang_up(&mut self) {
+        for Alone { number, key, .. } in self.alone.drain(..) {
+            self.service.cancel(number, key);
+        }
+    }
+
+    /// Moves the time, and gives up the calls whose client did not answer by then.
+    pub fn pass_to(&mut self, now: Instant) {
+        self.now = now;
+        while let Some(overdue) = self.service.overdue(now) {
+            assert_eq!(overdue.session(), SESSION, "only sessions wait");
+            self.service.give_up(overdue, &mut self.session, &mut self.out);
+        }
+    }
+
+    /// Everything that was sent to the client so far. Each message is as the schema of the revision has it.
     ///
     /// # Panics
     ///
-    /// When a line is no JSON.
+    /// When a line is no JSON, or not what the schema says.
     pub fn sent(&mut self) -> Vec<Value> {
-        let text = self.sent_text();
-        text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+        let text = String::from_utf8(std::mem::take(&mut self.out)).expect("JSON is text");
+        let sent: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+        for message in &sent {
+            let asked = message.get("method").is_none().then(|| self.asked.get(&message["id"].to_string())).flatten();
+            assert_valid(self.version, Side::Server, asked.map(String::as_str), message);
+        }
+        sent
     }
 
     /// Everything that was sent to the client so far, as it was written.
@@ -109,9 +203,7 @@ impl RawService {
     ///
     /// When it is no text.
     pub fn sent_text(&mut self) -> String {
-        let text = String::from_utf8(std::mem::take(&mut self.out)).expect("JSON is text");
-        text.lines().for_each(|line| self.conversation.sent(Side::Server, line.as_bytes()));
-        text
+        String::from_utf8(std::mem::take(&mut self.out)).expect("JSON is text")
     }
 
     /// Sends a request and gives all that is sent because of it at once; the answer comes last.
@@ -146,8 +238,75 @@ impl RawService {
     pub fn begin(&mut self, method: &str, params: Value) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        let _outcome = self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        self.begin_as(json!(id), method, params);
         id
+    }
+
+    /// As [`begin`](Self::begin), with an id of the test's choice.
+    pub fn begin_as(&mut self, id: Value, method: &str, mut params: Value) -> Outcome {
+        if !self.version.has_handshake() {
+            let meta = &mut params["_meta"];
+            meta[meta::PROTOCOL_VERSION] = self.version.as_str().into();
+            meta[meta::CLIENT_CAPABILITIES] = self.capabilities.clone();
+            meta[meta::CLIENT_INFO] = json!({"name": "test", "version": "1"});
+            if let Some(level) = self.level {
+                meta[meta::LOG_LEVEL] = level.into();
+            }
+        }
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+    }
+
+    /// Makes a request, answers what the server asks for it, and gives its last answer, in every revision: `reply` gets the
+    /// method and the parameters of a question. How many rounds it took comes along.
+    ///
+    /// # Panics
+    ///
+    /// When there is no end to it.
+    pub fn converse(
+        &mut self,
+        method: &str,
+        params: Value,
+        mut reply: impl FnMut(&str, &Value) -> Result<Value, Value>,
+    ) -> (Value, usize) {
+        let mut id = self.begin(method, params.clone());
+        for round in 0..20 {
+            let sent = self.wait_for_turn(id);
+            let answer = sent.iter().find(|message| message["id"] == id && message.get("method").is_none());
+            match answer {
+                None => {
+                    for question in
+                        sent.iter().filter(|message| message.get("method").is_some() && message.get("id").is_some())
+                    {
+                        let replied = reply(question["method"].as_str().expect("a method"), &question["params"]);
+                        let (member, value) =
+                            replied.map_or_else(|error| ("error", error), |result| ("result", result));
+                        let _outcome = self.send(&json!({"jsonrpc": "2.0", "id": question["id"], member: value}));
+                    }
+                }
+                Some(answer) if answer["result"]["resultType"] == "input_required" => {
+                    let mut again = params.clone();
+                    let questions = answer["result"]["inputRequests"].as_object().expect("questions").clone();
+                    for (key, question) in questions {
+                        let replied = reply(question["method"].as_str().expect("a method"), &question["params"]);
+                        again["inputResponses"][key] = replied.expect("without a handshake there are no errors");
+                    }
+                    again["requestState"] = answer["result"]["requestState"].clone();
+                    id = self.begin(method, again);
+                }
+                Some(answer) => return (answer.clone(), round),
+            }
+        }
+        panic!("the server asks without end");
+    }
+
+    /// What is sent until the request is answered or something is asked for it.
+    fn wait_for_turn(&mut self, id: u64) -> Vec<Value> {
+        let mut sent = self.sent();
+        while !sent.iter().any(|message| message["id"] == id || message.get("id").is_some()) {
+            self.wait_for_mail();
+            sent.extend(self.sent());
+        }
+        sent
     }
 
     /// Begins a call that wants progress under the token `"p"`.
@@ -160,9 +319,13 @@ impl RawService {
     pub fn deliver(&mut self) -> usize {
         let mut count = 0;
         while let Some(mail) = self.service.next_mail() {
-            assert_eq!(mail.session(), SESSION);
-            self.service.deliver(self.now, mail, &mut self.session, &mut self.out);
             count += 1;
+            if mail.session() == SESSION {
+                self.service.deliver(self.now, mail, &mut self.session, &mut self.out);
+            } else if let Some(alone) = self.alone.iter_mut().find(|alone| alone.number == mail.session()) {
+                assert_eq!(mail.request(), alone.key);
+                self.service.deliver(self.now, mail, &mut alone.session, &mut self.out);
+            }
         }
         count
     }

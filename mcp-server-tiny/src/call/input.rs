@@ -64,17 +64,6 @@ impl Call<'_> {
             let required = format!(r#"{{"elicitation":{{"{mode}":{{}}}}}}"#);
             return Err(ToolError::missing_capability(version, &format!("elicitation.{mode}"), &required));
         }
-        // A form has the words of the revision; what cannot be asked in it is a fault of the handler.
-        let params = match params {
-            ElicitParams::Form(mut form) => {
-                form.requested_schema = form
-                    .requested_schema
-                    .written_in(version)
-                    .map_err(|unknown| ToolError::new(format!("the question `{key}` cannot be asked: {unknown}")))?;
-                ElicitParams::Form(form)
-            }
-            url => url,
-        };
         let answer: ElicitResult = self.ask(key, Method::ElicitationCreate, &params)?;
         if let (ElicitParams::Form(form), ElicitAction::Accept) = (&params, answer.action) {
             let empty = serde_json::Map::new();
@@ -198,6 +187,8 @@ pub(crate) struct Round<'a> {
     pub(crate) questions: Vec<Question>,
     /// What to do with the questions; set by the first one.
     pub(crate) leave: Option<Leave>,
+    /// How far the call has said it is: the next run goes on from there (R-LM-83).
+    pub(crate) progress: Option<f64>,
 }
 
 /// What a client gave along with a request of the stateless revision (R-LM-67).
@@ -221,15 +212,16 @@ impl<'a> Round<'a> {
     }
 
     /// A later one.
-    pub(crate) fn again(memory: Box<Memory>) -> Self {
-        Self { memory: Some(memory), ..Self::default() }
+    pub(crate) fn again(memory: Box<Memory>, progress: Option<f64>) -> Self {
+        Self { memory: Some(memory), progress, ..Self::default() }
     }
 
     /// For another thread.
     #[cfg(feature = "std")]
     pub(crate) fn into_owned(self) -> Round<'static> {
         let given = self.given.map(Given::into_owned);
-        Round { given, fault: self.fault, memory: self.memory, questions: self.questions, leave: self.leave }
+        let Self { fault, memory, questions, leave, progress, .. } = self;
+        Round { given, fault, memory, questions, leave, progress }
     }
 }
 

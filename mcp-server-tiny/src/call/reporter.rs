@@ -43,6 +43,17 @@ impl Reporter {
         Self { last: None, held: None, progress: Pace::new(rate), logs: Pace::new(LOGS) }
     }
 
+    /// The same for a run of a handler after one that got as far as this.
+    pub(crate) const fn after(mut self, progress: Option<f64>) -> Self {
+        self.last = progress;
+        self
+    }
+
+    /// How far the call has said it is.
+    pub(crate) const fn last(&self) -> Option<f64> {
+        self.last
+    }
+
     /// The note to send now, if any. Numbers that do not rise are dropped (R-LM-83).
     pub(crate) fn progress(&mut self, progress: f64, total: Option<f64>, message: Option<&str>) -> Option<Note> {
         let rises = self.last.is_none_or(|last| progress > last);

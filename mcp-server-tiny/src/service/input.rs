@@ -41,6 +41,7 @@ pub(crate) struct Left {
     pub(super) token: Option<ProgressToken<'static>>,
     pub(super) memory: Box<Memory>,
     pub(super) questions: Vec<Question>,
+    pub(super) progress: Option<f64>,
     pub(super) credential: Option<Box<[u8]>>,
 }
 
@@ -358,7 +359,7 @@ fn resume(
         subject: left.subject.as_deref().map(Into::into),
         arguments: &arguments,
         token: left.token.as_ref(),
-        round: Round::again(left.memory),
+        round: Round::again(left.memory, left.progress),
     };
     let origin = Origin { key: call.key, ..*origin };
     service.carry_out(session, &origin, task, outbox)

@@ -76,7 +76,7 @@ impl Work {
             offers: session.offers(),
             token: task.token.map(|token| token.clone().into_owned()),
             level: session.level().filter(|_| logs),
-            reporter: Mutex::new(Reporter::new(offer.progress_rate)),
+            reporter: Mutex::new(Reporter::new(offer.progress_rate).after(task.round.progress)),
             offer: Arc::clone(offer),
             cancelled: AtomicBool::new(false),
             cancellation: Condvar::default(),
@@ -213,6 +213,7 @@ fn carry_out(call: &Arc<LaterCall>, handler: &Handler, job: Job) -> (Result<Outp
         token: call.token.clone(),
         memory: round.memory.unwrap_or_default(),
         questions: round.questions,
+        progress: round.progress,
         credential,
     };
     (result, Some(Box::new(left)))

@@ -61,7 +61,7 @@ impl Service {
             key: origin.key,
             token,
             logs,
-            reporter: Reporter::new(offer.progress_rate),
+            reporter: Reporter::new(offer.progress_rate).after(round.progress),
             outbox,
             #[cfg(feature = "std")]
             mailbox: self.later.mailbox(),
@@ -97,6 +97,7 @@ impl Service {
                 token: token.map(|token| token.clone().into_owned()),
                 memory: round.memory.unwrap_or_default(),
                 questions: round.questions,
+                progress: round.progress,
                 credential: origin.credential.map(Into::into),
             };
             return leave(self, session, origin, Box::new(left), outbox);
