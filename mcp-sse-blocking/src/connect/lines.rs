@@ -24,6 +24,7 @@ use crate::log_target;
 use crate::memory;
 use crate::spawn::Command;
 use crate::transport::line::Duplex;
+use crate::transport::line_direct::Direct;
 use crate::transport::line_link::{Again, Fresh};
 use crate::transport::line_threads::Threads;
 use crate::transport::stdio::Child;
@@ -88,6 +89,55 @@ impl Client {
     /// Settings for a client over a pipe in memory. Those of HTTP and of event streams mean nothing here.
     pub fn memory_builder(end: memory::End) -> Builder {
         Builder::over(Place::Other(Box::new(move |common| over(&(Arc::new(end) as Arc<dyn Duplex>), common))))
+    }
+
+    /// Connects to a server that is bytes in, bytes out: `step` is given what the client sends, in pieces of any size, and appends
+    /// what the server has to say. With the defaults of [`Client::around_builder`].
+    ///
+    /// The server runs on the thread that makes the request, one at a time, and its answer is there when it returns: no other
+    /// thread, no copy through the system. A deadline is not looked at while it runs. While a reply is waited for that was
+    /// not there at once, `step` is called every 10 ms with nothing, for what other threads have done meanwhile. A handler that
+    /// runs in `step` must not call this client: it would wait for itself until its deadline.
+    ///
+    /// ```
+    /// use mcp_sse_blocking::Client;
+    /// use mcp_sse_blocking::mcp_core::{Limits, jsonrpc::ndjson::Decoder};
+    /// use serde_json::{Value, json};
+    ///
+    /// // Any server that needs no thread of its own; this one can do nothing but greet.
+    /// let mut lines = Decoder::new(&Limits::default());
+    /// let client = Client::around(move |bytes, out| {
+    ///     lines.push(bytes).expect("lines are short");
+    ///     while let Some(line) = lines.next_message().expect("lines are short") {
+    ///         let message: Value = serde_json::from_slice(line).expect("clients write JSON");
+    ///         let mut answer = json!({"jsonrpc": "2.0", "id": message["id"]});
+    ///         match message["method"].as_str() {
+    ///             Some("initialize") => {
+    ///                 let server = json!({"name": "inside", "version": "1"});
+    ///                 answer["result"] = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": server});
+    ///             }
+    ///             _ if message["id"].is_null() => continue,
+    ///             _ => answer["error"] = json!({"code": -32601, "message": "method not found"}),
+    ///         }
+    ///         out.extend_from_slice(answer.to_string().as_bytes());
+    ///         out.push(b'\n');
+    ///     }
+    /// })?;
+    /// assert_eq!(client.server_info().name, "inside");
+    /// # Ok::<(), mcp_sse_blocking::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Whatever can be wrong with a server; see [`Error`].
+    pub fn around(step: impl FnMut(&[u8], &mut Vec<u8>) + Send + 'static) -> Result<Self, Error> {
+        Self::around_builder(step).connect()
+    }
+
+    /// Settings for a client around a server. Those of HTTP and of event streams mean nothing here.
+    pub fn around_builder(step: impl FnMut(&[u8], &mut Vec<u8>) + Send + 'static) -> Builder {
+        let direct = Direct::new(Box::new(step));
+        Builder::over(Place::Other(Box::new(move |common| over(&(Arc::new(direct) as Arc<dyn Duplex>), common))))
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod exchange;
 pub(crate) mod http;
 pub(crate) mod http_sse;
 pub(crate) mod line;
+pub(crate) mod line_direct;
 pub(crate) mod line_link;
 pub mod line_memory;
 #[cfg(unix)]

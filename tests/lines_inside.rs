@@ -1,0 +1,119 @@
+//! A client and a server in one process, without sockets: through a pipe in memory with a thread for the server, and with the
+//! server as bytes in, bytes out on the thread that calls.
+
+use std::thread;
+use std::time::Duration;
+
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::time::Instant;
+use mcp_server_tiny::{Call, Server, Tool};
+use mcp_sse_blocking::{CallOptions, Client, Error, memory};
+use serde_json::json;
+
+fn server() -> Server {
+    Server::new("inside", "1.0.0")
+        .tool(Tool::new("echo").param::<String>("text", "what to say"), |call: &mut Call<'_>| {
+            Ok(call.arg::<&str>("text")?.to_owned())
+        })
+        .tool(Tool::new("steps"), |call: &mut Call<'_>| {
+            for step in 1..=3 {
+                call.progress(f64::from(step), Some(3.0), None);
+            }
+            Ok("done")
+        })
+        .tool(Tool::new("slow").on_worker(), |_: &mut Call<'_>| {
+            thread::sleep(Duration::from_millis(30));
+            Ok("at last")
+        })
+}
+
+const REVISIONS: [Option<ProtocolVersion>; 3] =
+    [None, Some(ProtocolVersion::V2025_11_25), Some(ProtocolVersion::V2024_11_05)];
+
+fn works(client: &Client, expected: Option<ProtocolVersion>) {
+    assert_eq!(client.server_info().name, "inside");
+    assert_eq!(client.protocol_version(), expected.unwrap_or(ProtocolVersion::LATEST));
+    let names: Vec<String> = client.tools().map(|tool| tool.unwrap().name).collect();
+    assert_eq!(names, ["echo", "steps", "slow"]);
+    for size in [0, 1, 100, 100_000, 1_000_000] {
+        let text = "x\n".repeat(size);
+        assert!(client.call("echo", &json!({ "text": text })).unwrap().all_text() == text, "{size}");
+    }
+    let mut steps = Vec::new();
+    let tell = CallOptions::new().on_progress(|progress| steps.push(progress.progress));
+    assert_eq!(client.call_with("steps", &(), tell).unwrap().all_text(), "done");
+    assert_eq!(steps, [1.0, 2.0, 3.0]);
+    assert_eq!(client.call("slow", &()).unwrap().all_text(), "at last");
+    let error = client.call("none", &()).unwrap_err();
+    assert!(matches!(error, Error::Rpc(_)), "{error}");
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || {
+                for round in 0..20 {
+                    let text = format!("{thread} {round}");
+                    assert_eq!(client.call("echo", &json!({ "text": text })).unwrap().all_text(), text);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_server_on_a_thread_is_called_through_memory_in_every_era() {
+    for revision in REVISIONS {
+        let (here, there) = memory::pair();
+        let served = thread::spawn(move || server().serve(there.clone(), there));
+        let builder = Client::memory_builder(here);
+        let builder = match revision {
+            Some(revision) => builder.protocol_version(revision),
+            None => builder,
+        };
+        let client = builder.connect().unwrap();
+        works(&client, revision);
+        drop(client);
+        served.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_server_without_a_thread_is_called_in_every_era() {
+    for revision in REVISIONS {
+        let mut pipe = server().pipe().unwrap();
+        let start = std::time::Instant::now();
+        let builder = Client::around_builder(move |bytes, out| {
+            let now = Instant::from_elapsed(start.elapsed());
+            pipe.received(now, bytes).unwrap();
+            loop {
+                let more = pipe.deliver_replies(now);
+                out.extend_from_slice(pipe.output());
+                pipe.sent(usize::MAX);
+                if !more {
+                    break;
+                }
+            }
+        });
+        let builder = match revision {
+            Some(revision) => builder.protocol_version(revision),
+            None => builder,
+        };
+        works(&builder.connect().unwrap(), revision);
+    }
+}
+
+#[test]
+fn a_server_that_panics_ends_the_session_and_not_the_program() {
+    let mut pipe = server().pipe().unwrap();
+    let client = Client::around(move |bytes, out| {
+        assert!(!bytes.windows(4).any(|word| word == b"boom"), "a fault of the server's");
+        pipe.received(Instant::ZERO, bytes).unwrap();
+        out.extend_from_slice(pipe.output());
+        pipe.sent(usize::MAX);
+    })
+    .unwrap();
+    let caught =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| client.call("echo", &json!({"text": "boom"}))));
+    assert!(caught.is_err(), "it runs on the thread that calls");
+    let error = client.call_with("echo", &json!({"text": "x"}), CallOptions::new().timeout(Duration::from_secs(5)));
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::StreamEnded(_) | Error::Closed(_)), "{error}");
+}
