@@ -6,12 +6,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mcp_sse_blocking::{Client, Error, Streams, memory};
+use mcp_tests::schema_judge::{Conversation, Side};
 use serde_json::{Value, json};
 
-/// A server with one tool, `echo`, which answers until its input ends.
+/// A server with one tool, `echo`, which answers until its input ends. What it gets is judged by the schema of its revision.
 fn serve(reader: impl Read, mut writer: impl Write) -> io::Result<()> {
+    let mut judge = Conversation::default();
     for line in BufReader::new(reader).lines() {
-        let message: Value = serde_json::from_str(&line?).map_err(io::Error::other)?;
+        let line = line?;
+        judge.sent(Side::Client, line.as_bytes());
+        let message: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
         let result = match message["method"].as_str() {
             Some("initialize") => json!({
                 "protocolVersion": message["params"]["protocolVersion"], "capabilities": {},

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mcp_core::time::Instant;
 use mcp_server_tiny::types::Change;
 use mcp_server_tiny::{Call, Pipe, Server, Tool};
+use mcp_tests::schema_judge::{Side, here};
 use serde_json::{Value, json};
 
 const META: &str =
@@ -28,8 +29,9 @@ fn server() -> Server {
         .tool(Tool::new("soon").on_worker(), |_| Ok("from a worker"))
 }
 
-/// The messages that a pipe sends because of `input`.
+/// The messages that a pipe sends because of `input`, judged by the schema of their revision.
 fn sent(pipe: &mut Pipe, input: &str) -> Vec<Value> {
+    input.lines().for_each(|line| here(|judge| judge.overheard(Side::Client, line.as_bytes())));
     pipe.received(Instant::ZERO, input.as_bytes()).unwrap();
     taken(pipe)
 }
@@ -38,6 +40,7 @@ fn taken(pipe: &mut Pipe) -> Vec<Value> {
     let output = String::from_utf8(pipe.output().to_vec()).unwrap();
     pipe.sent(output.len());
     assert!(output.is_empty() || output.ends_with('\n'), "{output:?}");
+    output.lines().for_each(|line| here(|judge| judge.sent(Side::Server, line.as_bytes())));
     output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

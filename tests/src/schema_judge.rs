@@ -280,6 +280,12 @@ impl Conversation {
     }
 }
 
+/// The conversation of this thread, for tests whose helpers are plain functions. A handshake begins it anew.
+pub fn here<R>(hear: impl FnOnce(&mut Conversation) -> R) -> R {
+    thread_local!(static HERE: std::cell::RefCell<Conversation> = std::cell::RefCell::default());
+    HERE.with_borrow_mut(hear)
+}
+
 /// The revision that a request claims without a handshake. One that does not exist is answered by the newest.
 fn claimed_version(message: &Value) -> Option<ProtocolVersion> {
     let claimed = message["params"]["_meta"].get(meta::PROTOCOL_VERSION)?.as_str()?;

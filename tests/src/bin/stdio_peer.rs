@@ -15,26 +15,36 @@
 //! | `flood=BYTES` | writes so much to standard error before it answers anything |
 //! | `record=PATH` | appends each method it gets to this file, one a line, after `start` |
 //!
+//! What it gets is judged by the schema of its revision: it ends with 70 when it is wrong, and says why in the record.
+//!
 //! Its tools: `echo` (gives `text` back), `large` (a text of `bytes` bytes), `exit` (ends with `code`), `pid`, `env` (the
 //! names of its variables), `flood` (`bytes` to standard error, `lines` of no message to standard output, then a result),
 //! `never` (no answer), `later` (no answer until the next call; then both).
 
 #![allow(clippy::print_stderr, reason = "standard error is a part of what is tested")]
 
+use std::cell::RefCell;
 use std::fs::OpenOptions;
 use std::io::{BufRead, Write};
 use std::process::{Command, Stdio, exit};
 
+use mcp_tests::schema_judge::{Case, Conversation, Side};
 use serde_json::{Value, json};
 
 struct Peer {
     args: Vec<String>,
     discovered: bool,
     kept: Option<Value>,
+    conversation: RefCell<Conversation>,
 }
 
 fn main() {
-    let mut peer = Peer { args: std::env::args().skip(1).collect(), discovered: false, kept: None };
+    let mut peer = Peer {
+        args: std::env::args().skip(1).collect(),
+        discovered: false,
+        kept: None,
+        conversation: RefCell::default(),
+    };
     peer.record("start");
     if peer.has("grandchild") {
         #[allow(clippy::zombie_processes, reason = "it outlives this process: that is what is tested")]
@@ -46,8 +56,14 @@ fn main() {
     }
     let mut lines = std::io::stdin().lock().lines();
     while let Some(Ok(line)) = lines.next() {
-        if let Ok(message) = serde_json::from_str::<Value>(&line) {
-            peer.handle(&message);
+        let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
+        let cases = peer.conversation.borrow_mut().cases(Side::Client, message.clone());
+        peer.handle(&message);
+        // After the answer: the client's deadlines run.
+        if let Err(fault) = cases.iter().try_for_each(Case::judge) {
+            peer.record(&fault);
+            eprintln!("{fault}");
+            exit(70);
         }
     }
     if peer.has("ignore_eof") {
@@ -80,6 +96,7 @@ impl Peer {
     }
 
     fn write(&self, message: &Value) {
+        self.conversation.borrow_mut().overheard(Side::Server, message.to_string().as_bytes());
         let mut out = std::io::stdout().lock();
         let noise = if self.has("noise") { "Listening on stdio\n\n{\"not\": \"a message\"}\r\n[1,\n" } else { "" };
         if write!(out, "{noise}{message}\n{noise}").and_then(|()| out.flush()).is_err() {
