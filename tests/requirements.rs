@@ -74,7 +74,8 @@ fn every_row_is_complete_and_no_clause_has_two() {
         }
     }
     for (family, numbers) in FAMILIES {
-        let missing: Vec<u32> = numbers.iter().cloned().flatten().filter(|it| !seen.contains(&(*family, *it))).collect();
+        let missing: Vec<u32> =
+            numbers.iter().cloned().flatten().filter(|it| !seen.contains(&(*family, *it))).collect();
         assert!(missing.is_empty(), "{family} has no rows for {missing:?}");
     }
 }
