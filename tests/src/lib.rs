@@ -16,6 +16,7 @@ pub mod raw_http;
 pub mod raw_service;
 pub mod raw_streamable;
 pub mod schema_judge;
+pub mod scripted_lines;
 pub mod scripted_peer;
 pub mod sse_oracle;
 pub mod sse_vectors;
