@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::cache::{Cache, CacheSize};
 use crate::error::Error;
-use crate::feed::{End, Feed};
+use crate::feed::Feed;
 use crate::input::{InputHandlers, Unanswered};
 use crate::log_target;
 
@@ -56,10 +56,7 @@ impl Features {
         *lock(&self.over) = true;
         self.ended.notify_all();
         for feed in self.feeds() {
-            feed.end(match error {
-                Error::Closed(_) => End::Over,
-                error => End::Failed(error.clone()),
-            });
+            feed.session_ended(error);
         }
     }
 
@@ -215,7 +212,7 @@ mod tests {
 
     fn feed() -> Arc<Feed> {
         let filter = json!({"toolsListChanged": true, "resourceSubscriptions": ["file:///a"]});
-        Arc::new(Feed::new(serde_json::from_value(filter).unwrap(), 64))
+        Arc::new(Feed::new(serde_json::from_value(filter).unwrap(), 64, feed::EndedBy::Session))
     }
 
     fn notify(features: &Features, method: &str, params: Value, feeds: &[(u64, &Arc<Feed>)]) {

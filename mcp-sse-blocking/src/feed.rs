@@ -47,8 +47,18 @@ pub(crate) struct Feed {
     filter: SubscriptionFilter,
     /// Bytes of a URI. A longer one is dropped and counted.
     uri_bytes: usize,
+    ended_by: EndedBy,
     state: Mutex<State>,
     changed: Condvar,
+}
+
+/// Who says that nothing more comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndedBy {
+    /// The end of the session.
+    Session,
+    /// The thread that makes its requests, which knows better why: their failure comes before the end that may follow it.
+    Request,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +71,8 @@ struct State {
     acknowledged: Option<SubscriptionFilter>,
     /// How often it said so.
     acknowledgements: u64,
+    /// The session is over: there is nothing to pause for.
+    hurry: bool,
     end: Option<End>,
 }
 
@@ -82,8 +94,8 @@ pub(crate) enum Found {
 }
 
 impl Feed {
-    pub(crate) fn new(filter: SubscriptionFilter, uri_bytes: usize) -> Self {
-        Self { filter, uri_bytes, state: Mutex::default(), changed: Condvar::new() }
+    pub(crate) fn new(filter: SubscriptionFilter, uri_bytes: usize, ended_by: EndedBy) -> Self {
+        Self { filter, uri_bytes, ended_by, state: Mutex::default(), changed: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -155,6 +167,18 @@ impl Feed {
         self.changed.notify_all();
     }
 
+    /// The session is over.
+    pub(crate) fn session_ended(&self, error: &Error) {
+        match (self.ended_by, error) {
+            (EndedBy::Request, _) => {
+                self.state().hurry = true;
+                self.changed.notify_all();
+            }
+            (EndedBy::Session, Error::Closed(_)) => self.end(End::Over),
+            (EndedBy::Session, error) => self.end(End::Failed(error.clone())),
+        }
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.state().end.is_some()
     }
@@ -168,10 +192,11 @@ impl Feed {
         })
     }
 
-    /// Waits for `pause`, or until nothing more is to come. False then.
+    /// Waits for `pause`, or until the session is over or nothing more is to come. False in the last case.
     pub(crate) fn pause(&self, pause: Duration) -> bool {
         let deadline = Deadline { at: clock::now() + pause, cause: mcp_core::time::Cause::Call };
-        self.wait_for(Some(deadline), |state| state.end.is_some().then_some(())).is_none()
+        let _ = self.wait_for(Some(deadline), |state| (state.hurry || state.end.is_some()).then_some(()));
+        !self.has_ended()
     }
 
     /// Takes the next thing, waiting for it; `Nothing` when the deadline passed first.
@@ -229,7 +254,7 @@ mod tests {
     use super::*;
 
     fn feed(filter: serde_json::Value) -> Feed {
-        Feed::new(serde_json::from_value(filter).unwrap(), 64)
+        Feed::new(serde_json::from_value(filter).unwrap(), 64, EndedBy::Session)
     }
 
     fn everything() -> Feed {
@@ -308,6 +333,22 @@ mod tests {
         assert!(matches!(feed.wait(None), Found::Change(Change::Tools)));
         assert!(matches!(feed.wait(None), Found::End(Err(Error::StreamEnded(_)))));
         assert!(matches!(feed.wait(None), Found::End(Ok(()))));
+    }
+
+    #[test]
+    fn the_end_of_the_session_is_that_of_a_subscription_without_a_request() {
+        let error = Error::StreamEnded(crate::Delivery::Sent);
+        let by_session = everything();
+        by_session.session_ended(&error);
+        assert!(matches!(by_session.wait(None), Found::End(Err(Error::StreamEnded(_)))));
+        let closed = everything();
+        closed.session_ended(&Error::Closed(crate::Delivery::Sent));
+        assert!(matches!(closed.wait(None), Found::End(Ok(()))));
+        let by_request = Feed::new(SubscriptionFilter::default(), 64, EndedBy::Request);
+        by_request.session_ended(&error);
+        assert!(!by_request.has_ended());
+        // But it does not sleep any more.
+        assert!(by_request.pause(Duration::from_secs(600)));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::client::{Client, raw};
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, Timeout};
-use crate::feed::{Change, End, Feed, Found};
+use crate::feed::{Change, End, EndedBy, Feed, Found};
 use crate::log_target;
 use crate::pending::{Pending, Repeat, Want};
 
@@ -133,9 +133,11 @@ impl Client {
         if filter.is_empty() {
             return Err(Error::Usage("a subscription to nothing would never have anything to tell".into()));
         }
-        let feed = Arc::new(Feed::new(filter.clone(), self.engine().limits.uri_bytes));
+        let by_session = self.protocol_version().has_handshake();
+        let ended_by = if by_session { EndedBy::Session } else { EndedBy::Request };
+        let feed = Arc::new(Feed::new(filter.clone(), self.engine().limits.uri_bytes, ended_by));
         self.engine().features.listen(&feed);
-        if self.protocol_version().has_handshake() { self.subscribe(feed, filter) } else { self.open(feed, filter) }
+        if by_session { self.subscribe(feed, filter) } else { self.open(feed, filter) }
     }
 
     /// By `subscriptions/listen`.
@@ -298,7 +300,7 @@ fn keep_listening(engine: &Engine, want: &Want, feed: &Feed, params: &RawValue) 
         let before = feed.acknowledgements();
         let outcome = engine.request(Method::SubscriptionsListen.name(), params, want, None, |_| Ok(()));
         let Err(error) = outcome else { return End::Over };
-        if feed.has_ended() {
+        if feed.has_ended() || matches!(error, Error::Closed(_)) {
             return End::Over;
         }
         let acknowledged = feed.acknowledgements();
