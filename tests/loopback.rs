@@ -7,8 +7,10 @@ use std::time::Duration;
 use mcp_core::types::LoggingLevel;
 use mcp_server_tiny::{Call, Later, Server, Tool, ToolError};
 use mcp_sse_blocking::{CallOptions, Client, Error};
+use mcp_tests::judging_front::JudgingFront;
 use mcp_tests::raw_http::RunningServer;
 use mcp_tests::tls_front::TlsFront;
+use mcp_tests::wire_judge::Ours;
 use serde_json::json;
 
 /// How long a test waits for anything.
@@ -52,10 +54,12 @@ fn until_cancelled(call: &mut Call<'_>) -> Result<String, ToolError> {
     Err(ToolError::new("cancelled"))
 }
 
-fn start() -> (RunningServer, String) {
+/// A server, and a front before it that has what both sides say judged by the schema of their revision.
+fn start() -> (RunningServer, JudgingFront, String) {
     let server = RunningServer::start(tools());
-    let url = format!("http://{}/sse", server.address);
-    (server, url)
+    let front = JudgingFront::start(server.address, Ours::Both);
+    let url = format!("http://{}/sse", front.address);
+    (server, front, url)
 }
 
 fn connect(url: &str) -> Client {
@@ -64,7 +68,7 @@ fn connect(url: &str) -> Client {
 
 #[test]
 fn the_two_understand_each_other() {
-    let (_server, url) = start();
+    let (_server, _front, url) = start();
     let client = connect(&url);
     assert_eq!((client.server_info().name.as_str(), client.instructions()), ("loopback", Some("Try them all.")));
     assert_eq!(client.protocol_version(), mcp_core::revision::ProtocolVersion::LATEST_HANDSHAKE);
@@ -89,7 +93,7 @@ fn a_list_in_pages_is_read_to_its_end() {
 
 #[test]
 fn results_of_every_size_arrive_whole() {
-    let (_server, url) = start();
+    let (_server, _front, url) = start();
     let client = connect(&url);
     for bytes in [0, 1, 1000, 4096, 16_384, 65_536, 100_000, 1_000_000, 3_000_000] {
         assert_eq!(client.call("big", &json!({"bytes": bytes})).unwrap().all_text().len(), bytes);
@@ -98,7 +102,7 @@ fn results_of_every_size_arrive_whole() {
 
 #[test]
 fn progress_arrives_in_order_by_callback_and_by_iterator() {
-    let (_server, url) = start();
+    let (_server, _front, url) = start();
     let client = connect(&url);
     let mut steps = Vec::new();
     let options = CallOptions::new().on_progress(|progress| steps.push(progress.progress));
@@ -111,7 +115,7 @@ fn progress_arrives_in_order_by_callback_and_by_iterator() {
 
 #[test]
 fn a_cancelled_call_ends_on_both_sides() {
-    let (_server, url) = start();
+    let (_server, _front, url) = start();
     let client = connect(&url);
     for _ in 0..10 {
         // More rounds than the server has workers: each cancellation must free one.
@@ -126,7 +130,7 @@ fn a_cancelled_call_ends_on_both_sides() {
 
 #[test]
 fn a_deadline_frees_the_servers_worker_as_well() {
-    let (_server, url) = start();
+    let (_server, _front, url) = start();
     let client = connect(&url);
     for _ in 0..10 {
         let options = CallOptions::new().timeout(Duration::from_millis(20));
@@ -137,7 +141,7 @@ fn a_deadline_frees_the_servers_worker_as_well() {
 
 #[test]
 fn logs_reach_their_handler_from_the_level_that_was_asked_for() {
-    let (_server, url) = start();
+    let (_server, _front, url) = start();
     let (tell, heard) = mpsc::channel();
     let client = Client::builder(&url).on_log(move |_, message| tell.send(message.text()).unwrap()).connect().unwrap();
     client.set_log_level(LoggingLevel::Error).unwrap();
@@ -151,7 +155,7 @@ fn logs_reach_their_handler_from_the_level_that_was_asked_for() {
 
 #[test]
 fn fifty_calls_in_parallel_and_eight_threads_without_end() {
-    let (_server, url) = start();
+    let (_server, _front, url) = start();
     let client = connect(&url);
     let jobs: Vec<_> = (0..50).map(|index| client.start("add", &json!({"a": index, "b": 1})).unwrap()).collect();
     for (index, job) in jobs.into_iter().enumerate() {
@@ -172,7 +176,7 @@ fn fifty_calls_in_parallel_and_eight_threads_without_end() {
 
 #[test]
 fn many_clients_share_a_server() {
-    let (_server, url) = start();
+    let (_server, _front, url) = start();
     thread::scope(|scope| {
         for index in 0..20 {
             let url = &url;
@@ -189,7 +193,7 @@ fn many_clients_share_a_server() {
 
 #[test]
 fn a_server_that_stops_in_mid_call_is_noticed_at_once() {
-    let (server, url) = start();
+    let (server, _front, url) = start();
     let client = connect(&url);
     let job = client.start("until-cancelled", &()).unwrap();
     server.handle.stop();

@@ -6,6 +6,7 @@ pub mod fuzz_http1;
 pub mod fuzz_jsonrpc;
 pub mod fuzz_sse;
 pub mod http_vectors;
+pub mod judging_front;
 pub mod leaks;
 pub mod pair;
 pub mod peers;

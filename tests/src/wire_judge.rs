@@ -14,6 +14,21 @@ use crate::schema_judge::{Case, Conversation, Side};
 /// What is said in one session, on however many connections.
 type Shared = Arc<Mutex<Conversation>>;
 
+/// Which sides of a connection are ours, and judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ours {
+    /// One of them; the other is a test or somebody else's program.
+    One(Side),
+    /// Both.
+    Both,
+}
+
+impl From<Side> for Ours {
+    fn from(side: Side) -> Self {
+        Self::One(side)
+    }
+}
+
 /// The sessions of one server. Clones are the same sessions.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
@@ -29,11 +44,11 @@ impl Sessions {
         locked(&SERVERS).entry(address).or_default().clone()
     }
 
-    /// A new connection; `ours` is the side that is judged.
-    pub fn wire(&self, ours: Side) -> Wire {
+    /// A new connection.
+    pub fn wire(&self, ours: impl Into<Ours>) -> Wire {
         Wire {
             sessions: self.clone(),
-            ours,
+            ours: ours.into(),
             own: Shared::default(),
             current: None,
             requests: Vec::new(),
@@ -94,7 +109,7 @@ impl Drop for Verdict {
 #[derive(Debug)]
 pub struct Wire {
     sessions: Sessions,
-    ours: Side,
+    ours: Ours,
     /// For what belongs to no session with a name.
     own: Shared,
     /// The session that the last request was for.
@@ -173,7 +188,7 @@ impl Wire {
 
     fn pass(&mut self, side: Side, message: &[u8]) {
         let mut conversation = locked(self.session());
-        if side != self.ours {
+        if self.ours == Ours::One(side.other()) {
             conversation.overheard(side, message);
         } else if let Ok(message) = serde_json::from_slice(message) {
             let cases = conversation.cases(side, message);
