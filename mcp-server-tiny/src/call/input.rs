@@ -64,6 +64,17 @@ impl Call<'_> {
             let required = format!(r#"{{"elicitation":{{"{mode}":{{}}}}}}"#);
             return Err(ToolError::missing_capability(version, &format!("elicitation.{mode}"), &required));
         }
+        // A form has the words of the revision; what cannot be asked in it is a fault of the handler.
+        let params = match params {
+            ElicitParams::Form(mut form) => {
+                form.requested_schema = form
+                    .requested_schema
+                    .written_in(version)
+                    .map_err(|unknown| ToolError::new(format!("the question `{key}` cannot be asked: {unknown}")))?;
+                ElicitParams::Form(form)
+            }
+            url => url,
+        };
         let answer: ElicitResult = self.ask(key, Method::ElicitationCreate, &params)?;
         if let (ElicitParams::Form(form), ElicitAction::Accept) = (&params, answer.action) {
             let empty = serde_json::Map::new();

@@ -208,6 +208,9 @@ impl Serialize for Messages<'_> {
             })
             .collect();
         map.serialize_entry("messages", &messages)?;
+        for (name, value) in &self.result.other {
+            map.serialize_entry(name, value)?;
+        }
         map.end()
     }
 }

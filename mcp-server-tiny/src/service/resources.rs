@@ -338,10 +338,12 @@ impl Respond for Read {
         #[derive(Serialize)]
         struct Result<'a> {
             contents: &'a [ResourceContents],
+            #[serde(flatten)]
+            other: &'a JsonObject,
         }
-        let ReadResourceResult { contents, cache, meta, .. } = &self.0;
+        let ReadResourceResult { contents, cache, meta, other, .. } = &self.0;
         let hints = if *cache == CacheHints::default() { hints } else { *cache };
-        let reply = Reply { result: &Result { contents }, meta: meta.as_ref(), hints: Some(hints) };
+        let reply = Reply { result: &Result { contents, other }, meta: meta.as_ref(), hints: Some(hints) };
         respond(session, profile, key, &reply, out)
     }
 }
