@@ -292,6 +292,25 @@ impl Engine {
         for slot in slots.values() {
             self.deliver(slot, Err(error.clone().with_delivery(Delivery::Sent)));
         }
+        if !self.features.watched().is_empty() {
+            self.begin_again();
+        }
+    }
+
+    /// Somebody listens, and may not call for long: the peer is started now, on a thread for it.
+    fn begin_again(&self) {
+        let Some(engine) = self.arc() else { return };
+        let begun = self.background.spawn("mcp-again", move || {
+            let deadline = engine.call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
+            match engine.carrier.ready(deadline) {
+                Ok(Ready::Renewed) => engine.session_renewed(),
+                Ok(Ready::AsBefore) => {}
+                Err(error) => log::debug!(target: log_target::CLIENT, "the server was not started again: {error}"),
+            }
+        });
+        if let Err(error) = begun {
+            log::error!(target: log_target::CLIENT, "no thread to start the server again on: {error}");
+        }
     }
 
     /// Gives a call its outcome.
