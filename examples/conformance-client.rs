@@ -13,6 +13,7 @@
 //! when all of that succeeded. `tests/conformance/run.sh` runs the suite; what the suite looks at it sees on the wire, so that
 //! this program need not know what is right.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -75,8 +76,8 @@ fn run(url: &str) -> Result<(), Box<dyn Error>> {
     if offers.prompts.is_some() {
         for prompt in client.prompts() {
             let prompt = prompt?;
-            client
-                .get_prompt(&prompt.name, prompt.arguments.iter().map(|argument| (argument.name.as_str(), "text")))?;
+            let arguments: BTreeMap<_, _> = prompt.arguments.iter().map(|argument| (&argument.name, "text")).collect();
+            client.get_prompt(&prompt.name, &arguments)?;
         }
     }
     client.close();

@@ -249,12 +249,16 @@ fn prompts_are_filled_in_and_arguments_completed() {
             assert_eq!(complete["params"]["context"], expected);
             server.result(&complete, json!({"completion": {"values": ["flask"], "total": 1, "hasMore": false}}));
         });
-        let prompt = client.get_prompt("greeting", [("name", "Ada")]).unwrap();
+        let prompt = client.get_prompt("greeting", &json!({"name": "Ada"})).unwrap();
         assert_eq!(prompt.messages[0].content.as_text(), Some("Hello Ada"));
         let completion = client
-            .complete(CompletionReference::prompt("review"), "framework", "fl", [("language", "python")])
+            .complete(CompletionReference::prompt("review"), "framework", "fl", &json!({"language": "python"}))
             .unwrap();
         assert_eq!((completion.values.as_slice(), completion.has_more), (&["flask".to_owned()][..], Some(false)));
+        // R-FS-34: nothing is sent that is no text.
+        for arguments in [json!({"name": 7}), json!(["Ada"]), json!("Ada")] {
+            assert!(matches!(client.get_prompt("greeting", &arguments), Err(Error::Usage(_))), "{arguments}");
+        }
         script.finish();
     }
 }

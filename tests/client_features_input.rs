@@ -210,7 +210,7 @@ fn prompts_and_resources_may_ask_too_and_a_started_call_answers_by_itself() {
             server.result(&second, result);
         }
     });
-    client.get_prompt("p", [("a", "b")]).unwrap();
+    client.get_prompt("p", &json!({"a": "b"})).unwrap();
     client.read_resource("file:///a").unwrap();
     client.read_resource("file:///a").unwrap();
     let job = client.start("x", &()).unwrap();

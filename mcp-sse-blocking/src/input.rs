@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use mcp_core::http::Url;
 use mcp_core::jsonrpc::{self, code};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{
@@ -125,6 +126,18 @@ impl UrlRequest {
     /// Where to go. To be shown in full (R-FC-25).
     pub fn url(&self) -> &str {
         &self.params.url
+    }
+
+    /// The host that the user would be sent to, to be shown with emphasis (R-FC-25). `None` for what is no http or https URL, or
+    /// has a user name in it: nothing to be opened.
+    pub fn host(&self) -> Option<String> {
+        Url::parse(self.url()).ok().map(|url| url.host().to_string())
+    }
+
+    /// Whether the host has letters that may look like others: a label in Punycode, or beyond ASCII. Warn of it (R-FC-25).
+    pub fn has_lookalikes(&self) -> bool {
+        let is_suspect = |label: &str| !label.is_ascii() || label.to_ascii_lowercase().starts_with("xn--");
+        self.host().map_or(!self.url().is_ascii(), |host| host.split('.').any(is_suspect))
     }
 }
 

@@ -1,14 +1,14 @@
 //! A client for the Model Context Protocol on plain threads: no async runtime, one to three threads a session, few crates.
 //!
-//! It speaks HTTP+SSE, the transport of 2024-11-05 that most deployed servers have at a path such as `/sse`, over http and
-//! https, and agrees on any revision up to 2025-11-25 there. Streamable HTTP, stdio and the stateless 2026-07-28 are not
-//! here yet; nor are OAuth, proxies and compressed answers.
+//! It speaks every revision over every carrier, and finds out by itself which: HTTP+SSE (2024-11-05), Streamable HTTP
+//! (2025-03-26 to 2025-11-25), the stateless 2026-07-28, and lines over the input and output of a child process or over
+//! anything else that reads and writes. Whoever calls a tool does not see the difference. OAuth, proxies, compressed answers
+//! and tasks are not here.
 //!
 //! ```
 //! use mcp_sse_blocking::{CallOptions, Client, Error};
 //!
-//! fn use_tools(url: &str) -> Result<(), Error> {
-//!     let client = Client::connect(url)?;
+//! fn use_tools(client: &Client) -> Result<(), Error> {
 //!     for tool in client.tools() {
 //!         println!("{}", tool?.name);
 //!     }
@@ -19,23 +19,94 @@
 //!     client.call_with("index", &(), tell)?;
 //!     // And one that runs beside this thread.
 //!     let job = client.start("index", &())?;
-//!     job.canceller().cancel("changed my mind");
-//!     assert!(matches!(job.result(), Err(Error::Cancelled(_))));
+//!     println!("{}", job.result()?.all_text());
 //!     Ok(())
 //! }
 //!
-//! // Nobody listens here.
-//! assert!(matches!(use_tools("http://127.0.0.1:9/sse"), Err(Error::Transport(_))));
+//! # // A server in the same process, in a few lines: bytes in, bytes out.
+//! # fn serve(input: &[u8], output: &mut Vec<u8>) {
+//! #     for line in input.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+//! #         let message: serde_json::Value = serde_json::from_slice(line).unwrap();
+//! #         let result = match message["method"].as_str().unwrap_or_default() {
+//! #             "server/discover" => r#"{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}}}"#,
+//! #             "tools/list" => r#"{"tools":[{"name":"echo","inputSchema":{"type":"object"}}]}"#,
+//! #             "tools/call" => r#"{"content":[{"type":"text","text":"done"}]}"#,
+//! #             _ => continue,
+//! #         };
+//! #         output.extend(format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{result}}}\n", message["id"]).bytes());
+//! #     }
+//! # }
+//! // Over HTTP: `Client::connect("http://localhost:8000/mcp")`; a program: `Client::spawn(Command::new("a-server"))`;
+//! // here, a server in this process:
+//! let client = Client::around(serve)?;
+//! use_tools(&client)?;
+//! # Ok::<(), Error>(())
 //! ```
+//!
+//! What a server may ask while it works is answered by handlers, which are closures. Setting one declares that this client
+//! can:
+//!
+//! ```
+//! use mcp_sse_blocking::mcp_core::types::Root;
+//! use mcp_sse_blocking::{Client, Error};
+//!
+//! # fn serve(input: &[u8], output: &mut Vec<u8>) {
+//! #     for line in input.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+//! #         let message: serde_json::Value = serde_json::from_slice(line).unwrap();
+//! #         let answer = &message["params"]["inputResponses"]["day"]["content"]["day"];
+//! #         let result = match (message["method"].as_str().unwrap_or_default(), answer.as_str()) {
+//! #             ("server/discover", _) => r#"{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}}}"#.to_owned(),
+//! #             (_, None) => {
+//! #                 r#"{"resultType":"input_required","inputRequests":{"day":{"method":"elicitation/create","params":{"message":"When?","requestedSchema":{"type":"object","properties":{"day":{"type":"string","default":"Monday"}}}}}}}"#.to_owned()
+//! #             }
+//! #             (_, Some(day)) => format!(r#"{{"content":[{{"type":"text","text":"booked for {day}"}}]}}"#),
+//! #         };
+//! #         output.extend(format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{result}}}\n", message["id"]).bytes());
+//! #     }
+//! # }
+//! let client = Client::around_builder(serve)
+//!     .roots([Root::new("file:///home/ada/project")])
+//!     .on_elicitation(|form| {
+//!         println!("{} asks: {}", form.server.name, form.message());
+//!         form.accept_defaults()
+//!     })
+//!     .connect()?;
+//! assert_eq!(client.call("book", &())?.all_text(), "booked for Monday");
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # What there is
+//!
+//! | For | See |
+//! | --- | --- |
+//! | connecting | [`Client::connect`], [`Client::spawn`], [`Client::over`], [`Client::around`], [`Builder`], [`Client::connection`] |
+//! | tools | [`Client::tools`], [`Client::call`], [`Client::start`], [`CallOptions`] |
+//! | resources | [`Client::resources`], [`Client::resource_templates`], [`Client::read_resource`] |
+//! | prompts | [`Client::prompts`], [`Client::get_prompt`], [`Client::complete`] |
+//! | changes | [`Client::listen`], [`Subscription`] |
+//! | logs | [`Builder::on_log`], [`Client::set_log_level`] |
+//! | what servers ask | [`Builder::on_elicitation`], [`Builder::on_url_elicitation`], [`Builder::on_sampling`], [`Builder::roots`] |
+//! | everything else | [`Client::request`], [`Client::notify`], [`Builder::on_notification`] |
+//!
+//! # What differs between the revisions
+//!
+//! Little of it can be seen. In a session servers ask by requests, which a thread of the client's answers; in 2026-07-28 they
+//! answer a call with their questions, and the call is made again with the answers, by itself and at most
+//! [`input_rounds`](Limits::input_rounds) times. There, lists and resources are kept for as long as their server says
+//! ([`Builder::cache`]), logs come only for the level that was asked for, and each [`Subscription`] is a stream of its own.
+//! Streams of answers that break can be resumed up to 2025-11-25; in 2026-07-28 the request is lost, and made again only where
+//! that does no harm ([`CallOptions::idempotent`]).
 //!
 //! # What it promises
 //!
 //! * **Every wait has a deadline**, named in the error when it passes: see [`Builder`] for the four of them. A call's deadline
-//!   is for all of it; neither progress nor pings nor comments extend it.
-//! * **Whatever a server can make grow has a bound**: lines, events, messages, batches, pages of a list ([`Limits`]); heads of
-//!   answers (16 KiB), redirects (5), what is read of an answer to a POST (64 KiB) or shown of an error page (512 bytes);
-//!   progress kept for a call (64 and 1 MiB, the oldest is dropped), notifications kept for handlers (1024 and 16 MiB, the
-//!   newest is dropped), messages before the endpoint (64 and 4 MiB).
+//!   is for all of it; neither progress nor pings nor comments nor questions extend it.
+//! * **Whatever a server can make grow has a bound**: lines, events, messages, batches, pages of a list, rounds of input
+//!   ([`Limits`]); heads of answers (16 KiB), redirects (5), what is read of an answer to a POST without a reply (64 KiB) or
+//!   shown of an error page (512 bytes); progress kept for a call (64 and 1 MiB, the oldest is dropped), notifications kept for
+//!   handlers (1024 and 16 MiB, the newest is dropped), changes kept for a subscription (1024, the oldest is dropped, and it
+//!   says so), lists and resources that are kept ([`CacheSize`]), questions that wait (16), messages before the endpoint (64
+//!   and 4 MiB).
 //! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
 //!   handle closes. What nothing can interrupt is left behind: a handler of yours and the system's name lookup, when they
 //!   hang, and a TCP connection that is being opened, whose thread ends by itself within one attempt (750 ms as a rule).
@@ -44,11 +115,14 @@
 //!
 //! # How it works
 //!
-//! A call is registered, POSTed on the calling thread, and then that thread reads the event stream until its reply comes,
-//! handing other replies to whom they belong. When nobody calls, the thread `mcp-read` reads, so that pings are answered
-//! and the end of the stream is noticed: right away while it reads, up to 40 ms later just after a call. A thread
-//! `mcp-post` starts with the first answer or cancellation to be sent, and `mcp-events` runs handlers, if there are any. The
-//! modules `reader` and `background` of the source say more.
+//! A call runs on the thread that makes it. Over Streamable HTTP it is an exchange: POSTed and its answer read there. Where
+//! one stream brings all replies, HTTP+SSE and lines, the thread sends its message and then reads the stream until its reply
+//! comes, handing other replies to whom they belong. When nobody calls, the thread `mcp-read` reads it, so that pings are
+//! answered and the end of the stream is noticed: right away while it reads, up to 40 ms later just after a call. Other
+//! threads start when there is something for them: `mcp-post` with the first answer or cancellation, `mcp-requests` with the
+//! first question, `mcp-listen` with the stream of a session over Streamable HTTP, `mcp-call` with each started call and each
+//! subscription that needs one; `mcp-events` runs the handlers for logs and notifications. The modules `reader` and
+//! `background` of the source say more.
 //!
 //! A POST that meets a connection that its server closed in the same moment is sent once more on another; the module
 //! `transport::http` has the rule and why it is safe.

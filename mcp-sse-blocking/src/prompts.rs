@@ -6,9 +6,10 @@ use mcp_core::types::{
     CompleteParams, CompleteResult, Completion, CompletionArgument, CompletionContext, CompletionReference,
     GetPromptParams, GetPromptResult, Method,
 };
+use serde::Serialize;
 
 use crate::ask::Attempt;
-use crate::client::{Client, read};
+use crate::client::{Client, raw, read};
 use crate::error::Error;
 use crate::list::Prompts;
 use crate::options::CallOptions;
@@ -20,13 +21,13 @@ impl Client {
         Prompts::new(self)
     }
 
-    /// Gets a prompt with its arguments filled in. All of them are texts (R-FS-34).
+    /// Gets a prompt with its arguments filled in. They serialize to a JSON object of texts (R-FS-34); `()` stands for none.
     ///
     /// ```no_run
     /// use mcp_sse_blocking::Client;
     ///
     /// let client = Client::connect("http://localhost:8000/mcp")?;
-    /// let prompt = client.get_prompt("greeting", [("name", "Ada")])?;
+    /// let prompt = client.get_prompt("greeting", &serde_json::json!({"name": "Ada"}))?;
     /// println!("{} messages", prompt.messages.len());
     /// # Ok::<(), mcp_sse_blocking::Error>(())
     /// ```
@@ -34,11 +35,7 @@ impl Client {
     /// # Errors
     ///
     /// As [`call`](Self::call); [`Error::Rpc`] when there is no such prompt or an argument is missing (R-FS-33).
-    pub fn get_prompt<K: Into<String>, V: Into<String>>(
-        &self,
-        name: &str,
-        arguments: impl IntoIterator<Item = (K, V)>,
-    ) -> Result<GetPromptResult, Error> {
+    pub fn get_prompt<A: Serialize + ?Sized>(&self, name: &str, arguments: &A) -> Result<GetPromptResult, Error> {
         self.get_prompt_with(name, arguments, CallOptions::new())
     }
 
@@ -47,10 +44,10 @@ impl Client {
     /// # Errors
     ///
     /// As [`get_prompt`](Self::get_prompt).
-    pub fn get_prompt_with<K: Into<String>, V: Into<String>>(
+    pub fn get_prompt_with<A: Serialize + ?Sized>(
         &self,
         name: &str,
-        arguments: impl IntoIterator<Item = (K, V)>,
+        arguments: &A,
         mut options: CallOptions<'_>,
     ) -> Result<GetPromptResult, Error> {
         let want = options.want(self.engine())?;
@@ -60,13 +57,13 @@ impl Client {
             }
         };
         let mut params = GetPromptParams::new(name);
-        params.arguments = arguments.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        params.arguments = texts(arguments)?;
         let read = |result: &_, _: Attempt| read(Method::PromptsGet.name(), result);
         self.engine().converse(Method::PromptsGet, &params, &want, Some(&mut tell), read)
     }
 
     /// Proposals for an argument of a prompt or of a resource template, of which `typed` is there already. `filled_in` are the
-    /// arguments before it, which a server since 2025-06-18 takes into account (R-FS-37); there may be none.
+    /// arguments before it, as for [`get_prompt`](Self::get_prompt): servers since 2025-06-18 take them into account (R-FS-37).
     ///
     /// ```no_run
     /// use mcp_sse_blocking::Client;
@@ -74,7 +71,8 @@ impl Client {
     ///
     /// let client = Client::connect("http://localhost:8000/mcp")?;
     /// let prompt = CompletionReference::prompt("review");
-    /// for framework in client.complete(prompt, "framework", "fl", [("language", "python")])?.values {
+    /// let before = serde_json::json!({"language": "python"});
+    /// for framework in client.complete(prompt, "framework", "fl", &before)?.values {
     ///     println!("{framework}");
     /// }
     /// # Ok::<(), mcp_sse_blocking::Error>(())
@@ -83,15 +81,14 @@ impl Client {
     /// # Errors
     ///
     /// As [`call`](Self::call); [`Error::Rpc`] when the server does not know the argument or completes nothing (R-FS-35).
-    pub fn complete<K: Into<String>, V: Into<String>>(
+    pub fn complete<A: Serialize + ?Sized>(
         &self,
         reference: CompletionReference,
         argument: &str,
         typed: &str,
-        filled_in: impl IntoIterator<Item = (K, V)>,
+        filled_in: &A,
     ) -> Result<Completion, Error> {
-        let filled_in: BTreeMap<String, String> =
-            filled_in.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let filled_in = texts(filled_in)?;
         let has_context = self.protocol_version().has_completion_context() && !filled_in.is_empty();
         let params = CompleteParams {
             reference,
@@ -104,4 +101,13 @@ impl Client {
             read::<CompleteResult>(method.name(), result).map(|result| result.completion)
         })
     }
+}
+
+/// Arguments that are texts; `null` stands for none.
+fn texts<A: Serialize + ?Sized>(arguments: &A) -> Result<BTreeMap<String, String>, Error> {
+    let arguments = raw(arguments)?;
+    let texts = serde_json::from_str::<Option<BTreeMap<String, String>>>(arguments.get());
+    texts.map(Option::unwrap_or_default).map_err(|_| {
+        Error::Usage("the arguments of a prompt must serialize to a JSON object whose members are texts".into())
+    })
 }

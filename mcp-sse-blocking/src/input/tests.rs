@@ -141,6 +141,25 @@ fn a_page_is_agreed_to_or_not_and_has_no_content() {
 }
 
 #[test]
+fn the_host_of_a_page_is_told_and_what_may_look_like_another() {
+    // R-FC-25
+    let page = |url: &str| UrlRequest {
+        server: Implementation::new("calendar", "1"),
+        params: serde_json::from_value(json!({"mode": "url", "message": "?", "url": url})).unwrap(),
+    };
+    for (url, host, lookalikes) in [
+        ("https://example.com/pay?x=1", Some("example.com"), false),
+        ("https://a.xn--80ak6aa92e.com/", Some("a.xn--80ak6aa92e.com"), true),
+        ("https://\u{430}pple.com/", None, true),
+        ("https://bank.com@evil.example/", None, false),
+        ("javascript:alert(1)", None, false),
+    ] {
+        let page = page(url);
+        assert_eq!((page.host().as_deref(), page.has_lookalikes()), (host, lookalikes), "{url}");
+    }
+}
+
+#[test]
 fn sampling_is_answered_refused_or_fails() {
     // R-FC-13
     let question = json!({"messages": [{"role": "user", "content": {"type": "text", "text": "2+2"}}], "maxTokens": 5});
