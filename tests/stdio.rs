@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use mcp_sse_blocking::{Client, Command, Delivery, Error};
+use mcp_sse_blocking::{CallOptions, Client, Command, Delivery, Error};
 use serde_json::json;
 
 fn peer(args: &[&str]) -> Command {
@@ -155,4 +155,54 @@ fn answers_in_another_order_reach_their_callers() {
     let second = client.start("later", &()).unwrap();
     assert_eq!(second.result().unwrap().all_text(), "second");
     assert_eq!(first.result().unwrap().all_text(), "first");
+}
+
+// R-IO-15
+#[test]
+fn a_call_that_is_cancelled_is_cancelled_at_the_child_and_others_go_on() {
+    let record = std::env::temp_dir().join(format!("mcp-stdio-cancel-{}", std::process::id()));
+    let client = connect(&[&format!("record={}", record.display())]);
+    let job = client.start("never", &()).unwrap();
+    assert!(job.canceller().cancel("changed my mind"));
+    assert!(matches!(job.result(), Err(Error::Cancelled(_))));
+    assert_eq!(echo(&client, "after").unwrap(), "after");
+    // What was posted before closing is sent.
+    drop(client);
+    let methods = std::fs::read_to_string(&record).unwrap();
+    let _ = std::fs::remove_file(&record);
+    assert_eq!(methods.matches("notifications/cancelled").count(), 1, "{methods}");
+}
+
+// R-IO-30: the next message must not become a part of one that was given up.
+#[test]
+fn a_message_that_was_given_up_half_way_is_finished_before_the_next_one() {
+    let client = connect(&[]);
+    let nap = client.start("nap", &json!({"ms": 700})).unwrap();
+    let options = CallOptions::new().timeout(Duration::from_millis(200));
+    // More than a pipe holds, to a child that reads nothing.
+    let error = client.call_with("echo", &json!({"text": "x".repeat(1 << 20)}), options).unwrap_err();
+    assert!(matches!(&error, Error::Timeout(timeout) if timeout.delivery == Delivery::Sent), "{error}");
+    let options = CallOptions::new().timeout(Duration::from_millis(100));
+    let error = client.call_with("echo", &json!({"text": "y"}), options).unwrap_err();
+    assert!(matches!(&error, Error::Timeout(timeout) if timeout.delivery == Delivery::NotSent), "{error}");
+    assert_eq!(echo(&client, "z").unwrap(), "z");
+    assert_eq!(nap.result().unwrap().all_text(), "awake");
+}
+
+#[test]
+fn closing_ends_a_call_whose_message_is_stuck() {
+    let client = Client::spawn(peer(&[]).grace(Duration::from_millis(100))).unwrap();
+    let _nap = client.start("nap", &json!({"ms": 60_000})).unwrap();
+    std::thread::scope(|scope| {
+        let stuck = scope.spawn(|| echo(&client, &"x".repeat(1 << 20)).unwrap_err());
+        let behind = scope.spawn(|| echo(&client, "behind it").unwrap_err());
+        std::thread::sleep(Duration::from_millis(100));
+        let start = Instant::now();
+        client.close();
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        for call in [stuck, behind] {
+            let error = call.join().unwrap();
+            assert!(matches!(error, Error::Closed(_)), "{error}");
+        }
+    });
 }

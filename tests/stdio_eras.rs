@@ -195,3 +195,47 @@ fn many_threads_find_a_server_gone_and_start_one() {
     });
     assert_eq!(record.lines().iter().filter(|line| *line == "start").count(), 2);
 }
+
+#[test]
+fn closing_ends_a_restart() {
+    let record = Record::new("close");
+    // The second time it greets nobody.
+    let program = format!(
+        "if [ -e {0} ]; then exec {1} initialize=silence record={0}; fi; exec {1} record={0}",
+        record.0.display(),
+        env!("CARGO_BIN_EXE_stdio_peer")
+    );
+    let command = Command::new("sh").arg("-c").arg(program).grace(Duration::from_millis(200));
+    let client = Client::spawn(command).unwrap();
+    client.call("exit", &json!({"code": 1})).unwrap_err();
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| client.ping().unwrap_err());
+        let until = Instant::now() + Duration::from_secs(20);
+        while record.lines().iter().filter(|line| *line == "initialize").count() < 2 {
+            assert!(Instant::now() < until, "{:?}", record.lines());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let start = Instant::now();
+        client.close();
+        let error = call.join().unwrap();
+        assert!(matches!(error, Error::Closed(_)), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn a_restart_has_the_deadline_of_the_call_that_needs_it() {
+    let record = Record::new("late");
+    let program = format!(
+        "if [ -e {0} ]; then exec {1} initialize=silence record={0}; fi; exec {1} record={0}",
+        record.0.display(),
+        env!("CARGO_BIN_EXE_stdio_peer")
+    );
+    let client = Client::spawn(Command::new("sh").arg("-c").arg(program)).unwrap();
+    client.call("exit", &json!({"code": 1})).unwrap_err();
+    let start = Instant::now();
+    let options = mcp_sse_blocking::CallOptions::new().timeout(Duration::from_millis(300));
+    let error = client.call_with("echo", &json!({"text": "x"}), options).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}

@@ -192,6 +192,7 @@ impl Link {
                 fresh.duplex.shut_down();
                 Err(Error::Closed(Delivery::NotSent))
             }
+            Err(_) if self.is_down() => Err(Error::Closed(Delivery::NotSent)),
             Err(error) => Err(error.with_delivery(Delivery::NotSent)),
         };
         drop(state);

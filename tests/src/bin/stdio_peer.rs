@@ -19,7 +19,7 @@
 //!
 //! Its tools: `echo` (gives `text` back), `large` (a text of `bytes` bytes), `exit` (ends with `code`), `pid`, `env` (the
 //! names of its variables), `flood` (`bytes` to standard error, `lines` of no message to standard output, then a result),
-//! `never` (no answer), `later` (no answer until the next call; then both).
+//! `never` (no answer), `later` (no answer until the next call; then both), `nap` (reads nothing for `ms`, then answers).
 
 #![allow(clippy::print_stderr, reason = "standard error is a part of what is tested")]
 
@@ -203,6 +203,10 @@ impl Peer {
                 self.result(id, &text("flooded"));
             }
             "never" => {}
+            "nap" => {
+                std::thread::sleep(std::time::Duration::from_millis(arguments["ms"].as_u64().unwrap_or(0)));
+                self.result(id, &text("awake"));
+            }
             "later" => match self.kept.replace(id.clone()) {
                 None => {}
                 Some(first) => {
