@@ -13,10 +13,10 @@
 
 #[path = "../../../mcp-server-tiny/benches/http_sse/floor.rs"]
 mod floor;
-#[path = "../../../mcp-server-tiny/benches/http_sse/process.rs"]
+#[path = "../../../mcp-server-tiny/benches/harness/process.rs"]
 #[allow(dead_code, reason = "the server's benches use more of it")]
 mod process;
-#[path = "../../../mcp-server-tiny/benches/http_sse/report.rs"]
+#[path = "../../../mcp-server-tiny/benches/harness/report.rs"]
 mod report;
 #[path = "../../../mcp-server-tiny/benches/http_sse/wire.rs"]
 mod wire;
@@ -28,8 +28,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use bare::Bare;
-use mcp_sse_blocking::{Client, Transport};
 use mcp_sse_blocking::mcp_core::types::ContentBlock;
+use mcp_sse_blocking::{Client, Transport};
 use process::Server;
 use report::{Table, median};
 use serde_json::json;
