@@ -109,7 +109,9 @@
 //!   and 4 MiB).
 //! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
 //!   handle closes. What nothing can interrupt is left behind: a handler of yours and the system's name lookup, when they
-//!   hang, and a TCP connection that is being opened, whose thread ends by itself within one attempt (750 ms as a rule).
+//!   hang, and a TCP connection that is being opened, whose thread ends by itself within one attempt (750 ms as a rule). A child
+//!   process is waited for: it ends by itself at once as a rule, and by force after [its grace](Command::grace), with what it
+//!   started. A foreign reader or writer that blocks is left behind unless [it can be ended](Streams::on_close).
 //! * **Credentials go to one origin only**: the endpoint a server announces and every redirect must be of the origin of the
 //!   URL that was given, unless the caller sets another [message URL](Builder::message_url). They are in no error and no `Debug`.
 //!
@@ -121,8 +123,9 @@
 //! answered and the end of the stream is noticed: right away while it reads, up to 40 ms later just after a call. Other
 //! threads start when there is something for them: `mcp-post` with the first answer or cancellation, `mcp-requests` with the
 //! first question, `mcp-listen` with the stream of a session over Streamable HTTP, `mcp-call` with each started call and each
-//! subscription that needs one; `mcp-events` runs the handlers for logs and notifications. The modules `reader` and
-//! `background` of the source say more.
+//! subscription that needs one; `mcp-events` runs the handlers for logs and notifications. A child process has `mcp-stderr`,
+//! which reads its standard error, and `mcp-child`, which sees to its end; a foreign reader and writer have `mcp-line-read` and
+//! `mcp-line-write`. The modules `reader` and `background` of the source say more.
 //!
 //! A POST that meets a connection that its server closed in the same moment is sent once more on another; the module
 //! `transport::http` has the rule and why it is safe.
@@ -131,8 +134,8 @@
 //!
 //! Through the crate `log`: `mcp::client` (what was ignored, dropped or refused, and why; of what a
 //! server does wrong the first 16 at level warn), `mcp::http` (redirects, second
-//! tries), and `mcp::wire` at level trace: each message on both wires, cut to 4096 characters. Messages may hold what you
-//! send to tools. ureq logs as well, under `ureq` and `ureq_proto`: whole URLs, and at level trace every byte. Who keeps logs
+//! tries), `mcp::server` (the standard error of child processes, at level info), and `mcp::wire` at level trace: each message
+//! on both wires, cut to 4096 characters. Messages may hold what you send to tools. ureq logs as well, under `ureq` and `ureq_proto`: whole URLs, and at level trace every byte. Who keeps logs
 //! of others leaves those two out.
 
 mod ask;
