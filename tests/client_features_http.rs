@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use mcp_core::types::{ElicitAction, Root};
-use mcp_sse_blocking::{Builder, Change, Client, Filter, FormRequest, Missed, Subscription, Transport};
+use mcp_sse_blocking::{
+    Builder, CallOptions, Change, Client, Error, Filter, FormRequest, Missed, Subscription, Transport,
+};
 use mcp_tests::scripted_peer::{Peer, Request, Running};
 use mcp_tests::streamable_peer::{SESSION, StreamablePeer as _, StreamableRequest as _, end_stream};
 use serde_json::{Value, json};
@@ -199,4 +201,33 @@ impl MessageMethod for Request {
     fn message_method_or_empty(&self) -> String {
         if self.body.is_empty() { String::new() } else { self.message_method() }
     }
+}
+
+#[test]
+fn a_call_that_closing_ends_says_so_though_its_server_ends_its_stream_first() {
+    // The TypeScript SDK ends the streams of a session when it is told that the session ends (R-SH-52).
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        let call = peer.expect("tools/call");
+        let mut stream = call.open();
+        let progress = json!({"progressToken": call.json()["params"]["_meta"]["progressToken"], "progress": 1});
+        stream.message(&json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": progress}).to_string());
+        let mut goodbye = peer.request();
+        while goodbye.method != "DELETE" {
+            goodbye.taken();
+            goodbye = peer.request();
+        }
+        stream.end();
+        goodbye.answer("HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    let (begun, told) = crossbeam_channel::bounded(1);
+    let client = with_session(&peer.url("/mcp")).connect().unwrap();
+    let caller = client.clone();
+    let calling = std::thread::spawn(move || {
+        caller.call_with("slow", &(), CallOptions::new().on_progress(|_| drop(begun.send(()))))
+    });
+    told.recv_timeout(Duration::from_secs(5)).unwrap();
+    client.close();
+    assert!(matches!(calling.join().unwrap(), Err(Error::Closed(_))));
+    peer.finish();
 }

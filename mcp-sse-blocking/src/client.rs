@@ -239,10 +239,8 @@ impl fmt::Debug for Client {
 impl Session {
     pub(crate) fn close(&self) {
         let deadline = self.0.background.flush();
-        if self.0.ended().is_none() {
-            self.0.carrier.say_goodbye(deadline);
-        }
-        self.0.end(Error::Closed(Delivery::NotSent));
+        // Calls in flight learn first what ends them: some servers end their streams as soon as the session does.
+        self.0.end_after(Error::Closed(Delivery::NotSent), || self.0.carrier.say_goodbye(deadline));
         self.0.carrier.finish(deadline);
         self.0.background.join(deadline);
     }

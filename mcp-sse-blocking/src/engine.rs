@@ -255,6 +255,11 @@ impl Engine {
 
     /// Ends the session for everybody: calls in flight get `error`, later ones as well, sockets are shut down.
     pub(crate) fn end(&self, error: Error) {
+        self.end_after(error, || {});
+    }
+
+    /// The same, with a last thing to do before the sockets are shut down.
+    pub(crate) fn end_after(&self, error: Error, last: impl FnOnce()) {
         let mut table = self.table();
         if table.ended.is_some() {
             return;
@@ -274,6 +279,7 @@ impl Engine {
         self.features.end(&error);
         self.background.end();
         self.questions.end();
+        last();
         self.carrier.shut_down();
     }
 
