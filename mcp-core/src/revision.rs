@@ -25,6 +25,12 @@ impl ProtocolVersion {
     pub const ALL: [Self; 5] =
         [Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
 
+    /// Those that begin with a handshake, oldest first.
+    pub const WITH_HANDSHAKE: [Self; 4] = [Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25];
+
+    /// Those whose requests stand alone.
+    pub const STATELESS: [Self; 1] = [Self::V2026_07_28];
+
     /// The oldest revision: what a session is held to before the handshake says more.
     pub const OLDEST: Self = Self::V2024_11_05;
 
@@ -211,6 +217,8 @@ impl fmt::Display for ProtocolVersion {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -219,6 +227,19 @@ mod tests {
             assert_eq!(ProtocolVersion::from_wire(version.as_str()), Some(version));
         }
         assert_eq!(ProtocolVersion::from_wire("2024-11-5"), None);
+    }
+
+    #[test]
+    fn a_revision_has_a_handshake_or_is_stateless() {
+        let (with, without): (Vec<_>, Vec<_>) =
+            ProtocolVersion::ALL.into_iter().partition(|version| version.has_handshake());
+        assert_eq!(
+            (with.as_slice(), without.as_slice()),
+            (&ProtocolVersion::WITH_HANDSHAKE[..], &ProtocolVersion::STATELESS[..])
+        );
+        assert_eq!(ProtocolVersion::ALL.first(), Some(&ProtocolVersion::OLDEST));
+        assert_eq!(with.last(), Some(&ProtocolVersion::LATEST_HANDSHAKE));
+        assert_eq!(ProtocolVersion::ALL.last(), Some(&ProtocolVersion::LATEST));
     }
 
     #[test]

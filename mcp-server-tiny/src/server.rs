@@ -247,7 +247,7 @@ impl Server {
 
     pub(crate) fn engine_at(mut self, address: IpAddr, entropy: crate::engine::Entropy) -> Result<Engine, Error> {
         if !self.config.carriers.sessions {
-            self.service.set_versions(&[ProtocolVersion::V2026_07_28]);
+            self.service.set_versions(&ProtocolVersion::STATELESS);
         }
         let (config, service) = self.checked()?;
         Engine::new(config, service, address, entropy)

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use mcp_core::http::session::{Refused, check_get_accept, check_post_accept, version_of};
 use mcp_core::http::stateless::{needs_claim, status_of};
-use mcp_core::http::{Field, is_json};
+use mcp_core::http::{Field, accepts_event_stream, accepts_json, is_json};
 use mcp_core::jsonrpc::{self, ErrorId, ErrorObject, Message, Payload};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{Claim, ClaimFault};
@@ -24,14 +24,6 @@ use crate::http1::{Framing, Head, Method, Response, Status};
 use crate::sessions::CarrierKind;
 use crate::slab::Key;
 
-/// The revisions with a handshake that are served.
-const WITH_HANDSHAKE: [ProtocolVersion; 4] = [
-    ProtocolVersion::V2024_11_05,
-    ProtocolVersion::V2025_03_26,
-    ProtocolVersion::V2025_06_18,
-    ProtocolVersion::V2025_11_25,
-];
-
 /// A POST whose body is complete.
 pub(super) struct Post<'p, 'a> {
     /// Its connection.
@@ -47,10 +39,12 @@ impl Engine {
         match head.method {
             Method::Post => {
                 // Requiring JSON makes browsers ask first (R-SEC-6).
-                if !head.content_type.and_then(|value| core::str::from_utf8(value).ok()).is_some_and(is_json) {
+                let is_usual = head.content_type == Some(b"application/json");
+                let is_json = |value| core::str::from_utf8(value).is_ok_and(is_json);
+                if !is_usual && !head.content_type.is_some_and(is_json) {
                     return Err(Answer::of_refusal(Refused::MediaType));
                 }
-                if !head.accepts(|accept| check_post_accept(accept).is_ok()) && !accepts_both(head) {
+                if !accepts_both(head) {
                     return Err(Answer::of_refusal(Refused::NotAcceptable));
                 }
                 Ok(Verdict::Post)
@@ -87,7 +81,7 @@ impl Engine {
         let found = self.sessions.find(token, head.authorization, CarrierKind::Streams);
         let key = found.map_err(|_| Refused::SessionUnknown)?;
         let negotiated = self.sessions.get(key).map(|session| session.state.version());
-        version_of(head.protocol_version, negotiated, &WITH_HANDSHAKE)?;
+        version_of(head.protocol_version, negotiated, &ProtocolVersion::WITH_HANDSHAKE)?;
         Ok(key)
     }
 
@@ -125,7 +119,9 @@ impl Engine {
     fn has_to_claim(&self, head: &Head<'_, '_>, method: &str) -> bool {
         let is_new = || {
             let known = McpMethod::from_name(method);
-            known.is_some_and(|method| !WITH_HANDSHAKE.into_iter().any(|version| method.exists_in(version)))
+            known.is_some_and(|method| {
+                !ProtocolVersion::WITH_HANDSHAKE.into_iter().any(|version| method.exists_in(version))
+            })
         };
         let only_initialize_helps = || !self.config.carriers.sessions && method != McpMethod::Initialize.name();
         self.config.carriers.stateless && (needs_claim(head.protocol_version) || is_new() || only_initialize_helps())
@@ -202,9 +198,13 @@ pub(super) fn allowed(config: &Config) -> (&'static str, &'static str) {
     }
 }
 
-/// Two `Accept` lines that name one kind each.
+/// Whether the client reads both kinds of answers, by one `Accept` or by several lines of it.
 fn accepts_both(head: &Head<'_, '_>) -> bool {
-    head.accepts(mcp_core::http::accepts_json) && head.accepts(mcp_core::http::accepts_event_stream)
+    // What official clients send is not taken apart each time.
+    const USUAL: [&[u8]; 2] = [b"application/json, text/event-stream", b"application/json,text/event-stream"];
+    head.field("Accept").is_some_and(|accept| USUAL.contains(&accept))
+        || head.accepts(|accept| check_post_accept(accept).is_ok())
+        || (head.accepts(accepts_json) && head.accepts(accepts_event_stream))
 }
 
 pub(super) fn status(refused: Refused) -> Status {
