@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use mcp_sse_blocking::mcp_core::revision::ProtocolVersion;
 use mcp_sse_blocking::{CallOptions, Client, Command, Delivery, Error};
 use serde_json::json;
 
@@ -134,8 +135,40 @@ fn a_child_that_ends_in_a_call_says_how_and_its_last_words() {
     assert_eq!(exited.stderr, ["out of luck"]);
     assert_eq!(
         error.to_string(),
-        "the server stdio_peer ended with exit code 42; the request had been sent: out of luck"
+        "the server stdio_peer ended with exit code 42; the request had been sent; its last words: out of luck"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_child_that_is_killed_says_by_which_signal() {
+    let client = connect(&[]);
+    let error = client.call("abort", &()).unwrap_err();
+    assert!(matches!(&error, Error::Exited(exited) if exited.signal == Some(6) && exited.code.is_none()), "{error}");
+}
+
+// R-IO-34
+#[cfg(unix)]
+#[test]
+fn a_child_that_closes_its_input_is_an_error_of_whoever_writes_to_it() {
+    let script = r#"
+        read line; id=$(printf %s "$line" | sed 's/.*"id":\([0-9]*\).*/\1/')
+        info='"capabilities":{},"serverInfo":{"name":"sh","version":"1"}'
+        echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-11-25",'$info'}}'
+        read line; exec 0<&-; sleep 60"#;
+    let command = Command::new("sh").args(["-c", script]).restarts(0).grace(Duration::from_millis(100));
+    let builder = Client::spawn_builder(command).protocol_version(ProtocolVersion::V2025_11_25);
+    let client = builder.call_timeout(Duration::from_secs(20)).connect().unwrap();
+    let soon = || CallOptions::new().timeout(Duration::from_millis(50));
+    let error = loop {
+        // What is written before it closes is never answered.
+        match client.call_with("any", &(), soon()).unwrap_err() {
+            Error::Timeout(_) => {}
+            error => break error,
+        }
+    };
+    assert!(matches!(&error, Error::Exited(exited) if exited.is_running), "{error}");
+    assert_eq!(error.delivery(), Some(Delivery::NotSent));
 }
 
 #[test]

@@ -239,3 +239,13 @@ fn a_restart_has_the_deadline_of_the_call_that_needs_it() {
     assert!(matches!(error, Error::Timeout(_)), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_server_that_is_slow_to_start_and_knows_no_handshake_is_still_found() {
+    let peer = env!("CARGO_BIN_EXE_stdio_peer");
+    let program = format!("sleep 0.6; exec {peer} discover=result initialize=error");
+    let command = Command::new("sh").arg("-c").arg(program).probe_timeout(Duration::from_millis(100));
+    let client = Client::spawn(command).unwrap();
+    assert_eq!(client.protocol_version(), ProtocolVersion::V2026_07_28);
+    assert_eq!(client.call("echo", &json!({"text": "x"})).unwrap().all_text(), "x");
+}

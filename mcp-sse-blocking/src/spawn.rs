@@ -84,7 +84,7 @@ pub struct Exited {
     pub code: Option<i32>,
     /// The signal that ended it (Unix).
     pub signal: Option<i32>,
-    /// It closed its output and was still running half a second later.
+    /// It closed its input or its output and was still running half a second later.
     pub is_running: bool,
     /// The last lines of its standard error, oldest first: 16 and 4 KiB at most. Untrusted. Empty unless
     /// [`Command::stderr`] sends it to the log.
@@ -102,12 +102,12 @@ impl fmt::Display for Exited {
         match (self.code, self.signal) {
             (Some(code), _) => write!(f, "ended with exit code {code}")?,
             (None, Some(signal)) => write!(f, "was ended by signal {signal}")?,
-            (None, None) if self.is_running => f.write_str("closed its output")?,
+            (None, None) if self.is_running => f.write_str("closed its input or output")?,
             (None, None) => f.write_str("ended")?,
         }
         self.delivery.fmt(f)?;
         let shown = &self.stderr[self.stderr.len().saturating_sub(SHOWN_LINES)..];
-        if shown.is_empty() { Ok(()) } else { write!(f, ": {}", shown.join(" | ")) }
+        if shown.is_empty() { Ok(()) } else { write!(f, "; its last words: {}", shown.join(" | ")) }
     }
 }
 

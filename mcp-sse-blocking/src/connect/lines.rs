@@ -40,6 +40,9 @@ impl Client {
     /// it has ended; one that does not end by itself is terminated, then killed, with all that it started
     /// ([`Command::grace`]).
     ///
+    /// Writing to a server that is gone raises `SIGPIPE`. Programs in Rust ignore it; where `main` is in another language,
+    /// it has to see to that itself.
+    ///
     /// # Errors
     ///
     /// [`Error::Transport`] when the program cannot be started, [`Error::Exited`] when it ends before it has answered, and

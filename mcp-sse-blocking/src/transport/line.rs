@@ -120,7 +120,10 @@ impl LineSink {
         if turn.taken {
             return Err(patience.slice(self).err().unwrap_or(Error::Closed(Delivery::NotSent)));
         }
-        let (peer, number) = self.link.peer()?;
+        let (peer, number) = self.link.peer().inspect_err(|_| {
+            // It was perhaps the only one that was woken.
+            self.turned.notify_one();
+        })?;
         turn.taken = true;
         let rest = std::mem::take(&mut turn.rest);
         let rest = if turn.rest_of == number { rest } else { Vec::new() };

@@ -165,10 +165,10 @@ impl Child {
         lock(&self.process)
     }
 
-    /// Waits for its end, at most so long, taking what it still writes: with a full pipe it could not end by itself.
-    fn await_exit(&self, wait: Duration) -> Option<ExitCause> {
+    /// Waits for its end, at most so long; `nap` passes the time between two looks.
+    fn await_exit(&self, wait: Duration, nap: impl Fn(Duration)) -> Option<ExitCause> {
         let until = Instant::now() + wait;
-        let mut nap = SHORTEST_NAP;
+        let mut pause = SHORTEST_NAP;
         loop {
             if let Some(ended) = self.look() {
                 return Some(ended);
@@ -177,23 +177,28 @@ impl Child {
             if left.is_zero() {
                 return None;
             }
-            self.streams.discard(nap.min(left));
-            nap = (nap * 2).min(LONGEST_NAP);
+            nap(pause.min(left));
+            pause = (pause * 2).min(LONGEST_NAP);
         }
+    }
+
+    /// The same for a process whose output nobody wants any more: with a full pipe it could not end by itself.
+    fn see_out(&self, wait: Duration) -> Option<ExitCause> {
+        self.await_exit(wait, |pause| self.streams.discard(pause))
     }
 
     /// The thread `mcp-child`: its input is closed, and it has been told in no other way (R-IO-22).
     fn end(&self, alive: Sender<Infallible>) {
-        let mut ended = self.await_exit(self.grace);
+        let mut ended = self.see_out(self.grace);
         if ended.is_none() && CAN_TERMINATE {
             log::debug!(target: log_target::CLIENT, "{} did not end within {:?}: terminating it", self.program, self.grace);
             self.force(Force::Terminate);
-            ended = self.await_exit(self.grace);
+            ended = self.see_out(self.grace);
         }
         if ended.is_none() {
             log::warn!(target: log_target::CLIENT, "{} did not end within {:?}: killing it", self.program, self.grace);
             self.force(Force::Kill);
-            ended = self.await_exit(KILLED_TIME);
+            ended = self.see_out(KILLED_TIME);
         }
         match ended {
             Some(ended) => log::debug!(target: log_target::CLIENT, "{} ended with {ended}", self.program),
@@ -210,9 +215,10 @@ impl Child {
         self.reap();
     }
 
-    /// Why the output ended.
+    /// Why its output ended, or its input is closed.
     fn exited(&self) -> Exited {
-        let ended = self.await_exit(ENDING_TIME);
+        // Its output may still be read elsewhere, when it was its input that it closed.
+        let ended = self.await_exit(ENDING_TIME, thread::sleep);
         if let Some(stderr) = &self.stderr {
             stderr.wait(LAST_WORDS_TIME);
         }
@@ -342,7 +348,7 @@ impl Drop for Child {
     fn drop(&mut self) {
         if self.look().is_none() {
             self.force(Force::Kill);
-            let _ = self.await_exit(KILLED_TIME);
+            let _ = self.see_out(KILLED_TIME);
         }
         self.reap();
         if let Some(stderr) = &self.stderr {

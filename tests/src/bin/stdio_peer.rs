@@ -19,7 +19,8 @@
 //!
 //! Its tools: `echo` (gives `text` back), `large` (a text of `bytes` bytes), `exit` (ends with `code`), `pid`, `env` (the
 //! names of its variables), `flood` (`bytes` to standard error, `lines` of no message to standard output, then a result),
-//! `never` (no answer), `later` (no answer until the next call; then both), `nap` (reads nothing for `ms`, then answers).
+//! `never` (no answer), `later` (no answer until the next call; then both), `nap` (reads nothing for `ms`, then answers),
+//! `abort` (ends by a signal).
 
 #![allow(clippy::print_stderr, reason = "standard error is a part of what is tested")]
 
@@ -203,6 +204,7 @@ impl Peer {
                 self.result(id, &text("flooded"));
             }
             "never" => {}
+            "abort" => std::process::abort(),
             "nap" => {
                 std::thread::sleep(std::time::Duration::from_millis(arguments["ms"].as_u64().unwrap_or(0)));
                 self.result(id, &text("awake"));
