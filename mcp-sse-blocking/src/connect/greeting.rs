@@ -32,6 +32,8 @@ use crate::transport::line::{self, Duplex, LineSink, LineStream};
 const EARLY_MESSAGES: usize = 64;
 /// Bytes of them. 4 MiB: one of the largest messages.
 const EARLY_BYTES: usize = 4 << 20;
+/// Lines without a message that are said at level warn, the rest at level debug: they must not fill a log.
+const WARNINGS: usize = 16;
 
 /// A line stream on which nobody else reads yet. Dropped, it is closed.
 pub(super) struct Line {
@@ -40,6 +42,8 @@ pub(super) struct Line {
     /// What came that was no answer, to be taken in once there is a session.
     pub(super) early: Vec<Vec<u8>>,
     limits: Limits,
+    /// Lines that were no messages.
+    ignored: usize,
 }
 
 /// Closes what was opened, unless it is let go.
@@ -213,7 +217,7 @@ impl Opened {
 impl Line {
     pub(super) fn new(duplex: &Arc<dyn Duplex>, limits: &Limits) -> Self {
         let (sink, stream) = line::over(duplex, limits);
-        Self { sink, stream, early: Vec::new(), limits: limits.clone() }
+        Self { sink, stream, early: Vec::new(), limits: limits.clone(), ignored: 0 }
     }
 
     /// Shakes hands (R-LM-20 to R-LM-23).
@@ -292,7 +296,9 @@ impl Line {
                     Ok(Payload::Batch(_)) => continue,
                     Err(error) => {
                         // Servers that log to their output do so when they start most of all (R-IO-27).
-                        log::warn!(target: log_target::CLIENT, "ignored what is no message: {error}: {}", excerpt(line));
+                        let level = if self.ignored < WARNINGS { log::Level::Warn } else { log::Level::Debug };
+                        self.ignored += 1;
+                        log::log!(target: log_target::CLIENT, level, "ignored what is no message: {error}: {}", excerpt(line));
                         continue;
                     }
                 };
