@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 mod anything;
 #[path = "tools/arguments.rs"]
 mod arguments;
+#[path = "tools/describe.rs"]
+mod describe;
 #[path = "tools/errors.rs"]
 mod errors;
 #[path = "tools/list.rs"]
@@ -24,7 +26,7 @@ mod reports;
 #[path = "tools/results.rs"]
 mod results;
 
-const REVISIONS: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 const NEWEST: &str = "2025-11-25";
 
 fn service() -> Service {
@@ -48,7 +50,21 @@ fn result_in<R: IntoToolResult>(
     version: &str,
     handler: impl Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
 ) -> Value {
-    with_tool(version, Tool::new("t"), handler).call("t", json!({}))["result"].take()
+    plain(with_tool(version, Tool::new("t"), handler).call("t", json!({}))["result"].take())
+}
+
+/// A result without what stands beside its own members since 2026-07-28 (R-LM-50, R-LM-55).
+fn plain(mut result: Value) -> Value {
+    let Some(members) = result.as_object_mut() else { return result };
+    if members.remove("resultType").is_some() {
+        let server =
+            members["_meta"].as_object_mut().and_then(|meta| meta.remove("io.modelcontextprotocol/serverInfo"));
+        assert_eq!(server.expect("who the server is")["name"], "test");
+        if members["_meta"] == json!({}) {
+            members.remove("_meta");
+        }
+    }
+    result
 }
 
 fn result<R: IntoToolResult>(handler: impl Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static) -> Value {

@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mcp_core::Limits;
+use mcp_core::jsonrpc::{Payload, decode};
+use mcp_core::session::{ServerEvent, ServerSession};
 use mcp_core::types::LoggingLevel;
-use mcp_server_tiny::service::{Outcome, Service, WhenBusy};
+use mcp_server_tiny::service::{Origin, Outcome, Service, WhenBusy};
 use mcp_server_tiny::tool::Tool;
 use mcp_server_tiny::{Call, Deferred, Later, Server, ToolError};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::PATIENCE;
-use mcp_tests::raw_service::RawService;
+use mcp_tests::raw_service::{RawService, SESSION};
 use serde_json::{Value, json};
 
 const NEWEST: &str = "2025-11-25";
@@ -538,4 +541,87 @@ fn the_end_of_a_session_cancels_its_calls() {
     gate.open();
     engine.end(session.stream);
     wait_until("seen", || saw.load(Ordering::SeqCst));
+}
+
+#[test]
+fn the_last_quarter_of_the_seats_is_not_for_those_who_have_a_quarter() {
+    // Two threads and six places: of eight seats, two are kept for sessions with less than two.
+    let (_gate, wait) = gate();
+    let mut service = Service::new("test", "1.0.0");
+    service.set_workers(2, 6);
+    service.tool(slow(), move |_| {
+        wait();
+        Ok("done")
+    });
+    let mut flood = RawService::new(service, NEWEST);
+    flood.when_busy = WhenBusy::Refuse;
+    let params = json!({"name": "slow", "arguments": {}});
+    let mut begin = |client: &mut RawService, id: u64| client.begin_as(json!(id), "tools/call", params.clone());
+    let outcomes: Vec<_> = (0..8).map(|id| begin(&mut flood, 100 + id)).collect();
+    assert_eq!(outcomes, [vec![Outcome::Later; 6], vec![Outcome::Busy; 2]].concat());
+    // Somebody else.
+    let mut session = ServerSession::new();
+    let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}"#;
+    let mut out = Vec::new();
+    let mut other = |line: &str, service: &mut Service| {
+        let Ok(Payload::Message(message)) = decode(line.as_bytes(), &Limits::default()) else { panic!("no message") };
+        match session.handle_message(&service.profile(), &Limits::default(), message, &mut out) {
+            ServerEvent::Request { key, method, params } => {
+                let origin = Origin {
+                    when_busy: WhenBusy::Refuse,
+                    ..Origin::new(SESSION + 1, key, mcp_core::time::Instant::ZERO)
+                };
+                Some(service.handle(&mut session, &origin, method, params, &mut out))
+            }
+            _ => None,
+        }
+    };
+    assert_eq!(other(hello, &mut flood.service), None);
+    let mut call = |id: u64, service: &mut Service| {
+        other(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"slow"}}}}"#), service)
+    };
+    assert_eq!(call(1, &mut flood.service), Some(Outcome::Later));
+    assert_eq!(call(2, &mut flood.service), Some(Outcome::Later));
+    assert_eq!(call(3, &mut flood.service), Some(Outcome::Busy), "all seats are taken");
+}
+
+#[test]
+fn arguments_that_wait_for_a_worker_have_a_bound_in_bytes() {
+    let (gate, wait) = gate();
+    let mut service = Service::new("test", "1.0.0");
+    service.set_workers(1, 100);
+    service.tool(slow().optional_param::<String>("x", ""), move |_| {
+        wait();
+        Ok("done")
+    });
+    let mut client = RawService::new(service, NEWEST);
+    client.when_busy = WhenBusy::Refuse;
+    let large = json!({"name": "slow", "arguments": {"x": "x".repeat(3 << 20)}});
+    let outcomes: Vec<_> = (0..7).map(|id| client.begin_as(json!(id + 10), "tools/call", large.clone())).collect();
+    assert_eq!(outcomes, [vec![Outcome::Later; 5], vec![Outcome::Busy; 2]].concat(), "16 MiB hold five of them");
+    assert_eq!(
+        client.begin_as(json!(99), "tools/call", json!({"name": "slow"})),
+        Outcome::Later,
+        "a small one still fits"
+    );
+    (0..10).for_each(|_| gate.open());
+    client.wait_for(99);
+    assert_eq!(client.begin_as(json!(100), "tools/call", large), Outcome::Later, "what was carried out holds nothing");
+    client.wait_for(100);
+}
+
+#[test]
+fn only_a_tool_is_answered_by_a_deferred_reply() {
+    let mut service = Service::new("test", "1.0.0");
+    let taken = Arc::new(Mutex::new(None));
+    let shared = Arc::clone(&taken);
+    service.prompt(mcp_server_tiny::Prompt::new("p"), move |call: &mut Call<'_>| {
+        *shared.lock().unwrap() = Some(call.defer());
+        Ok("from the handler")
+    });
+    let mut client = RawService::new(service, NEWEST);
+    let answer = client.ask("prompts/get", json!({"name": "p"}));
+    assert_eq!(answer["result"]["messages"][0]["content"]["text"], "from the handler");
+    taken.lock().unwrap().take().expect("it was taken").answer(Ok("too late"));
+    assert_eq!(client.deliver(), 0);
 }

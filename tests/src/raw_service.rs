@@ -336,8 +336,17 @@ impl RawService {
     ///
     /// When it does not.
     pub fn wait_for_mail(&mut self) {
-        self.woken.recv_timeout(PATIENCE).expect("the service wakes its loop");
+        self.wait_for_wake();
         self.deliver();
+    }
+
+    /// Waits until the service wakes its loop.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    pub fn wait_for_wake(&mut self) {
+        self.woken.recv_timeout(PATIENCE).expect("the service wakes its loop");
     }
 
     /// Waits until the answer to `id` was sent and gives all that was sent up to it.

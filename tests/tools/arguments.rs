@@ -125,8 +125,8 @@ fn arguments_that_do_not_fit_never_reach_the_handler() {
         let mut client = with_tool(version, tool(), |_| -> Result<(), ToolError> { panic!("called") });
         for (arguments, message) in &cases {
             let answer = client.call("t", arguments.clone());
-            if version == NEWEST {
-                assert_eq!(answer["result"], failure(message));
+            if version >= NEWEST {
+                assert_eq!(plain(answer["result"].clone()), failure(message));
             } else {
                 assert_eq!(answer["error"], json!({"code": -32602, "message": message}));
             }

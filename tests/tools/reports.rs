@@ -1,5 +1,12 @@
 //! Progress and log messages of a handler on the loop.
 
+use std::time::Duration;
+
+use mcp_core::Limits;
+use mcp_core::jsonrpc::{Payload, decode};
+use mcp_core::session::ServerEvent;
+use mcp_server_tiny::service::{Kind, Origin, Outbox};
+
 use super::*;
 
 #[test]
@@ -107,8 +114,77 @@ fn a_handler_knows_its_tool_its_session_and_the_revision() {
     for version in REVISIONS {
         let mut client = with_tool(version, Tool::new("t"), |call| {
             assert!(!call.is_cancelled());
-            Ok(format!("{} {} {}", call.name(), call.session(), call.version()))
+            // Without sessions the number is that of the request alone.
+            let in_session = call.version().has_handshake() == (call.session() == SESSION);
+            Ok(format!("{} {in_session} {}", call.name(), call.version()))
         });
-        assert_eq!(client.call("t", json!({}))["result"], text(&format!("t {SESSION} {version}")));
+        assert_eq!(plain(client.call("t", json!({}))["result"].take()), text(&format!("t true {version}")));
+    }
+}
+
+#[test]
+fn without_a_level_a_client_of_2026_hears_no_log() {
+    // R-LM-91
+    let tool = |call: &mut Call<'_>| {
+        call.log(LoggingLevel::Info, "info");
+        call.log(LoggingLevel::Error, "error");
+        Ok(())
+    };
+    for place in [Tool::new("t"), Tool::new("t").on_worker()] {
+        let mut client = with_tool("2026-07-28", place, tool);
+        let mut logged = |level| {
+            client.level = level;
+            let id = client.begin("tools/call", json!({"name": "t"}));
+            client.wait_for(id).len() - 1
+        };
+        assert_eq!([logged(None), logged(Some("debug")), logged(Some("error")), logged(None)], [0, 2, 1, 0]);
+    }
+}
+
+#[test]
+fn closing_the_stream_is_for_carriers_that_can() {
+    // R-SH-39: elsewhere nothing happens. In its place among what the handler says.
+    struct Polling(Vec<String>);
+    impl Outbox for Polling {
+        fn message(&mut self, kind: Kind, write: &mut dyn FnMut(&mut Vec<u8>) -> bool) {
+            let mut out = Vec::new();
+            if write(&mut out) {
+                self.0.push(format!("{kind:?}"));
+            }
+        }
+
+        fn close_stream(&mut self, retry: Option<Duration>) {
+            self.0.push(format!("closed {retry:?}"));
+        }
+    }
+    for place in [Tool::new("t"), Tool::new("t").on_worker()] {
+        let mut client = with_tool(NEWEST, place, |call: &mut Call<'_>| {
+            call.progress(1.0, None, None);
+            call.close_stream(Some(Duration::from_millis(500)));
+            call.progress(2.0, None, None);
+            Ok(())
+        });
+        let mut polling = Polling(Vec::new());
+        let params = json!({"name": "t", "_meta": {"progressToken": 1}}).to_string();
+        let text = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{params}}}"#);
+        let Ok(Payload::Message(message)) = decode(text.as_bytes(), &Limits::default()) else { panic!("no message") };
+        let event =
+            client.session.handle_message(&client.service.profile(), &Limits::default(), message, &mut Vec::new());
+        let ServerEvent::Request { key, method, params } = event else { panic!("no request") };
+        let origin = Origin::new(SESSION, key, client.now);
+        let mut outcome = client.service.handle(&mut client.session, &origin, method, params, &mut polling);
+        while outcome == Outcome::Later {
+            client.wait_for_wake();
+            while let Some(mail) = client.service.next_mail() {
+                client.service.deliver(client.now, mail, &mut client.session, &mut polling);
+            }
+            if polling.0.iter().any(|said| said == "Answer") {
+                outcome = Outcome::Answered;
+            }
+        }
+        assert_eq!(polling.0, ["Report", "closed Some(500ms)", "Report", "Answer"]);
+        // An outbox of lines has no such thing.
+        let id = client.begin("tools/call", json!({"name": "t"}));
+        client.wait_for(id);
     }
 }
