@@ -1,14 +1,15 @@
 //! Clauses about HTTP that hold for every carrier of the server at once: who may send, as whom, and what a request may rest on.
 
-use mcp_core::types::CacheScope;
+use mcp_core::types::{CacheScope, LoggingLevel};
 use mcp_server_tiny::prompt::Prompt;
 use mcp_server_tiny::resource::Resource;
 use mcp_server_tiny::types::{ElicitParams, RequestedSchema, ResourceContents, StringSchema};
-use mcp_server_tiny::{Call, Server, Tool};
+use mcp_server_tiny::{Call, Deferred, Later, Server, Tool};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::RawAnswer;
 use mcp_tests::raw_streamable::{call, initialize, meta, post, stateless};
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#;
@@ -323,4 +324,58 @@ fn nobody_goes_on_with_the_stream_of_somebody_else() {
         assert_eq!(engine.connect_and_ask(&request).status, 404, "{method}");
     }
     assert_eq!(engine.engine.sessions(), 2);
+}
+
+#[test]
+fn what_belongs_to_a_request_is_told_on_its_own_stream_and_on_no_other() {
+    // R-ST-15, R-ST-42, R-LM-91, R-LM-83: also when all of them chose the same token.
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&held);
+    let server = Server::new("later", "1").tool(Tool::new("later"), move |call: &mut Call<'_>| {
+        kept.lock().unwrap().push(call.defer());
+        Ok(Later)
+    });
+    let mut engine = RawEngine::new(server);
+    let level = "io.modelcontextprotocol/logLevel";
+    let mut loud = meta(json!({}));
+    (loud["progressToken"], loud[level]) = (json!("p"), json!("debug"));
+    let mut quiet = meta(json!({}));
+    quiet["progressToken"] = json!("p");
+    let listening = engine.connect();
+    let filter = json!({ "notifications": { "toolsListChanged": true }, "_meta": loud });
+    engine.send(listening, stateless("l", "subscriptions/listen", filter));
+    engine.taken(listening);
+    let session = engine.session("2025-11-25");
+    let own = engine.listen(&session, None);
+    engine.taken(own);
+    let conns = [&loud, &quiet].map(|meta| {
+        let conn = engine.connect();
+        engine.send(conn, stateless(1, "tools/call", json!({ "name": "later", "_meta": meta })));
+        conn
+    });
+    let in_session = json!({ "name": "later", "_meta": { "progressToken": "p" } });
+    engine.send(session.conn, session.post(&call(1, "tools/call", in_session)));
+    let calls: Vec<Deferred> = held.lock().unwrap().drain(..).collect();
+    for (number, call) in (1u32..).zip(&calls) {
+        call.progress(f64::from(number), None, None);
+        call.log(LoggingLevel::Error, &number);
+    }
+    for call in calls {
+        call.answer(Ok("done"));
+    }
+    let now = engine.now();
+    while engine.engine.deliver_replies(now) {}
+    engine.settle();
+    for ((number, conn), logs) in (1u32..).zip([conns[0], conns[1], session.conn]).zip([true, false, true]) {
+        let messages = engine.streamed(conn).messages();
+        let told = |method: &str, member: &str| -> Vec<Value> {
+            let of_method = messages.iter().filter(|message| message["method"] == method);
+            of_method.map(|message| message["params"][member].clone()).collect()
+        };
+        assert_eq!(told("notifications/progress", "progress"), [json!(f64::from(number))], "{number}: {messages:?}");
+        let expected = if logs { vec![json!(number)] } else { Vec::new() };
+        assert_eq!(told("notifications/message", "data"), expected, "{number}: {messages:?}");
+        assert_eq!(messages.last().unwrap()["id"], 1);
+    }
+    assert_eq!((engine.taken(listening), engine.taken(own)), (String::new(), String::new()));
 }
