@@ -55,6 +55,8 @@ mod error;
 #[cfg(feature = "std")]
 mod handle;
 pub mod http1;
+#[cfg(feature = "std")]
+mod in_process;
 pub mod pipe;
 #[cfg(feature = "std")]
 mod poll;
