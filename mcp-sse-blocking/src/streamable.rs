@@ -310,6 +310,12 @@ impl Engine {
                     Taken::ForCaller | Taken::Other => {}
                 }
             }
+            // A stream that is never silent is not left by the socket, which looks for this only while it waits.
+            if call.slot.is_settled()
+                && let Some(outcome) = self.look(call, on_progress, decode)
+            {
+                return Turn::Done(outcome);
+            }
             if call.is_late() {
                 return Turn::Done(Err(call.expired()));
             }
