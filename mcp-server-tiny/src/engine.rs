@@ -8,8 +8,17 @@
 //!                 next_wake -> handle_timeouts -> next_ready ...
 //! ```
 //!
-//! A POST arrives on one connection and its answer leaves on another, the stream of its session (R-SSE-25). So one
-//! engine holds all connections; after any input ask [`Engine::next_ready`] which of them have something to send.
+//! One engine serves all carriers of HTTP at once, each at its path:
+//!
+//! | Path | Carrier | What is kept of a client |
+//! | --- | --- | --- |
+//! | `/mcp` | Streamable HTTP without a handshake (2026-07-28) | nothing between two requests |
+//! | `/mcp` | Streamable HTTP with one (2025-03-26 to 2025-11-25) | a session, found by `Mcp-Session-Id`; what it may have to be sent again |
+//! | `/sse`, `/messages` | HTTP+SSE (2024-11-05) | a session for as long as its stream is open |
+//!
+//! A request arrives on one connection and what it brings about may leave on others: the stream of its session (R-SSE-25), a
+//! call that waited for it, everybody who wants to know what it changed. So one engine holds all connections; after any
+//! input ask [`Engine::next_ready`] which of them have something to send.
 //!
 //! ```
 //! use mcp_core::time::Instant;

@@ -153,6 +153,9 @@ fn what_is_posted_is_one_request_or_one_notification() {
     let accepted = status(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#);
     assert_eq!((accepted.status, accepted.body.as_str()), (202, ""));
     assert_eq!(accepted.field("Content-Type"), None);
+    let claiming = json!({ "jsonrpc": "2.0", "method": "notifications/x", "params": { "_meta": meta(json!({})) } });
+    let accepted = RawEngine::new(server()).connect_and_ask(&post(&[], &claiming.to_string()));
+    assert_eq!(accepted.status, 202, "its body tells as well");
     assert_eq!(verdict(&status("{")), (400, -32700));
     assert_eq!(verdict(&status("\"text\"")), (400, -32600));
     assert_eq!(verdict(&status(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#)), (400, -32600));

@@ -13,6 +13,7 @@ use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{Claim, ClaimFault};
 use mcp_core::time::Instant;
 use mcp_core::types::Method as McpMethod;
+use serde_json::value::RawValue;
 
 use super::Engine;
 use super::admission::{Answer, Verdict};
@@ -107,7 +108,9 @@ impl Engine {
                 Err(fault) => self.reject(&post, &request.id.as_borrowed().into(), &fault.error()),
             },
             // None means anything there (R-ST-12, R-ST-13).
-            Message::Notification(_) if head.session_id == Field::Absent && self.stands_alone(head) => {
+            Message::Notification(notification)
+                if head.session_id == Field::Absent && self.stands_alone(head, notification.params) =>
+            {
                 self.accept_post(&post);
             }
             _ => self.session_post(&post, Payload::Message(message)),
@@ -127,8 +130,11 @@ impl Engine {
         self.config.carriers.stateless && (needs_claim(head.protocol_version) || is_new() || only_initialize_helps())
     }
 
-    fn stands_alone(&self, head: &Head<'_, '_>) -> bool {
-        self.config.carriers.stateless && (needs_claim(head.protocol_version) || !self.config.carriers.sessions)
+    /// Whether a notification without a session is one of the stateless era.
+    fn stands_alone(&self, head: &Head<'_, '_>, params: Option<&RawValue>) -> bool {
+        let claims = || !matches!(Claim::of(params), Ok(None));
+        self.config.carriers.stateless
+            && (needs_claim(head.protocol_version) || !self.config.carriers.sessions || claims())
     }
 
     /// 202 without a body: the messages were notifications or responses (R-SH-8, R-ST-22).

@@ -39,6 +39,7 @@ pub(crate) struct Exchange {
 #[derive(Debug)]
 pub(super) enum Asked {
     /// A request that stands alone.
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "answers come later from other threads only"))]
     Alone(Box<ServerSession>, RequestKey),
     /// To be told of changes, by a request that stands alone.
     Subscription(Box<Listener>),
@@ -151,6 +152,10 @@ impl Engine {
         let in_flight = session.state.in_flight();
         if let Some(streams) = session.streams_mut() {
             streams.calls.retain(|(_, row)| *row != exchange);
+            if streams.calls.is_empty() {
+                // Most sessions are idle most of the time.
+                streams.calls = Vec::new();
+            }
         }
         if self.stopping.is_some() && in_flight == 0 {
             self.end_session(key, now);

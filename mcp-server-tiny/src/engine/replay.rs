@@ -164,8 +164,7 @@ mod tests {
     #[test]
     fn each_stream_is_replayed_by_itself_and_in_order() {
         // R-SH-30, R-SH-35
-        let mut limits = Limits::default();
-        limits.replay_bytes = 1000;
+        let limits = Limits { replay_bytes: 1000, ..Limits::default() };
         let (mut replay, mut in_all) = (Replay::default(), 0);
         let mut room = Room { limits: &limits, in_all: &mut in_all };
         for (stream, number, text) in [(1, 1, b"a"), (0, 1, b"b"), (1, 2, b"c"), (0, 2, b"d")] {
