@@ -1,6 +1,8 @@
 //! A client and a server in one process, without sockets: through a pipe in memory with a thread for the server, and with the
 //! server as bytes in, bytes out on the thread that calls.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::thread;
 use std::time::Duration;
 

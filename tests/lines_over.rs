@@ -1,5 +1,7 @@
 //! Line streams over whatever reads and writes: a pipe in memory, sockets, and streams that block for ever.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::thread;

@@ -2,6 +2,8 @@
 //!
 //! The child is `src/bin/stdio_peer.rs`, which behaves as its arguments say.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::time::{Duration, Instant};
 
 use mcp_sse_blocking::mcp_core::revision::ProtocolVersion;
@@ -31,11 +33,11 @@ fn a_child_process_is_called() {
     client.ping().unwrap();
 }
 
-// R-IO-2
+// R-IO-2, R-IO-3, R-IO-5: the peer ends at the first line that is no JSON in UTF-8.
 #[test]
 fn line_ends_in_text_do_not_end_a_message() {
     let client = connect(&[]);
-    for text in ["a\nb", "a\r\nb", "\r", "a\u{2028}b\u{2029}c", "\u{85}", "\u{FEFF}", "\0", ""] {
+    for text in ["a\nb", "a\r\nb", "\r", "a\u{2028}b\u{2029}c", "\u{85}", "\u{FEFF}", "\0", "", "ä€😀"] {
         assert_eq!(echo(&client, text).unwrap(), text, "{text:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! What a client keeps when its child process ends and is started again: what it listens to, in both eras.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;

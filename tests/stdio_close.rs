@@ -1,5 +1,6 @@
 //! How a child process is ended: by the end of its input, or by force, in bounded time, with all that it started.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![cfg(unix)]
 
 use std::path::Path;

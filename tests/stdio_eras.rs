@@ -2,6 +2,8 @@
 //!
 //! The child records what it gets, so that each test sees the whole sequence.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! Child processes of other implementations: the official Python, TypeScript and Rust SDKs, as a user would start them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::time::{Duration, Instant};
 
 use mcp_sse_blocking::{Client, Command};

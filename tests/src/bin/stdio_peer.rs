@@ -15,7 +15,8 @@
 //! | `flood=BYTES` | writes so much to standard error before it answers anything |
 //! | `record=PATH` | appends each method it gets to this file, one a line, after `start` |
 //!
-//! What it gets is judged by the schema of its revision: it ends with 70 when it is wrong, and says why in the record.
+//! What it gets is judged by the schema of its revision: it ends with 70 when it is wrong, with 71 when it is no
+//! JSON in UTF-8, and says why in the record.
 //!
 //! Its tools: `echo` (gives `text` back), `large` (a text of `bytes` bytes), `exit` (ends with `code`), `pid`, `env` (the
 //! names of its variables), `flood` (`bytes` to standard error, `lines` of no message to standard output, then a result),
@@ -55,9 +56,12 @@ fn main() {
     if let Some(bytes) = peer.setting("flood") {
         flood_stderr(bytes.parse().expect("a number"));
     }
-    let mut lines = std::io::stdin().lock().lines();
-    while let Some(Ok(line)) = lines.next() {
-        let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
+    for line in std::io::stdin().lock().lines() {
+        // A line that is not UTF-8, or not JSON, is a fault of the client's (R-IO-3, R-IO-5).
+        let Some(message) = line.ok().and_then(|line| serde_json::from_str::<Value>(&line).ok()) else {
+            peer.record("what is no message");
+            exit(71);
+        };
         let cases = peer.conversation.borrow_mut().cases(Side::Client, message.clone());
         peer.handle(&message);
         // After the answer: the client's deadlines run.
