@@ -187,6 +187,25 @@ fn a_lost_session_is_opened_anew_and_the_call_made_again() {
     peer.finish();
 }
 
+/// R-SH-51, for what is no request.
+#[test]
+fn a_notification_goes_into_the_new_session() {
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        peer.expect("notifications/x").status("404 Not Found", "");
+        peer.shake_streamable_as("Mcp-Session-Id: second\r\n", RESULT_2025);
+        let again = peer.expect("notifications/x");
+        assert_eq!(again.header("mcp-session-id"), Some("second"));
+        again.taken();
+        // R-SH-8: not accepted is an error.
+        peer.expect("notifications/x").status("400 Bad Request", "no");
+    });
+    let client = builder(&peer.url("/mcp")).connect().unwrap();
+    client.notify("notifications/x", &()).unwrap();
+    assert!(matches!(client.notify("notifications/x", &()), Err(Error::Status(_))));
+    peer.finish();
+}
+
 /// R-SH-56: without a session id, a 404 is no loss of one.
 #[test]
 fn a_404_without_a_session_is_a_status() {

@@ -18,7 +18,7 @@ pub(crate) enum Carrier {
     /// One stream brings all replies.
     Shared(Shared),
     /// Each request is an exchange of its own.
-    Streamable(Streamable),
+    Streamable(Box<Streamable>),
 }
 
 /// A carrier whose one stream brings all replies.

@@ -68,7 +68,7 @@ impl Client {
 
     pub(crate) fn new(session: Session, server: InitializeResult, connection: Connection) -> Self {
         let owned = AtomicUsize::new(1);
-        session.0.features.opened(&server.server_info);
+        session.0.features.opened(&server.server_info, connection.version);
         Self { handle: Arc::new(Handle { owned, session, server, connection }), lent: false }
     }
 
@@ -133,7 +133,7 @@ impl Client {
         let message = self.engine().notification(method, &raw(params)?)?;
         let deadline =
             self.engine().call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Response));
-        self.engine().post(&message, deadline, None).map_err(|error| error.after(self.engine().call_timeout))
+        self.engine().tell(&message, deadline).map_err(|error| error.after(self.engine().call_timeout))
     }
 
     /// Asks the server for a sign of life and waits for it: by `ping`, and in 2026-07-28, which has none (R-LM-76), by
@@ -151,9 +151,9 @@ impl Client {
     /// Asks for log messages of this level and above. They reach the handler set by
     /// [`Builder::on_log`](crate::Builder::on_log).
     ///
-    /// With a handshake the server is told at once (R-LM-90). In 2026-07-28 every request says it from now on, and nothing is
-    /// sent here; before the first time, and with [`CallOptions::log_level`](crate::CallOptions::log_level) for single calls, a
-    /// server sends none (R-LM-91).
+    /// With a handshake the server is told at once (R-LM-90), and again in a session that takes the place of a lost one. In
+    /// 2026-07-28 every request says it from now on, and nothing is sent here; before the first time, and without
+    /// [`CallOptions::log_level`](crate::CallOptions::log_level) for single calls, a server sends none (R-LM-91).
     ///
     /// # Errors
     ///
@@ -163,7 +163,9 @@ impl Client {
             self.engine().table().session.set_level(Some(level));
             return Ok(());
         }
-        self.request::<_, JsonObject>(Method::LoggingSetLevel.name(), &SetLevelParams { level }).map(drop)
+        self.request::<_, JsonObject>(Method::LoggingSetLevel.name(), &SetLevelParams { level })?;
+        *self.engine().features.level() = Some(level);
+        Ok(())
     }
 
     /// Takes other roots in place of those of [`Builder::roots`](crate::Builder::roots), and tells the server where the revision

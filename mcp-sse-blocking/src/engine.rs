@@ -214,7 +214,9 @@ impl Engine {
                 }
                 posted
             }
-            Carrier::Streamable(streamable) => return streamable.post(message, deadline, stop),
+            Carrier::Streamable(streamable) => {
+                return streamable.post(message, &self.mirrored(message)?, deadline, stop);
+            }
         };
         posted.map_err(|error| match error {
             Error::SessionGone(_) => {

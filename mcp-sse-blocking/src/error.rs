@@ -31,13 +31,15 @@ pub enum Error {
     Limit(LimitExceeded),
     /// An HTTP answer that is no success. The message that it answers was not taken over; the session goes on.
     Status(Box<Status>),
-    /// The server does not know the session (any more): everything in flight is lost, a new client is needed (R-SSE-28).
+    /// The server does not know the session (any more). Over HTTP+SSE everything in flight is lost and a new client is needed
+    /// (R-SSE-28); over Streamable HTTP a session was opened anew and lost again at once (R-SH-51).
     SessionGone(Box<Status>),
     /// A deadline passed.
     Timeout(Timeout),
     /// The network, or TLS.
     Transport(TransportError),
-    /// The event stream ended, and with it the session (R-SSE-39).
+    /// The event stream ended before the reply, and the rest could not be had. Over HTTP+SSE the session ended with it
+    /// (R-SSE-39), over Streamable HTTP only this request (R-SH-37, R-ST-33).
     StreamEnded(Delivery),
     /// The server was a child process and ended, or closed its output (R-IO-17).
     Exited(Box<Exited>),
@@ -97,7 +99,7 @@ pub enum PeerError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The server chose a protocol revision that this library does not speak, or that has no HTTP+SSE.
+    /// The server chose a protocol revision that this library does not speak, or that has no handshake.
     ProtocolVersion(String),
     /// A page of a list repeats the cursor of an earlier one (R-LM-87).
     RepeatedCursor,
@@ -216,7 +218,7 @@ impl fmt::Display for Error {
             Self::Transport(error) => error.fmt(f),
             Self::Exited(exited) => exited.fmt(f),
             Self::Input(error) => error.fmt(f),
-            Self::StreamEnded(delivery) => write!(f, "the event stream ended, and with it the session{delivery}"),
+            Self::StreamEnded(delivery) => write!(f, "the event stream ended before the reply{delivery}"),
             Self::Cancelled(delivery) => write!(f, "the call was cancelled{delivery}"),
             Self::Closed(delivery) => write!(f, "the client was closed{delivery}"),
         }
@@ -254,7 +256,7 @@ impl fmt::Display for PeerError {
             Self::Message(problem) => write!(f, "the server's answer is no JSON-RPC message: {problem}"),
             Self::Result { method, problem } => write!(f, "the result of `{method}` cannot be read: {problem}"),
             Self::ProtocolVersion(version) => {
-                write!(f, "the server chose protocol revision `{version}`, which HTTP+SSE does not have")
+                write!(f, "the server chose protocol revision `{version}`, which is not known here or has no handshake")
             }
             Self::RepeatedCursor => f.write_str("the server's list goes in circles: a cursor was repeated"),
         }

@@ -95,11 +95,11 @@ impl Engine {
                 return self.renew(streamable, generation, want.deadline);
             }
             (Error::Rpc(refusal), _)
-                if refusal.code == code::UNSUPPORTED_PROTOCOL_VERSION && !mem::replace(&mut tried.version, true) =>
+                if refusal.code == code::UNSUPPORTED_PROTOCOL_VERSION
+                    && !mem::replace(&mut tried.version, true)
+                    && self.take_version(refusal) =>
             {
-                if self.take_version(refusal) {
-                    return Ok(());
-                }
+                return Ok(());
             }
             (Error::Rpc(refusal), Carrier::Streamable(_))
                 if refusal.code == code::HEADER_MISMATCH

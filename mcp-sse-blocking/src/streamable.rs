@@ -85,10 +85,11 @@ impl Streamable {
     pub(crate) fn post(
         &self,
         message: &[u8],
+        mirrored: &Mirrored,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
-        let posting = Posting { message, mirrored: &Vec::new(), deadline, stop, again: Again::Yes };
+        let posting = Posting { message, mirrored, deadline, stop, again: Again::Yes };
         match self.endpoint.post(&self.endpoint.context(), &posting)?.reply {
             // Whatever else comes with a success means nothing.
             Reply::Accepted | Reply::Json(_) | Reply::Stream(_) => Ok(()),
@@ -142,7 +143,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Usage`] for an argument that a header has to repeat and none can.
-    fn mirrored(&self, message: &[u8]) -> Result<Mirrored, Error> {
+    pub(crate) fn mirrored(&self, message: &[u8]) -> Result<Mirrored, Error> {
         #[derive(Deserialize)]
         struct Own<'a> {
             #[serde(borrow)]
@@ -397,6 +398,18 @@ impl Engine {
                 Err(error @ Error::Transport(_)) => error,
                 Err(error) => return Err(self.failed(call, error)),
             };
+        }
+    }
+
+    /// Sends a notification of the caller's; into a new session when the server has lost the one that was (R-SH-51).
+    pub(crate) fn tell(&self, message: &[u8], deadline: Option<Deadline>) -> Result<(), Error> {
+        let session = self.carrier.streamable().map(|carrier| (carrier, carrier.endpoint.context().generation));
+        match (self.post(message, deadline, None), session) {
+            (Err(Error::SessionGone(_)), Some((carrier, generation))) => {
+                self.renew(carrier, generation, deadline)?;
+                self.post(message, deadline, None)
+            }
+            (sent, _) => sent,
         }
     }
 

@@ -191,7 +191,7 @@ fn open(era: Era, endpoint: Endpoint, common: Common, evidence: Evidence) -> Res
             let server = discovered(evidence.discovered.as_deref(), version)?;
             endpoint.enter(endpoint.blank().in_session(None, version)?);
             let session = stateless(&common, version)?;
-            let carrier = Carrier::Streamable(Streamable::new(endpoint, None));
+            let carrier = Carrier::Streamable(Box::new(Streamable::new(endpoint, None)));
             Ok(Opening::opened(carrier, session, common)?.with_server(server, version))
         }
         (Era::Handshake, Evidence { greeted: Some(greeted), .. }) => {
@@ -199,7 +199,7 @@ fn open(era: Era, endpoint: Endpoint, common: Common, evidence: Evidence) -> Res
             let opened = greeted.open(&endpoint, deadline).map_err(|error| error.after(timeout))?;
             endpoint.enter(opened.context);
             let hello = initialize_params(&common);
-            let carrier = Carrier::Streamable(Streamable::new(endpoint, Some(hello)));
+            let carrier = Carrier::Streamable(Box::new(Streamable::new(endpoint, Some(hello))));
             let opening = Opening::opened(carrier, opened.session, common)?;
             for data in opened.early {
                 opening.engine().take_data(&data, None);

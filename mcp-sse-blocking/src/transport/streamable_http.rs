@@ -61,6 +61,7 @@ pub(crate) struct Answered {
 }
 
 /// What an answer is.
+#[allow(clippy::large_enum_variant, reason = "it is made and taken apart on the spot")]
 pub(crate) enum Reply {
     /// A success without a message: 202 as a rule (R-SH-8).
     Accepted,
