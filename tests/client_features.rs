@@ -219,6 +219,29 @@ fn a_cursor_of_a_kept_page_that_is_not_valid_any_more_begins_the_list_anew_witho
 }
 
 #[test]
+fn a_list_whose_cursors_are_never_valid_is_begun_anew_once() {
+    // R-LM-62
+    let (script, client) = connected(NEWEST, |server| {
+        let first = server.expect("tools/list");
+        server.result(&first, page(&["a"], Some("x"), MINUTE));
+        let second = server.expect("tools/list");
+        server.error(&second, -32602, "no such cursor");
+        let first = server.expect("tools/list");
+        assert!(first["params"].get("cursor").is_none(), "{first}");
+        server.result(&first, page(&["a"], Some("x"), MINUTE));
+        let second = server.expect("tools/list");
+        server.error(&second, -32602, "no such cursor");
+        assert_eq!(server.try_next(), None);
+    });
+    // Only the first page, so that it is kept when all of them are wanted.
+    assert_eq!(client.tools().next().unwrap().unwrap().name, "a");
+    let listed: Vec<_> = client.tools().collect();
+    assert!(matches!(&listed[..], [Ok(_), Err(Error::Rpc(_))]), "{listed:?}");
+    drop(client);
+    script.finish();
+}
+
+#[test]
 fn a_bad_cursor_that_was_just_given_is_the_servers_fault() {
     // R-LM-86
     let (script, client) = connected(NEWEST, |server| {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mcp_core::types::{ElicitAction, Root};
+use mcp_core::types::{ElicitAction, LoggingLevel, Root};
 use mcp_sse_blocking::{
     Builder, CallOptions, Change, Client, Error, Filter, FormRequest, Missed, Subscription, Transport,
 };
@@ -158,23 +158,29 @@ fn in_a_session_changes_come_on_its_own_stream_and_one_that_broke_says_so() {
 }
 
 #[test]
-fn a_new_session_is_subscribed_to_what_the_lost_one_was() {
-    // R-SH-51, R-SH-24
+fn a_new_session_is_told_what_the_lost_one_was_told() {
+    // R-SH-51, R-SH-24, R-LM-90
     let peer = Peer::run(|peer| {
         peer.shake_streamable_as(&format!("Mcp-Session-Id: {SESSION}\r\n"), SUBSCRIBABLE);
         get(peer).status("405 Method Not Allowed", "");
         peer.expect("resources/subscribe").json_result("{}");
+        peer.expect("logging/setLevel").json_result("{}");
         peer.expect("tools/call").status("404 Not Found", "");
         peer.shake_streamable_as("Mcp-Session-Id: another\r\n", SUBSCRIBABLE);
         // In any order: the call, the stream that is tried once more, and what is subscribed to again.
         let mut seen = Vec::new();
-        while seen.len() < 2 {
+        while seen.len() < 3 {
             let request = peer.request();
             match (request.method.as_str(), request.message_method_or_empty().as_str()) {
                 ("GET", _) => request.status("405 Method Not Allowed", ""),
                 ("POST", "tools/call") => {
                     seen.push("call");
                     request.json_text("done");
+                }
+                ("POST", "logging/setLevel") => {
+                    assert_eq!(request.json()["params"], json!({"level": "debug"}));
+                    seen.push("level");
+                    request.json_result("{}");
                 }
                 ("POST", "resources/subscribe") => {
                     assert_eq!(request.header("mcp-session-id"), Some("another"));
@@ -187,6 +193,7 @@ fn a_new_session_is_subscribed_to_what_the_lost_one_was() {
     });
     let client = with_session(&peer.url("/mcp")).connect().unwrap();
     let mut subscription = client.listen(Filter::new().resource("file:///a")).unwrap();
+    client.set_log_level(LoggingLevel::Debug).unwrap();
     assert_eq!(client.call("x", &()).unwrap().all_text(), "done");
     assert_eq!(next(&mut subscription), Change::Missed(Missed::Reconnected));
     peer.finish();
@@ -224,7 +231,7 @@ fn a_call_that_closing_ends_says_so_though_its_server_ends_its_stream_first() {
     let client = with_session(&peer.url("/mcp")).connect().unwrap();
     let caller = client.clone();
     let calling = std::thread::spawn(move || {
-        caller.call_with("slow", &(), CallOptions::new().on_progress(|_| drop(begun.send(()))))
+        caller.call_with("slow", &(), CallOptions::new().on_progress(|_| begun.send(()).unwrap()))
     });
     told.recv_timeout(Duration::from_secs(5)).unwrap();
     client.close();

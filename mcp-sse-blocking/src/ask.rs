@@ -118,7 +118,7 @@ impl Engine {
             }
         }
         // A started call that was cancelled meanwhile is refused by the next attempt.
-        self.ended().map_or(Ok(()), Err)
+        self.ended().map_or(Ok(()), |ended| Err(ended.with_delivery(Delivery::Sent)))
     }
 
     /// Makes a refusal for want of a visited page one that names the pages (R-FC-28).

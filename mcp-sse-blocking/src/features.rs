@@ -8,8 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use mcp_core::jsonrpc::{self, Notification};
+use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::subscriptions::{Change, NotificationMeta};
-use mcp_core::types::{Implementation, Method, ResourceUpdatedParams, SubscriptionsAcknowledgedParams};
+use mcp_core::types::{Implementation, LoggingLevel, Method, ResourceUpdatedParams, SubscriptionsAcknowledgedParams};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -22,8 +23,10 @@ use crate::log_target;
 /// Shared by everything that belongs to one client.
 pub(crate) struct Features {
     pub(crate) input: InputHandlers,
-    /// Who asks, once that is known.
-    server: OnceLock<Implementation>,
+    /// Who asks, and in which revision, once that is known.
+    server: OnceLock<(Implementation, ProtocolVersion)>,
+    /// The level of log messages that was asked for, for sessions that follow.
+    level: Mutex<Option<LoggingLevel>>,
     cache: Mutex<Cache>,
     /// Who listens. Subscriptions that are gone are left out the next time somebody looks.
     feeds: Mutex<Vec<Weak<Feed>>>,
@@ -38,6 +41,7 @@ impl Features {
         Self {
             input,
             server: OnceLock::new(),
+            level: Mutex::default(),
             cache: Mutex::new(Cache::new(cache)),
             feeds: Mutex::default(),
             watched: Mutex::default(),
@@ -47,8 +51,13 @@ impl Features {
     }
 
     /// The session is open: this is who asks from now on.
-    pub(crate) fn opened(&self, server: &Implementation) {
-        let _ = self.server.set(server.clone());
+    pub(crate) fn opened(&self, server: &Implementation, version: ProtocolVersion) {
+        let _ = self.server.set((server.clone(), version));
+    }
+
+    /// The level of log messages that was asked for.
+    pub(crate) fn level(&self) -> MutexGuard<'_, Option<LoggingLevel>> {
+        lock(&self.level)
     }
 
     /// The session is over: whoever pauses goes on, and whoever listens hears why.
@@ -85,8 +94,9 @@ impl Features {
     ///
     /// Why there is no answer.
     pub(crate) fn ask(&self, method: Method, params: Option<&RawValue>) -> Result<Box<RawValue>, Unanswered> {
-        let nobody = Implementation::new("", "");
-        self.input.answer(self.server.get().unwrap_or(&nobody), method, params)
+        let nobody = (Implementation::new("", ""), ProtocolVersion::OLDEST);
+        let (server, version) = self.server.get().unwrap_or(&nobody);
+        self.input.answer(server, *version, method, params)
     }
 
     /// What was kept.

@@ -7,13 +7,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mcp_core::http::Url;
 use mcp_core::jsonrpc::{self, code};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{
-    ClientCapabilities, CreateMessageParams, CreateMessageResult, ElicitAction, ElicitFormParams, ElicitParams,
-    ElicitResult, ElicitUrlParams, ElicitationCapability, Implementation, JsonObject, ListRootsResult, Method,
-    RequestedSchema, Root, RootsCapability, SamplingCapability,
+    ClientCapabilities, CreateMessageParams, CreateMessageResult, ElicitAction, ElicitParams, ElicitResult,
+    ElicitationCapability, Implementation, JsonObject, ListRootsResult, Method, RequestedSchema, Root, RootsCapability,
+    SamplingCapability,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,8 +23,10 @@ use crate::error::Error;
 use crate::log_target;
 
 mod error;
+mod request;
 
 pub use error::{InputError, Unanswered};
+pub use request::{FormRequest, Refusal, SamplingRequest, UrlRequest};
 
 type Handler<Q, A> = Option<Arc<dyn Fn(&Q) -> A + Send + Sync>>;
 
@@ -48,105 +49,12 @@ enum Roots {
     Asked(Arc<dyn Fn() -> Result<Vec<Root>, Refusal> + Send + Sync>),
 }
 
-/// Why a handler does not answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The user does not want it: error -1 to the server (R-FC-13).
-    Rejected,
-    /// It cannot be done now, for this reason, which the server is told: error -32603.
-    Failed(String),
-}
-
-/// A server wants a model to go on with a conversation (R-FC, section B).
-///
-/// Somebody should be able to see, change and refuse both the conversation and what the model says (R-FC-6).
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct SamplingRequest {
-    /// Who the server says it is. Untrusted.
-    pub server: Implementation,
-    /// What it wants. At most [`max_tokens`](CreateMessageParams::max_tokens) may be sampled (R-FC-7).
-    pub params: CreateMessageParams,
-}
-
-/// A server asks the user to fill in a form (R-FC, section C).
-///
-/// Show who asks, let the user look at the answers before they leave, and let them decline and dismiss it (R-FC-21).
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct FormRequest {
-    /// Who the server says it is. Untrusted.
-    pub server: Implementation,
-    /// What it asks for.
-    pub params: ElicitFormParams,
-}
-
-/// A server asks the user to visit a page, for what must not pass through this program (R-FC-20).
-///
-/// Nothing has been fetched, and nothing may be before the user agrees (R-FC-24). Show the whole URL and its host, and open it
-/// where neither this program nor a model sees what is entered (R-FC-25).
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct UrlRequest {
-    /// Who the server says it is. Untrusted.
-    pub server: Implementation,
-    /// Where to, and why.
-    pub params: ElicitUrlParams,
-}
-
-impl FormRequest {
-    /// What the user is to be told.
-    pub fn message(&self) -> &str {
-        &self.params.message
-    }
-
-    /// The fields of the form.
-    pub fn schema(&self) -> &RequestedSchema {
-        &self.params.requested_schema
-    }
-
-    /// The form as it is before anybody does anything: the fields that have a default.
-    pub fn defaults(&self) -> JsonObject {
-        self.schema().defaults()
-    }
-
-    /// The form accepted with its defaults and nothing else, for programs without a user. Refused later when a field is
-    /// required and has no default.
-    pub fn accept_defaults(&self) -> ElicitResult {
-        ElicitResult::accept(self.defaults())
-    }
-}
-
-impl UrlRequest {
-    /// What the user is to be told.
-    pub fn message(&self) -> &str {
-        &self.params.message
-    }
-
-    /// Where to go. To be shown in full (R-FC-25).
-    pub fn url(&self) -> &str {
-        &self.params.url
-    }
-
-    /// The host that the user would be sent to, to be shown with emphasis (R-FC-25). `None` for what is no http or https URL, or
-    /// has a user name in it: nothing to be opened.
-    pub fn host(&self) -> Option<String> {
-        Url::parse(self.url()).ok().map(|url| url.host().to_string())
-    }
-
-    /// Whether the host has letters that may look like others: a label in Punycode, or beyond ASCII. Warn of it (R-FC-25).
-    pub fn has_lookalikes(&self) -> bool {
-        let is_suspect = |label: &str| !label.is_ascii() || label.to_ascii_lowercase().starts_with("xn--");
-        self.host().map_or(!self.url().is_ascii(), |host| host.split('.').any(is_suspect))
-    }
-}
-
 impl Builder {
     /// Answers `sampling/createMessage`, and declares that this client can (R-FC-6).
     ///
     /// Without [`sampling_tools`](Self::sampling_tools) the server may not bring tools. With a handshake `handler` runs on a thread
-    /// of the client's, one question at a time; in 2026-07-28 on the thread of the call that it belongs to, within the call's
-    /// deadline. It may use the client, but not the one thread that answers: a call that asks again from within waits for itself.
+    /// of the client's, one question at a time, so that a call from within that is asked again waits for itself; in 2026-07-28
+    /// on the thread of the call that it belongs to. The time that it takes is part of the call's.
     pub fn on_sampling(
         mut self,
         handler: impl Fn(&SamplingRequest) -> Result<CreateMessageResult, Refusal> + Send + Sync + 'static,
@@ -193,7 +101,8 @@ impl Builder {
 
     /// Answers whether the user agrees to visit a page, and declares that this client can ask; since 2025-11-25. Runs as
     /// [`on_sampling`](Self::on_sampling) does. This library never fetches the URL (R-FC-24); `Accept` means consent, not that
-    /// anything was done (R-FC-27).
+    /// anything was done (R-FC-27): in 2025-11-25 a server may tell that by `notifications/elicitation/complete`, which reaches
+    /// [`on_notification`](Self::on_notification), and later the call is made again and asks no more.
     pub fn on_url_elicitation(mut self, handler: impl Fn(&UrlRequest) -> ElicitAction + Send + Sync + 'static) -> Self {
         self.common.input.url = Some(Arc::new(handler));
         self
@@ -271,11 +180,12 @@ impl InputHandlers {
     pub(crate) fn answer(
         &self,
         server: &Implementation,
+        version: ProtocolVersion,
         method: Method,
         params: Option<&RawValue>,
     ) -> Result<Box<RawValue>, Unanswered> {
         let answered = catch_unwind(AssertUnwindSafe(|| match method {
-            Method::SamplingCreateMessage => self.sample(server, params),
+            Method::SamplingCreateMessage => self.sample(server, version, params),
             Method::ElicitationCreate => self.elicit(server, params),
             Method::RootsList => self.list_roots(),
             _ => Err(Unanswered::NotOffered),
@@ -286,14 +196,25 @@ impl InputHandlers {
         })
     }
 
-    fn sample(&self, server: &Implementation, params: Option<&RawValue>) -> Result<Box<RawValue>, Unanswered> {
+    fn sample(
+        &self,
+        server: &Implementation,
+        version: ProtocolVersion,
+        params: Option<&RawValue>,
+    ) -> Result<Box<RawValue>, Unanswered> {
         let handler = self.sampling.as_ref().ok_or(Unanswered::NotOffered)?;
         let params: CreateMessageParams = read(params)?;
         if params.uses_tools() && !self.sampling_tools {
             return Err(Unanswered::Invalid("tools need the capability `sampling.tools`".into()));
         }
         params.check().map_err(|fault| Unanswered::Invalid(fault.to_string()))?;
-        write(&handler(&SamplingRequest { server: server.clone(), params })?)
+        let sampled = handler(&SamplingRequest { server: server.clone(), params })?;
+        if !version.has_sampling_tools() && sampled.content.len() != 1 {
+            // R-FC-16
+            let blocks = sampled.content.len();
+            return Err(Unanswered::Failed(format!("revision {version} wants one block of content, not {blocks}")));
+        }
+        write(&sampled)
     }
 
     fn elicit(&self, server: &Implementation, params: Option<&RawValue>) -> Result<Box<RawValue>, Unanswered> {

@@ -34,6 +34,8 @@ pub struct List<'c, T> {
     seen: HashSet<u64>,
     /// Hashes of what was given, from the first kept page on: it is not given again when the list has to be begun anew.
     given: Option<HashSet<u64>>,
+    /// It was begun anew already: once is enough.
+    is_anew: bool,
     hasher: RandomState,
 }
 
@@ -69,6 +71,7 @@ impl<'c, T: Listed> List<'c, T> {
             pages: 0,
             seen: HashSet::new(),
             given: None,
+            is_anew: false,
             hasher: RandomState::new(),
         }
     }
@@ -116,12 +119,11 @@ impl<'c, T: Listed> List<'c, T> {
     /// had been kept, the list is begun anew, and what was given already is left out.
     fn begin_anew(&mut self, error: Error) -> Result<bool, Error> {
         self.client.engine().features.cache().drop_list(T::METHOD);
-        if self.given.is_none() {
+        if self.given.is_none() || std::mem::replace(&mut self.is_anew, true) {
             return Err(error);
         }
         self.seen.clear();
         self.next = Next::First;
-        // Pages that were kept count towards the bound as well, so that this ends.
         self.turn()
     }
 }

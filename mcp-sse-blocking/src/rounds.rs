@@ -19,6 +19,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest such pause. The sum of all is bounded by [`Limits::input_rounds`] and the call's deadline.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Questions that a server may ask at once. 64: more than a person answers.
+const QUESTIONS: usize = 64;
+
 /// How often one call was made.
 #[derive(Debug)]
 pub(crate) struct Rounds {
@@ -74,6 +77,9 @@ impl Rounds {
             .map_err(|error| self.broken(Excerpt::new(&error.to_string(), 256).to_string()))?;
         if asked.is_none() && state.is_none() {
             return Err(self.broken("it asks for input but has neither `inputRequests` nor `requestState`".into()));
+        }
+        if asked.as_ref().is_some_and(|asked| asked.len() > QUESTIONS) {
+            return Err(self.broken(format!("it asks for more than {QUESTIONS} inputs at once")));
         }
         if state.is_some_and(|state| !state.get().starts_with('"')) {
             return Err(self.broken("`requestState` is no string".into()));
@@ -183,6 +189,16 @@ mod tests {
             r#"{"resultType":"input_required","inputRequests":{"a":{}}}"#,
         ] {
             assert!(matches!(rounds().judge(&json(broken)), Err(Error::Peer(_))), "{broken}");
+        }
+    }
+
+    #[test]
+    fn questions_are_bounded() {
+        for (count, is_taken) in [(QUESTIONS, true), (QUESTIONS + 1, false)] {
+            let asked: BTreeMap<_, _> =
+                (0..count).map(|key| (key, serde_json::json!({"method": "roots/list"}))).collect();
+            let asks = serde_json::json!({"resultType": "input_required", "inputRequests": asked}).to_string();
+            assert_eq!(rounds().judge(&json(&asks)).is_ok(), is_taken, "{count}");
         }
     }
 

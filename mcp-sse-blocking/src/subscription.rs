@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use mcp_core::jsonrpc::code;
 use mcp_core::time::{Cause, Deadline};
-use mcp_core::types::{JsonObject, Method, SubscribeParams, SubscriptionFilter, SubscriptionsListenParams};
+use mcp_core::types::{
+    JsonObject, Method, SetLevelParams, SubscribeParams, SubscriptionFilter, SubscriptionsListenParams,
+};
 use serde_json::value::RawValue;
 
 use crate::client::{Client, raw};
@@ -273,14 +275,21 @@ impl Engine {
         }
     }
 
-    /// A new session took the place of a lost one, which knew the subscriptions: they are asked for again, on a thread of
-    /// their own, and all who listen are told that changes may have been missed.
+    /// A new session took the place of a lost one, which knew the subscriptions and the log level: they are asked for again,
+    /// on a thread of their own, and all who listen are told that changes may have been missed.
     pub(crate) fn session_renewed(&self) {
-        let uris = self.features.watched();
+        let (uris, level) = (self.features.watched(), *self.features.level());
         self.features.missed();
-        let Some(engine) = self.arc().filter(|_| !uris.is_empty()) else { return };
+        let Some(engine) = self.arc().filter(|_| !uris.is_empty() || level.is_some()) else { return };
         let spawned = self.background.spawn("mcp-subscribe", move || {
-            let want = Want::within(engine.call_timeout);
+            let want = Want { repeat: Repeat::Safe, ..Want::within(engine.call_timeout) };
+            if let Some(level) = level {
+                let params = SetLevelParams { level };
+                let set = engine.request(Method::LoggingSetLevel.name(), &params, &want, None, |_| Ok(()));
+                if let Err(error) = set {
+                    engine.warn(format_args!("the log level could not be set again: {error}"));
+                }
+            }
             for uri in uris {
                 if let Err(error) = engine.subscribe(Method::ResourcesSubscribe, &uri, &want) {
                     engine.warn(format_args!("a resource could not be subscribed to again: {error}"));

@@ -13,7 +13,6 @@ use crate::client::{Client, raw, read};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::list::Tools;
-use crate::log_target;
 use crate::options::CallOptions;
 use crate::pending::Want;
 use crate::slot::Waiter;
@@ -137,7 +136,7 @@ pub(crate) fn admit(engine: &Engine, tools: &mut Vec<Tool>) {
     tools.retain(|tool| match ParamHeaders::of_schema(tool.input_schema.get()) {
         Ok(_) => true,
         Err(error) => {
-            log::warn!(target: log_target::CLIENT, "the tool `{}` is left out: {error}", Excerpt::new(&tool.name, 64));
+            engine.warn(format_args!("the tool `{}` is left out: {error}", Excerpt::new(&tool.name, 64)));
             false
         }
     });

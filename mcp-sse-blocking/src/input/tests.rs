@@ -22,7 +22,8 @@ fn declared(handlers: &InputHandlers, version: ProtocolVersion) -> Value {
 
 fn answer(handlers: &InputHandlers, method: Method, params: Value) -> Result<Value, Unanswered> {
     let params = to_raw_value(&params).unwrap();
-    let answer = handlers.answer(&Implementation::new("calendar", "1"), method, Some(&params))?;
+    let newest = ProtocolVersion::LATEST;
+    let answer = handlers.answer(&Implementation::new("calendar", "1"), newest, method, Some(&params))?;
     Ok(serde_json::from_str(answer.get()).unwrap())
 }
 
@@ -182,6 +183,24 @@ fn sampling_is_answered_refused_or_fails() {
 }
 
 #[test]
+fn several_blocks_are_not_sent_where_there_has_to_be_one() {
+    // R-FC-16
+    let blocks = |count: usize| vec![SamplingBlock::text("x"); count];
+    for (version, count, is_sent) in [
+        (ProtocolVersion::V2025_06_18, 1, true),
+        (ProtocolVersion::V2025_06_18, 2, false),
+        (ProtocolVersion::V2025_06_18, 0, false),
+        (ProtocolVersion::V2025_11_25, 2, true),
+    ] {
+        let handlers = handlers(builder().on_sampling(move |_| Ok(CreateMessageResult::new("m", blocks(count)))));
+        let question = to_raw_value(&json!({"messages": [], "maxTokens": 5})).unwrap();
+        let server = Implementation::new("calendar", "1");
+        let answer = handlers.answer(&server, version, Method::SamplingCreateMessage, Some(&question));
+        assert_eq!(answer.is_ok(), is_sent, "{version} {count}");
+    }
+}
+
+#[test]
 fn tools_need_their_own_capability_and_their_rules() {
     // R-FC-9, R-FC-11, R-FC-13
     let handler = |_: &SamplingRequest| Ok(CreateMessageResult::new("m", SamplingBlock::text("x")));
@@ -204,7 +223,8 @@ fn parameters_that_cannot_be_read_are_invalid() {
     for method in [Method::SamplingCreateMessage, Method::ElicitationCreate] {
         let server = Implementation::new("calendar", "1");
         for params in [None, Some(to_raw_value(&json!({"messages": 1})).unwrap())] {
-            let error = handlers.answer(&server, method, params.as_deref()).unwrap_err().to_error();
+            let error =
+                handlers.answer(&server, ProtocolVersion::LATEST, method, params.as_deref()).unwrap_err().to_error();
             assert_eq!(error.code, code::INVALID_PARAMS, "{}", method.name());
         }
     }
