@@ -133,7 +133,7 @@ impl Client {
         let message = self.engine().notification(method, &raw(params)?)?;
         let deadline =
             self.engine().call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Response));
-        self.engine().post(&message, deadline, None).map_err(|error| error.after(self.engine().call_timeout))
+        self.engine().tell(&message, deadline).map_err(|error| error.after(self.engine().call_timeout))
     }
 
     /// Asks the server for a sign of life and waits for it: by `ping`, and in 2026-07-28, which has none (R-LM-76), by
