@@ -8,10 +8,18 @@
 use mcp_tests::peers::{self, Opening, Peer};
 use mcp_tests::process::Process;
 
+#[path = "interop/client_checks.rs"]
+mod client_checks;
 #[path = "interop/our_client.rs"]
 mod our_client;
+#[path = "interop/our_client_http.rs"]
+mod our_client_http;
+#[path = "interop/our_client_stdio.rs"]
+mod our_client_stdio;
 #[path = "interop/our_server.rs"]
 mod our_server;
+#[path = "interop/our_server_newer.rs"]
+mod our_server_newer;
 
 /// What every client checks over HTTP+SSE, ours and theirs.
 const CHECKS: [&str; 13] = [

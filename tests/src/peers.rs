@@ -87,6 +87,13 @@ impl Peer {
         Some(command)
     }
 
+    /// The same client, which leaves a call in flight, says so (`in_flight`), and expects to be told when its server is gone.
+    pub fn client_left_waiting(self, opening: Opening, url: &str) -> Option<Command> {
+        let mut command = self.client(opening)?;
+        command.args(["--gone", url]);
+        Some(command)
+    }
+
     /// The peer's client over stdio, which starts `server`.
     pub fn stdio_client(self, opening: Opening, server: &Command) -> Option<Command> {
         let mut command = self.client(opening)?;
