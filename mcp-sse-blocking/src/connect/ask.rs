@@ -6,8 +6,10 @@ use mcp_core::jsonrpc::{self, Message, Payload};
 use mcp_core::time::Deadline;
 use ureq::http::header::HeaderValue;
 
+use super::greeting::excerpt;
 use crate::carrier::Filled;
 use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::Again;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Reply};
@@ -64,6 +66,7 @@ pub(super) fn ask(
 ) -> Result<Heard, Error> {
     // Whatever is asked here may be asked twice: nothing is remembered of a handshake that nobody finished.
     let posting = Posting { message, mirrored, deadline, stop: None, again: Again::Yes };
+    log::trace!(target: log_target::WIRE, "--> {}", excerpt(message));
     let mut heard = Heard { status: 200, message: None, refusal: None, session: None, early: Vec::new() };
     let answered = match endpoint.post(context, &posting) {
         Ok(answered) => answered,
@@ -92,6 +95,10 @@ pub(super) fn ask(
             heard.message = is_answer(&refused.body, &endpoint.limits).then(|| refused.body.clone());
             heard.refusal = Some(refused.into_error());
         }
+    }
+    match &heard.message {
+        Some(message) => log::trace!(target: log_target::WIRE, "<-- {}", excerpt(message)),
+        None => log::trace!(target: log_target::WIRE, "<-- no message, but status {}", heard.status),
     }
     Ok(heard)
 }

@@ -374,6 +374,7 @@ fn out_of_time(deadline: Option<Deadline>, delivery: Delivery) -> Error {
     Error::Timeout(Timeout { cause, after: None, delivery })
 }
 
-fn excerpt(message: &[u8]) -> String {
+/// A message as the log shows it.
+pub(super) fn excerpt(message: &[u8]) -> String {
     Excerpt::new(&String::from_utf8_lossy(message), WIRE_CHARACTERS).to_string()
 }
