@@ -11,17 +11,56 @@
 //! # Ok::<(), mcp_server_tiny::Error>(())
 //! ```
 //!
-//! Clients connect to `http://127.0.0.1:8000/sse`. Any number of them is served by the thread that called
-//! [`run`](Bound::run): a session costs a row in a table and less than a kilobyte, not a thread. A handler runs on that thread and holds
-//! up everybody while it does; one that takes its time belongs [on a worker](Tool::on_worker) or answers
+//! Clients connect to `http://127.0.0.1:8000/mcp` (Streamable HTTP, with or without sessions) or `/sse` (HTTP+SSE), in any
+//! revision of the protocol; [`Server::serve_stdio`] serves the one that started the program. Any number of clients is served by
+//! the thread that called [`run`](Bound::run): one that is connected costs a row in a table, not a thread. A handler runs on that
+//! thread and holds up everybody while it does; one that takes its time belongs [on a worker](Tool::on_worker) or answers
 //! [later](Call::defer).
+//!
+//! # What a server offers
+//!
+//! Everything is registered with a builder and a closure, and which capabilities are declared follows from it:
+//!
+//! ```
+//! use mcp_server_tiny::{Call, Prompt, Resource, ResourceTemplate, Server, Tool};
+//! use mcp_server_tiny::types::{ElicitParams, RequestedSchema, StringSchema};
+//!
+//! let book = Tool::new("book").param::<String>("room", "which one");
+//! let review = Prompt::new("review").argument("file", "which one");
+//! Server::new("office", "1.0.0")
+//!     .resource(Resource::text("office://rules", "rules", "Be kind.").mime_type("text/plain"))
+//!     .resource_template(ResourceTemplate::new("office://rooms/{name}", "room"), |call| {
+//!         let name = call.arg::<&str>("name")?;
+//!         Ok((name == "attic").then_some("A desk and a window"))
+//!     })
+//!     .prompt(review, |call| Ok(format!("Review {}", call.arg::<&str>("file")?)))
+//!     .tool(book, |call: &mut Call<'_>| {
+//!         // The first time this leaves the handler; it runs again with the answer, in every revision.
+//!         let form = RequestedSchema::new().required("day", StringSchema::date());
+//!         let answer = call.elicit("day", ElicitParams::form("For which day?", form))?;
+//!         let Some(content) = answer.content else { return Ok("Not booked".to_owned()) };
+//!         Ok(format!("{} is booked for {}", call.arg::<&str>("room")?, content["day"]))
+//!     });
+//! ```
+//!
+//! | Wanted | Where |
+//! | --- | --- |
+//! | tools, with arguments checked before the handler runs | [`Server::tool`], [`Tool`] |
+//! | resources: fixed, computed, by a pattern of URIs | [`Server::resource`], [`Server::resource_with`], [`Server::resource_template`] |
+//! | prompts | [`Server::prompt`] |
+//! | completion of their arguments and of variables in patterns | [`Prompt::complete`], [`ResourceTemplate::complete`] |
+//! | progress and log messages | [`Call::progress`], [`Call::log`] |
+//! | asking the client's user, model or file system | [`Call::elicit`], [`Call::sample`], [`Call::roots`] |
+//! | telling clients that something changed | [`Call::announce`], [`service::Notifier`] from any thread |
 //!
 //! # Layers
 //!
 //! | Module | Job | Needs `std` |
 //! | --- | --- | --- |
 //! | [`http1`] | HTTP/1.1 as bytes in and bytes out | no |
-//! | [`service`], [`tool`], [`call`], [`result`], [`schema`] | tools, and carrying out calls | no |
+//! | [`service`] | what is offered, and carrying it out | no |
+//! | [`tool`], [`resource`], [`prompt`], [`completion`] | describing what is offered | no |
+//! | [`call`], [`result`], [`schema`] | what handlers see and return | no |
 //! | [`engine`] | connections, sessions and deadlines; for whoever owns the bytes | no |
 //! | [`pipe`] | one client at the other end of a stream of lines; for whoever owns the bytes | no |
 //! | [`Bound`] | sockets and the loop; [`turn`](Bound::turn) for whoever owns the loop | yes |
@@ -37,8 +76,9 @@
 //!
 //! # What is not here
 //!
-//! Only the HTTP+SSE transport (2024-11-05) so far, and of the protocol's offers only tools, progress, logging and cancellation. No
-//! TLS: that is the work of a reverse proxy ([`Server::public_prefix`]). No HTTP/2, no compression.
+//! No tasks (2025-11-25) and no extensions. Results are not checked against output schemas, nor arguments against more of an
+//! input schema than the types at its root. A deferred reply answers tools only and cannot ask. No TLS: that is the work of a
+//! reverse proxy ([`Server::public_prefix`]). No HTTP/2, no compression.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 
@@ -57,6 +97,7 @@ mod handle;
 pub mod http1;
 #[cfg(feature = "std")]
 mod in_process;
+mod mistake;
 pub mod pipe;
 #[cfg(feature = "std")]
 mod poll;

@@ -249,6 +249,10 @@ impl Server {
         if !self.config.carriers.sessions {
             self.service.set_versions(&ProtocolVersion::STATELESS);
         }
+        #[cfg(not(feature = "std"))]
+        let mut entropy = entropy;
+        #[cfg(not(feature = "std"))]
+        self.service.draw_state_key(&mut *entropy);
         let (config, service) = self.checked()?;
         Engine::new(config, service, address, entropy)
     }

@@ -77,8 +77,9 @@ use serde_json::value::RawValue;
 use crate::call::Call;
 #[cfg(feature = "std")]
 pub use crate::deferred::Mail;
+use crate::mistake::{Fault, RegistrationError};
 use crate::result::{IntoToolResult, ToolError};
-use crate::tool::{self, Fault, RegistrationError, Tool};
+use crate::tool::{self, Tool};
 pub(crate) use changes::Changes;
 #[cfg(feature = "std")]
 pub use changes::Notifier;
@@ -289,6 +290,18 @@ impl Service {
         #[cfg(feature = "std")]
         {
             self.inputs.time_of_day = Some(time_of_day);
+        }
+    }
+
+    /// Draws the key that protects the state of calls that ask, unless one was given.
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn draw_state_key(&mut self, entropy: &mut dyn FnMut(&mut [u8; 16]) -> bool) {
+        let (mut first, mut second) = ([0; 16], [0; 16]);
+        if self.inputs.key.is_none() && entropy(&mut first) && entropy(&mut second) {
+            let mut key = [0; 32];
+            key[..16].copy_from_slice(&first);
+            key[16..].copy_from_slice(&second);
+            self.inputs.key = Some(key);
         }
     }
 

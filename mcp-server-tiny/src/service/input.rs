@@ -34,6 +34,8 @@ const BYTES: usize = 16 << 20;
 /// A call that was left with a question.
 pub(crate) struct Left {
     pub(super) which: Which,
+    /// For whoever gets it from a worker.
+    #[cfg(feature = "std")]
     pub(super) leave: Leave,
     /// What was asked for, when that is not the name of the offer.
     pub(super) subject: Option<Box<str>>,
@@ -42,6 +44,7 @@ pub(crate) struct Left {
     pub(super) memory: Box<Memory>,
     pub(super) questions: Vec<Question>,
     pub(super) progress: Option<f64>,
+    #[cfg(feature = "std")]
     pub(super) credential: Option<Box<[u8]>>,
 }
 

@@ -23,10 +23,10 @@ use super::run::{Task, Which, answer, respond};
 use super::{Origin, Outbox, Outcome, Service, profile, refuse};
 use crate::call::{Arguments, Call, Round};
 use crate::completion::Completers;
+use crate::mistake::{Fault, RegistrationError};
 use crate::prompt::{IntoPrompt, Prompt, PromptResult};
 use crate::result::{Block, ToolError};
 use crate::schema::{Parameter, Type};
-use crate::tool::{Fault, RegistrationError};
 
 /// The prompts of a server.
 pub(super) struct Prompts {

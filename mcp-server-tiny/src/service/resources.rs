@@ -22,9 +22,9 @@ use super::run::{Task, Which, answer, respond};
 use super::{Kind, Origin, Outbox, Outcome, Service, profile, refuse};
 use crate::call::{Arguments, Call, Round};
 use crate::completion::Completers;
+use crate::mistake::{Fault, RegistrationError};
 use crate::resource::{Contents, IntoContents, Pattern, Resource, ResourceKind, ResourceTemplate, not_found};
 use crate::result::ToolError;
-use crate::tool::{Fault, RegistrationError};
 
 /// The resources of a server.
 pub(super) struct Resources {

@@ -91,6 +91,7 @@ impl Service {
         if let Some(leave) = round.leave.filter(|_| result.as_ref().is_err_and(ToolError::is_question)) {
             let left = Left {
                 which,
+                #[cfg(feature = "std")]
                 leave,
                 subject: subject.as_deref().map(Into::into),
                 arguments: arguments.raw().into(),
@@ -98,6 +99,7 @@ impl Service {
                 memory: round.memory.unwrap_or_default(),
                 questions: round.questions,
                 progress: round.progress,
+                #[cfg(feature = "std")]
                 credential: origin.credential.map(Into::into),
             };
             return leave(self, session, origin, Box::new(left), outbox);
