@@ -48,6 +48,8 @@ impl Failure {
             Self::Client(error) => match error {
                 Error::Usage(_) => Exit::Usage,
                 Error::Rpc(_) => Exit::ToolFailed,
+                // Nothing was broken: it is not there.
+                Error::Peer(PeerError::Undetected(_)) => Exit::Lost,
                 Error::Peer(_) | Error::Limit(_) => Exit::Peer,
                 Error::Timeout(_) => Exit::Deadline,
                 Error::Cancelled(_) | Error::Closed(_) => Exit::Interrupted,
@@ -89,9 +91,12 @@ fn hint(error: &Error, server: Server<'_>) -> Option<String> {
         Error::Status(status) if status.code == 401 => {
             Some("     credentials go into a header: -H 'Authorization: Bearer TOKEN'".to_owned())
         }
+        Error::Transport(failure) if failure.kind == io::ErrorKind::ConnectionRefused => {
+            Some("     nothing listens there: is the server running?".to_owned())
+        }
         Error::Status(status) if !matches!(status.code, 404 | 405) => None,
         // A page, or nothing, where people expect the server itself to be.
-        Error::Status(_) | Error::Peer(PeerError::NotAnEventStream { .. }) => {
+        Error::Status(_) | Error::Peer(PeerError::NotAnEventStream { .. } | PeerError::Undetected(_)) => {
             let Server::At(url) = server else { return None };
             let is_usual = ["/sse", "/mcp"].iter().any(|end| url.trim_end_matches('/').ends_with(end));
             (!is_usual).then(|| "     most servers are at a path that ends with /mcp or /sse".to_owned())
@@ -106,6 +111,7 @@ fn hint(error: &Error, server: Server<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mcp_core::http::era::{Detection, Finding, Next};
     use mcp_core::jsonrpc;
     use mcp_sse_blocking::Delivery;
 
@@ -124,6 +130,20 @@ mod tests {
     fn nobody_is_told_that_nobody_reads() {
         let failure = Failure::Output(io::ErrorKind::BrokenPipe.into());
         assert_eq!((failure.exit(), failure.message(Server::At(""))), (Exit::Done, None));
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_no_fault_of_a_server() {
+        let mut detection = Detection::http();
+        let undetected = loop {
+            match detection.next() {
+                Next::Failed(undetected) => break undetected.clone(),
+                _ => detection.handle(Finding::Status(404)),
+            }
+        };
+        let failure = Failure::Client(Error::Peer(PeerError::Undetected(Box::new(undetected))));
+        assert_eq!(failure.exit(), Exit::Lost);
+        assert!(failure.message(Server::At("http://h/")).unwrap().ends_with("/sse"));
     }
 
     #[test]
