@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossbeam_channel::bounded;
 use mcp_core::revision::ProtocolVersion;
 use mcp_sse_blocking::{Builder, Change, Client, Error, Filter, Missed, Transport, memory::End};
 use mcp_tests::scripted_lines::{Script, Server};
@@ -151,6 +152,30 @@ fn with_a_handshake_each_resource_is_subscribed_to_once_and_given_up_with_its_la
     assert_eq!(next(&mut second), Change::Resource("file:///b".into()));
     drop(second);
     drop(first);
+    script.finish();
+}
+
+#[test]
+fn a_resource_that_is_subscribed_to_while_it_is_being_given_up_stays_subscribed_to() {
+    let (seen, given_up) = bounded(1);
+    let (script, client) = connected(HANDSHAKE, move |server| {
+        let subscribe = server.expect("resources/subscribe");
+        server.result(&subscribe, json!({}));
+        let unsubscribe = server.expect("resources/unsubscribe");
+        seen.send(()).unwrap();
+        // Taken in the other order than they were sent.
+        let subscribe = server.expect("resources/subscribe");
+        server.result(&subscribe, json!({}));
+        server.result(&unsubscribe, json!({}));
+        let again = server.expect("resources/subscribe");
+        assert_eq!(again["params"]["uri"], "file:///a");
+        server.result(&again, json!({}));
+    });
+    drop(client.listen(Filter::new().resource("file:///a")).unwrap());
+    given_up.recv_timeout(Duration::from_secs(5)).unwrap();
+    let mut subscription = client.listen(Filter::new().resource("file:///a")).unwrap();
+    // What happened in between is not known.
+    assert_eq!(next(&mut subscription), Change::Resource("file:///a".into()));
     script.finish();
 }
 

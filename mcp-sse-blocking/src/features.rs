@@ -123,8 +123,18 @@ impl Features {
                     feed.offer(&change);
                 }
             }
-            None => self.feeds().iter().for_each(|feed| feed.offer(&change)),
+            None => self.tell(&change),
         }
+    }
+
+    /// Something may have changed: what is kept of it is stale, and all who asked for it are told.
+    pub(crate) fn changed(&self, change: &Change<'_>) {
+        self.cache().invalidate(change);
+        self.tell(change);
+    }
+
+    fn tell(&self, change: &Change<'_>) {
+        self.feeds().iter().for_each(|feed| feed.offer(change));
     }
 
     /// A stream of changes was lost and opened again: whatever is kept may be stale, and all who listen are told.

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use mcp_core::jsonrpc::code;
 use mcp_core::time::{Cause, Deadline};
+use mcp_core::types::subscriptions;
 use mcp_core::types::{
     JsonObject, Method, SetLevelParams, SubscribeParams, SubscriptionFilter, SubscriptionsListenParams,
 };
@@ -268,10 +269,23 @@ impl Engine {
                 if let Err(error) = engine.subscribe(Method::ResourcesUnsubscribe, &uri, &want) {
                     log::debug!(target: log_target::CLIENT, "a resource could not be unsubscribed from: {error}");
                 }
+                engine.subscribe_again(&uri, &want);
             }
         });
         if let Err(error) = spawned {
             log::error!(target: log_target::CLIENT, "no thread to unsubscribe on: {error}");
+        }
+    }
+
+    /// Somebody may have subscribed to a resource while it was being given up, and the server may have taken the two in either
+    /// order: it is asked once more, and the resource counts as changed.
+    fn subscribe_again(&self, uri: &str, want: &Want) {
+        if !self.features.is_watched(uri) {
+            return;
+        }
+        match self.subscribe(Method::ResourcesSubscribe, uri, want) {
+            Ok(()) => self.features.changed(&subscriptions::Change::Resource(uri.into())),
+            Err(error) => self.warn(format_args!("a resource could not be subscribed to again: {error}")),
         }
     }
 
