@@ -379,3 +379,54 @@ fn what_belongs_to_a_request_is_told_on_its_own_stream_and_on_no_other() {
     }
     assert_eq!((engine.taken(listening), engine.taken(own)), (String::new(), String::new()));
 }
+
+#[test]
+fn escapes_make_no_other_request_of_it() {
+    // R-LM-46, R-ST-58: PHP writes every slash as `\/`; what is hidden from a search is not hidden from the reader.
+    let mut engine = RawEngine::new(shelf());
+    let plain = stateless(1, "tools/call", json!({ "name": "a" }));
+    for (piece, written) in [
+        ("io.modelcontextprotocol/", r"io.modelcontextprotocol\/"),
+        ("protocolVersion\"", r#"protocol\u0056ersion""#),
+        ("clientCapabilities\"", r#"client\u0043apabilities""#),
+        ("\"_meta\"", r#""\u005fmeta""#),
+        ("\"name\":\"a\"", r#""n\u0061me":"\u0061""#),
+        ("2026-07-28\"", r#"2026\u002d07-28""#),
+        ("\"tools/call\"", r#""tools\/call""#),
+    ] {
+        assert!(plain.contains(piece), "{piece} in {plain}");
+        let (head, body) = plain.split_once("\r\n\r\n").unwrap();
+        let request = with_length(&format!("{head}\r\n\r\n{}", body.replace(piece, written)));
+        let answer = engine.connect_and_ask(&request);
+        assert_eq!(answer.status, 200, "{written}: {answer:?}");
+        assert_eq!(self::body(&answer)["result"]["resultType"], "complete", "{written}");
+    }
+    // Members that come twice say nothing that two readers would agree on.
+    let twice = plain.replace("\"_meta\":{", "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2025-11-25\",");
+    assert_eq!(verdict(&engine.connect_and_ask(&with_length(&twice))), (400, -32602));
+    assert_eq!(engine.engine.sessions(), 0);
+}
+
+/// The request with the length that its body has.
+fn with_length(request: &str) -> String {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let head: Vec<&str> = head.lines().filter(|line| !line.starts_with("Content-Length")).collect();
+    format!("{}\r\nContent-Length: {}\r\n\r\n{body}", head.join("\r\n"), body.len())
+}
+
+#[test]
+fn a_revision_that_is_not_served_is_refused_whatever_is_asked_of_the_session() {
+    // R-SH-58, R-SH-60
+    let mut engine = RawEngine::new(server());
+    let session = engine.session("2025-11-25");
+    for version in ["garbage", "", "1.0", "2024-10-07"] {
+        let of = |request: String| request.replacen(": 2025-11-25", &format!(": {version}"), 1);
+        for (title, request) in [("POST", session.post(PING)), ("GET", session.get(None)), ("DELETE", session.delete())]
+        {
+            let answer = engine.connect_and_ask(&of(request));
+            assert_eq!(answer.status, 400, "{title} in {version:?}: {answer:?}");
+        }
+    }
+    assert_eq!(engine.engine.sessions(), 1);
+    assert_eq!(engine.connect_and_ask(&session.post(PING)).status, 200);
+}

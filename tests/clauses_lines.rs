@@ -225,3 +225,37 @@ fn no_shell_reads_what_a_child_is_given() {
     let Error::Exited(exited) = error else { panic!("{error}") };
     assert_eq!((exited.code, exited.stderr.as_slice()), (Some(42), &[odd.to_owned()][..]));
 }
+
+#[test]
+fn what_a_line_has_to_say_of_itself_and_does_not_is_named() {
+    // R-LM-52, R-ST-26, R-LM-91
+    let mut pipe = server().pipe().unwrap();
+    let good = String::from_utf8(call(1, "echo", json!({}))).unwrap();
+    let capabilities = r#""io.modelcontextprotocol/clientCapabilities":{"elicitation":{},"roots":{},"sampling":{}}"#;
+    assert!(good.contains(capabilities));
+    for (title, line, code) in [
+        ("no capabilities", good.replace(&format!("{capabilities},"), ""), -32602),
+        ("capabilities of another kind", good.replace(capabilities, &capabilities.replace("{}", "7")), -32602),
+        ("a level that there is not", good.replace("\"debug\"", "\"loud\""), -32602),
+        ("a revision of the other era", good.replace("2026-07-28", "2025-11-25"), -32022),
+        ("no revision", good.replace("2026-07-28", "latest"), -32022),
+        (
+            "no claim for a method that needs one",
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/discover\"}\n".into(),
+            -32602,
+        ),
+        ("no claim and no handshake", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n".into(), -32600),
+    ] {
+        let lines = written(&mut pipe, line.as_bytes());
+        let answer = json(&lines[0]);
+        assert_eq!(
+            (lines.len(), &answer["id"], &answer["error"]["code"]),
+            (1, &json!(1), &json!(code)),
+            "{title}: {answer}"
+        );
+    }
+    // Escapes make no other request of it.
+    let escaped =
+        good.replace("io.modelcontextprotocol/", r"io.modelcontextprotocol\/").replace("\"_meta\"", r#""\u005fmeta""#);
+    assert_eq!(json(written(&mut pipe, escaped.as_bytes()).last().unwrap())["result"]["resultType"], "complete");
+}
