@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcp_core::types::{ElicitAction, LoggingLevel, Root};
 use mcp_sse_blocking::{
-    Builder, CallOptions, Change, Client, Error, Filter, FormRequest, Missed, Subscription, Transport,
+    Builder, CallOptions, Change, Client, Delivery, Error, Filter, FormRequest, Missed, Subscription, Transport,
 };
 use mcp_tests::scripted_peer::{Peer, Request, Running};
 use mcp_tests::streamable_peer::{SESSION, StreamablePeer as _, StreamableRequest as _, end_stream};
@@ -124,6 +124,28 @@ fn rounds_are_exchanges_whose_answers_may_be_json_or_streams() {
     let mut job = client.start("x", &()).unwrap();
     assert_eq!(job.next().unwrap().progress, 1.0);
     assert_eq!(job.result().unwrap().all_text(), "done");
+    peer.finish();
+}
+
+#[test]
+fn a_call_that_may_be_made_twice_is_made_again_when_its_answer_was_lost() {
+    // R-ST-33
+    let peer = discovered(|peer| {
+        let first = peer.expect("tools/call");
+        first.open().cut();
+        let again = peer.expect("tools/call");
+        assert_ne!(first.id(), again.id());
+        again.json_text("done");
+        // Any other is not.
+        peer.expect("tools/call").open().cut();
+        peer.expect("tools/list").json_result(r#"{"tools":[]}"#);
+    });
+    let client = stateless(&peer.url("/mcp")).connect().unwrap();
+    let result = client.call_with("x", &(), CallOptions::new().idempotent()).unwrap();
+    assert_eq!(result.all_text(), "done");
+    let error = client.call("x", &()).unwrap_err();
+    assert_eq!(error.delivery(), Some(Delivery::Sent), "{error}");
+    assert_eq!(client.tools().count(), 0);
     peer.finish();
 }
 

@@ -380,11 +380,16 @@ fn a_started_call_can_be_cancelled_in_a_later_round() {
 fn pages_that_have_to_be_visited_first_are_told_by_a_typed_error() {
     // R-FC-28
     let (script, client) = answering(ProtocolVersion::V2025_11_25, |server| {
-        let call = server.expect("tools/call");
-        let page = json!({"mode": "url", "elicitationId": "e1", "url": "https://example.com/pay", "message": "pay"});
-        let error = json!({"code": -32042, "message": "visit a page", "data": {"elicitations": [page]}});
-        server.send(json!({"jsonrpc": "2.0", "id": call["id"], "error": error}));
+        for _ in 0..2 {
+            let call = server.expect("tools/call");
+            let page =
+                json!({"mode": "url", "elicitationId": "e1", "url": "https://example.com/pay", "message": "pay"});
+            let error = json!({"code": -32042, "message": "visit a page", "data": {"elicitations": [page]}});
+            server.send(json!({"jsonrpc": "2.0", "id": call["id"], "error": error}));
+        }
     });
+    let started = client.start("x", &()).unwrap().result().unwrap_err();
+    assert!(matches!(started, Error::Input(_)), "{started}");
     let error = client.call("x", &()).unwrap_err();
     let Error::Input(input) = &error else { panic!("{error}") };
     let InputError::UrlRequired { elicitations, .. } = &**input else { panic!("{error}") };

@@ -122,7 +122,7 @@ impl Engine {
     }
 
     /// Makes a refusal for want of a visited page one that names the pages (R-FC-28).
-    fn explain(&self, error: Error) -> Error {
+    pub(crate) fn explain(&self, error: Error) -> Error {
         let has_code =
             |version: mcp_core::revision::ProtocolVersion| Method::NotificationsElicitationComplete.exists_in(version);
         match error {

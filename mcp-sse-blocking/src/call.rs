@@ -66,7 +66,7 @@ impl Job {
                 self.call.finish();
                 crate::tools::read_result(&self.client, &result)
             }
-            Err(error) => Err(self.call.failed(error)),
+            Err(error) => Err(self.client.engine().explain(self.call.failed(error))),
         });
     }
 }

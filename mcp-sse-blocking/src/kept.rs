@@ -44,10 +44,13 @@ impl Engine {
         // Metadata of the caller's may make the answer another one.
         let has_hints = self.session(|session| session.version().is_some_and(|version| version.has_result_type()));
         let may_keep = has_hints && want.meta.is_none() && method.is_cacheable();
-        if may_keep && let Some(kept) = self.features.cache().find(&key, clock::now()) {
+        let (kept, ticket) = {
+            let mut cache = self.features.cache();
+            (may_keep.then(|| cache.find(&key, clock::now())).flatten(), cache.ticket())
+        };
+        if let Some(kept) = kept {
             return Ok((read(method.name(), &kept)?, Source::Kept));
         }
-        let ticket = self.features.cache().ticket();
         let result = self.converse(method, params, want, None, |result, attempt| {
             let read = read(method.name(), result)?;
             // R-LM-59
