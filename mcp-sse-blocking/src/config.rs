@@ -209,6 +209,8 @@ impl Builder {
     /// Runs `handler` on each log message of the server, on a thread of the client's own: one at a time, in order, with no lock
     /// held, so that it may call the client it is given. While it runs, up to 1024 notifications of up to 16 MiB wait;
     /// what comes beyond is dropped, and the log of this program says so.
+    ///
+    /// In 2026-07-28 servers send none before they are [asked for](Client::set_log_level) (R-LM-91).
     pub fn on_log(mut self, handler: impl FnMut(&Client, &LogMessage) + Send + 'static) -> Self {
         self.common.handlers.log = Some(Box::new(handler));
         self
