@@ -26,6 +26,11 @@ if (!REVISIONS.includes(revision)) {
   console.error(`not a run: ${process.argv[2]}`);
   process.exit(2);
 }
+const program = process.env[role === 'server' ? 'CONFORMANCE_SERVER' : 'CONFORMANCE_CLIENT'] ?? '';
+if (!existsSync(program)) {
+  console.error(`there is no program to judge: \`${program}\``);
+  process.exit(2);
+}
 const requirements = Object.fromEntries(
   REVISIONS.map((each) => [each, parse(readFileSync(join(SUITE, 'requirements', `${each}.yaml`), 'utf8'))]),
 );
@@ -75,7 +80,7 @@ function within(ms, promise) {
 
 // The server chooses a free port and says which.
 async function serverUrl() {
-  const server = start(process.env.CONFORMANCE_SERVER, ['--listen', '127.0.0.1:0'], 'server.log');
+  const server = start(program, ['--listen', '127.0.0.1:0'], 'server.log');
   const ready = new Promise((resolve) => {
     createInterface({ input: server.child.stderr }).on('line', (line) => {
       if (line.startsWith(READY)) resolve(new URL('/mcp', line.slice(READY.length)).href);
@@ -83,7 +88,7 @@ async function serverUrl() {
   });
   const url = await within(START_MS, Promise.race([ready, server.ended.then(() => undefined)]));
   if (typeof url === 'string' && url.startsWith('http')) return url;
-  throw new Error(`${process.env.CONFORMANCE_SERVER} did not say \`${READY}...\`; see ${join(output, 'server.log')}`);
+  throw new Error(`${program} did not say \`${READY}...\`; see ${join(output, 'server.log')}`);
 }
 
 async function suite() {
@@ -91,8 +96,9 @@ async function suite() {
   if (role === 'server') args.push('--url', await serverUrl());
   else {
     mkdirSync(join(output, 'status'));
-    const command = ['sh', join(HERE, 'client.sh'), join(output, 'status'), process.env.CONFORMANCE_CLIENT].join(' ');
-    args.push('--command', command);
+    // The suite hands it to a shell, cut at each blank and joined again.
+    const quoted = [join(HERE, 'client.sh'), join(output, 'status'), program].map((each) => `'${each}'`);
+    args.push('--command', `sh ${quoted.join(' ')}`);
   }
   // Its own exit status is not asked: the judge is stricter.
   const ended = await within(SUITE_MS, start(process.execPath, args, 'suite.log').ended);
