@@ -221,6 +221,7 @@ fn a_hundred_values_are_sent_and_told_of_the_rest() {
         .argument("many", "")
         .argument("known", "")
         .argument("fails", "")
+        .argument("panics", "")
         .complete("many", |_| (0..101).map(|number| number.to_string()).collect::<Vec<_>>())
         .complete("known", |_| {
             let mut completion = Completion::default();
@@ -228,7 +229,8 @@ fn a_hundred_values_are_sent_and_told_of_the_rest() {
             completion.total = Some(5000);
             completion
         })
-        .complete("fails", |_| Err::<Vec<String>, _>(ToolError::new("the index is gone")));
+        .complete("fails", |_| Err::<Vec<String>, _>(ToolError::new("the index is gone")))
+        .complete("panics", |_| -> Vec<String> { panic!("on purpose") });
     service.prompt(prompt, |_| Ok(""));
     let mut client = RawService::new(service, "2025-11-25");
     let reference = || json!({"type": "ref/prompt", "name": "p"});
@@ -242,5 +244,7 @@ fn a_hundred_values_are_sent_and_told_of_the_rest() {
         (known["values"].as_array().map(Vec::len), &known["total"], &known["hasMore"]),
         (Some(100), &json!(5000), &json!(true))
     );
-    assert_eq!(complete(&mut client, reference(), "fails", "", json!({}))["error"]["code"], -32603);
+    for argument in ["fails", "panics"] {
+        assert_eq!(complete(&mut client, reference(), argument, "", json!({}))["error"]["code"], -32603);
+    }
 }

@@ -231,7 +231,6 @@ impl<'a> Call<'a> {
     }
 
     /// What is called, for logs.
-    #[cfg(feature = "std")]
     pub(crate) fn offer(&self) -> &'a Offer {
         self.offer
     }

@@ -93,7 +93,7 @@ pub(crate) use input::{Leave, Left, leave};
 use later::LaterCalls;
 pub(crate) use list::Listed;
 use list::{ListRequest, Pages};
-pub(crate) use offer::{Family, Handler, Offer, OfferKind, Output, PROGRESS_RATE, Place, Route};
+pub(crate) use offer::{Family, Handler, Offer, OfferKind, Output, PROGRESS_RATE, Place, Promise, Route};
 pub use outbox::{Kind, Outbox};
 use prompts::Prompts;
 use resources::Resources;

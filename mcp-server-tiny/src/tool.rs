@@ -16,7 +16,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::mistake::Fault;
 pub use crate::mistake::RegistrationError;
 use crate::schema::{Parameter, Schema, Type, parameters};
-use crate::service::{Listed, Offer, OfferKind, PROGRESS_RATE, Place};
+use crate::service::{Listed, Offer, OfferKind, PROGRESS_RATE, Place, Promise};
 
 /// A tool as it is registered: a description with its parameters in order.
 ///
@@ -240,8 +240,12 @@ impl Tool {
             }
             None => None,
         };
-        let promises_structure = output_schema.is_some();
-        let offer = Offer { kind: OfferKind::Tool, parameters, place, progress_rate, promises_structure, name };
+        let promise = match &output_schema {
+            None => Promise::Nothing,
+            Some(schema) if schema.of_objects => Promise::Objects,
+            Some(_) => Promise::Anything,
+        };
+        let offer = Offer { kind: OfferKind::Tool, parameters, place, progress_rate, promise, name };
         let listing = Listing { title, description, input_schema, output_schema, annotations, icons, meta, headers };
         Ok((offer, listing))
     }

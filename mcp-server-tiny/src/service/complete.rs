@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::offer::{Offer, OfferKind};
-use super::run::{answer, respond};
+use super::run::{answer, guard, respond};
 use super::{Kind, Origin, Outbox, Outcome, Service, refuse};
 use crate::completion::{Completers, Typed};
 
@@ -30,7 +30,8 @@ pub(crate) fn complete(
     };
     let typed = Typed { value: &params.argument.value, context: params.context.as_ref() };
     let profile = service.profile();
-    match completers.run(&params.argument.name, &typed) {
+    let argument = params.argument.name;
+    match guard("completion of", &argument, || completers.run(&argument, &typed)) {
         Ok(completion) => {
             #[derive(Serialize)]
             struct Result {
@@ -41,7 +42,7 @@ pub(crate) fn complete(
             Outcome::Answered
         }
         Err(error) => {
-            let offer = Offer::new(OfferKind::Prompt, params.argument.name);
+            let offer = Offer::new(OfferKind::Prompt, argument);
             answer(session, &profile, origin.key, &offer, service.hints, &Err(error), outbox)
         }
     }

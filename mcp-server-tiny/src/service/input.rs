@@ -212,7 +212,9 @@ impl Waiting {
     /// Whether there is room for one more.
     fn admits(&self, session: u64, bytes: usize) -> bool {
         let of_session = self.calls.iter().filter(|call| call.session == session).count();
-        self.calls.len() < CALLS && of_session < CALLS_OF_SESSION && self.bytes.saturating_add(bytes) <= BYTES
+        // Whatever a message may hold can wait when nothing else does.
+        let fits = self.calls.is_empty() || self.bytes.saturating_add(bytes) <= BYTES;
+        self.calls.len() < CALLS && of_session < CALLS_OF_SESSION && fits
     }
 }
 
@@ -343,7 +345,7 @@ fn resume(
     };
     call.bytes += answer.as_ref().map_or(0, |answer| answer.get().len());
     call.left.memory.answers.push((key, answer));
-    if waiting.bytes.saturating_add(call.bytes) > BYTES {
+    if waiting.bytes > 0 && waiting.bytes.saturating_add(call.bytes) > BYTES {
         let error = ToolError::new("too much is held for calls that wait for their clients, try again later");
         withdraw(session, &call, "the call failed", outbox);
         return fail(service, session, call.key, call.left.which, &error, outbox);

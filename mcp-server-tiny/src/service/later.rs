@@ -104,8 +104,9 @@ struct Held {
 
 impl Held {
     fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Result<Self, Busy> {
-        // Counted up by the loop alone.
-        if bytes.saturating_add(all.load(Ordering::Relaxed)) > ARGUMENT_BYTES {
+        // Counted up by the loop alone. Whatever a message may hold can be called when nothing else waits.
+        let held = all.load(Ordering::Relaxed);
+        if held > 0 && held.saturating_add(bytes) > ARGUMENT_BYTES {
             return Err(Busy);
         }
         all.fetch_add(bytes, Ordering::Relaxed);
@@ -137,7 +138,7 @@ impl LaterCalls {
     ) -> Result<(), Busy> {
         let Work { mut call, handler, job } = work;
         let size = self.size.unwrap_or(POOL);
-        if self.stopped || !self.is_fair(size, call.session) {
+        if self.stopped || !self.is_fair(size, (call.session, call.key)) {
             return Err(Busy);
         }
         let held = Held::new(job.arguments.len(), &self.held)?;
@@ -157,17 +158,18 @@ impl LaterCalls {
         Ok(())
     }
 
-    /// Whether a session may have one more seat: the last quarter of them is for sessions that have less than a quarter,
-    /// so that one that floods the queue does not shut the others out.
-    fn is_fair(&self, size: PoolSize, session: u64) -> bool {
+    /// Whether a session may have one more seat, for its newest request: the last quarter of them is for sessions that have
+    /// less than a quarter, so that one that floods the queue does not shut the others out.
+    fn is_fair(&self, size: PoolSize, newest: (u64, RequestKey)) -> bool {
         let seats = size.threads.saturating_add(size.queue);
         let quarter = seats / 4;
         let taken = self.workers.as_ref().map_or(0, |workers| workers.taken());
         if taken < seats - quarter {
             return true;
         }
-        let of_session = |call: &&Arc<LaterCall>| call.session == session && !call.is_deferred();
-        self.calls.values().filter(of_session).take(quarter).count() < quarter
+        // Keys of a session rise.
+        let of_session = self.calls.range(..newest).rev().take_while(|((session, _), _)| *session == newest.0);
+        of_session.filter(|(_, call)| !call.is_deferred()).take(quarter).count() < quarter
     }
 
     pub(super) fn cancel(&mut self, session: u64, key: RequestKey) {

@@ -8,6 +8,7 @@ use alloc::string::String;
 use alloc::sync::Arc as Shared;
 use alloc::vec::Vec;
 
+use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{RequestKey, ServerProfile, ServerSession};
 use mcp_core::types::{CacheHints, Method};
 use serde_json::value::RawValue;
@@ -30,15 +31,37 @@ pub(crate) struct Offer {
     #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "without threads every handler runs on the loop"))]
     pub(crate) place: Place,
     pub(crate) progress_rate: u32,
-    /// It has an output schema.
-    pub(crate) promises_structure: bool,
+    /// What its results were said to be.
+    pub(crate) promise: Promise,
 }
 
 impl Offer {
     /// Runs on the loop and takes no arguments, until told otherwise.
     pub(crate) fn new(kind: OfferKind, name: String) -> Self {
         let (parameters, place) = (Vec::new(), Place::Loop);
-        Self { kind, name, parameters, place, progress_rate: PROGRESS_RATE, promises_structure: false }
+        Self { kind, name, parameters, place, progress_rate: PROGRESS_RATE, promise: Promise::Nothing }
+    }
+}
+
+/// What an output schema says of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// There is none.
+    Nothing,
+    /// They are objects.
+    Objects,
+    /// They are some JSON, which clients before 2026-07-28 are not told (R-FS-17).
+    Anything,
+}
+
+impl Promise {
+    /// Whether clients of a revision were promised structured results.
+    pub(super) fn holds_in(self, version: ProtocolVersion) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Objects => version.has_structured_content(),
+            Self::Anything => version.has_any_structured_content(),
+        }
     }
 }
 

@@ -109,25 +109,32 @@ impl Service {
     }
 }
 
-/// Runs a handler. With `std` a panic ends the call and nothing else: the client is told that the tool failed, the
-/// text of the panic stays in the log, since it may speak of the program's insides (R-LM-92). Programs built with
-/// `panic = "abort"` end, as they asked for.
+/// Runs a handler so that its failure is no one else's ([`guard`]).
 pub(super) fn run(handler: &Handler, call: &mut Call<'_>) -> Result<Output, ToolError> {
+    let offer = call.offer();
+    guard(offer.kind.noun(), &offer.name, || handler(call))
+}
+
+/// Runs what a program gave. With `std` a panic ends the call and nothing else: the client is told that it failed, the text of
+/// the panic stays in the log, since it may speak of the program's insides (R-LM-92). Programs built with `panic = "abort"`
+/// end, as they asked for.
+pub(super) fn guard<R>(noun: &str, name: &str, run: impl FnOnce() -> Result<R, ToolError>) -> Result<R, ToolError> {
     #[cfg(feature = "std")]
     {
-        let offer = call.offer();
         // What a handler shares with other calls is behind locks of its own choice; the call itself is not used after
         // a panic, except for what was reported before it.
-        let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| handler(call)));
-        outcome.unwrap_or_else(|panic| {
+        std::panic::catch_unwind(core::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<&str>().copied();
             let text = text.or_else(|| panic.downcast_ref::<alloc::string::String>().map(|text| &**text));
-            log::error!("{} `{}` panicked: {}", offer.kind.noun(), offer.name, text.unwrap_or("no text"));
-            Err(ToolError::new(alloc::format!("`{}` failed: internal error", offer.name)))
+            log::error!("{noun} `{name}` panicked: {}", text.unwrap_or("no text"));
+            Err(ToolError::new(alloc::format!("`{name}` failed: internal error")))
         })
     }
     #[cfg(not(feature = "std"))]
-    handler(call)
+    {
+        let _ = (noun, name);
+        run()
+    }
 }
 
 /// Answers with a result or an error, as the session's revision has it.
@@ -143,7 +150,7 @@ pub(super) fn answer(
     let version = session.version();
     match result {
         Ok(Output::Tool(result)) => {
-            if offer.promises_structure && !result.is_structured(version) {
+            if offer.promise.holds_in(version) && !result.is_structured(version) {
                 log::warn!("tool `{}` has an output schema but returned no structured result", offer.name);
             }
             let answer = Answer { result, version };

@@ -5,6 +5,9 @@
 //! caller showed itself as. It is good for a while only. Which members a client writes in which order, and how it escapes
 //! strings, does not matter: arguments are compared as JSON.
 //!
+//! Within that time the same caller may send it again for the same request: whoever must not do a thing twice sees to that
+//! in the handler.
+//!
 //! A key that is random per process comes with the clock of the carrier, since both end with the process. A key that is
 //! given may outlive it and may be shared, so it comes with the time of day, where there is one.
 
