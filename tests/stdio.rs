@@ -161,6 +161,7 @@ fn a_child_that_closes_its_input_is_an_error_of_whoever_writes_to_it() {
     let command = Command::new("sh").args(["-c", script]).restarts(0).grace(Duration::from_millis(100));
     let builder = Client::spawn_builder(command).protocol_version(ProtocolVersion::V2025_11_25);
     let client = builder.call_timeout(Duration::from_secs(20)).connect().unwrap();
+    // Shorter than what it takes to find out.
     let soon = || CallOptions::new().timeout(Duration::from_millis(50));
     let error = loop {
         // What is written before it closes is never answered.

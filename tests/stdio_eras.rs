@@ -251,3 +251,18 @@ fn a_server_that_is_slow_to_start_and_knows_no_handshake_is_still_found() {
     assert_eq!(client.protocol_version(), ProtocolVersion::V2026_07_28);
     assert_eq!(client.call("echo", &json!({"text": "x"})).unwrap().all_text(), "x");
 }
+
+// R-IO-17: what left no byte is sent to the next one, and what does no harm twice is repeated.
+#[cfg(unix)]
+#[test]
+fn a_request_that_a_dead_server_did_not_get_goes_to_the_next_one() {
+    let client = Client::spawn(Command::new(env!("CARGO_BIN_EXE_stdio_peer"))).unwrap();
+    for _ in 0..10 {
+        let id = client.call("pid", &()).unwrap().all_text();
+        let killed = std::process::Command::new("kill").args(["-KILL", &id]).status().unwrap();
+        assert!(killed.success());
+        // Whether it is noticed before, while or after the request is written.
+        let tools = client.tools().map(|tool| tool.unwrap().name).count();
+        assert_eq!(tools, 2);
+    }
+}

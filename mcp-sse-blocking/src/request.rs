@@ -8,6 +8,7 @@
 //! | the stream of its reply was lost | when [repeating it does no harm](Repeat::Safe) (R-ST-33) |
 //! | the revision is not served (-32022) | in one that the server names and we know (rule 7 of the negotiation) |
 //! | headers contradict the arguments (-32020) | with those that the newest list of tools asks for (R-ST-62) |
+//! | the server was a child process and ended | when it got nothing of the request, or repeating it does no harm (R-IO-17) |
 //!
 //! Each of these happens once for a request.
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::carrier::Carrier;
+use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::log_target;
@@ -61,12 +63,11 @@ impl Engine {
             let mut call = self.begin(method, params, want)?;
             let (outcome, generation) = match &self.carrier {
                 Carrier::Shared(_) => {
-                    call.send()?;
-                    let outcome = match want.job {
+                    let outcome = call.send().and_then(|()| match want.job {
                         // Its thread must not be blocked in a read when the call is cancelled.
                         Some(_) => wait_at_slot(&mut call, reborrow(&mut on_progress), &mut decode),
                         None => self.wait_for(&mut call, reborrow(&mut on_progress), &mut decode),
-                    };
+                    });
                     (outcome, 0)
                 }
                 Carrier::Streamable(streamable) => {
@@ -113,6 +114,17 @@ impl Engine {
                 if is_lost(lost) && want.repeat == Repeat::Safe && !mem::replace(&mut tried.stream, true) =>
             {
                 log::debug!(target: log_target::CLIENT, "the request is made again: {lost}");
+                return Ok(());
+            }
+            // R-IO-17: the next attempt starts the server again.
+            (Error::Exited(exited), Carrier::Shared(_))
+                if (exited.delivery == Delivery::NotSent || want.repeat == Repeat::Safe)
+                    && !exited.is_running
+                    && want.deadline.is_none_or(|deadline| !deadline.has_passed(clock::now()))
+                    && self.ended().is_none()
+                    && !mem::replace(&mut tried.stream, true) =>
+            {
+                log::debug!(target: log_target::CLIENT, "the request is made again: {exited}");
                 return Ok(());
             }
             _ => {}

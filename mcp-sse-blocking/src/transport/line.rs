@@ -204,7 +204,11 @@ impl MyTurn<'_> {
         match error.kind() {
             _ if self.sink.is_shut_down() => Error::Closed(delivery),
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected => {
-                self.peer.ending().with_delivery(delivery)
+                let ending = self.peer.ending();
+                if !matches!(&ending, Error::Exited(exited) if exited.is_running) {
+                    self.sink.link.doubt();
+                }
+                ending.with_delivery(delivery)
             }
             _ => transport_failure("writing a message", &*self.peer, error, delivery),
         }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcp_core::jsonrpc::ndjson::Decoder;
-use mcp_core::time::Deadline;
+use mcp_core::time::{Cause, Deadline};
 
 use super::line::{Duplex, out_of_time};
 use crate::carrier::Ready;
@@ -21,6 +21,9 @@ use crate::log_target;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long the reader has for what a peer said before it went.
+const DOUBT: Duration = Duration::from_secs(1);
 
 /// Starts a peer that is gone.
 pub(crate) trait Again: Send + Sync {
@@ -51,6 +54,8 @@ pub(super) struct Link {
     down: AtomicBool,
     /// Looked at before each request.
     lost: AtomicBool,
+    /// Who writes has found the peer gone; the reader, who takes what it said last, has not come to that yet.
+    doubted: AtomicBool,
     again: OnceLock<Box<dyn Again>>,
 }
 
@@ -87,6 +92,7 @@ impl Link {
             changed: Condvar::new(),
             down: AtomicBool::new(false),
             lost: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
             again: OnceLock::new(),
         })
     }
@@ -136,7 +142,27 @@ impl Link {
         drop(state);
         self.lost.store(true, Ordering::Release);
         duplex.shut_down();
+        self.changed.notify_all();
         true
+    }
+
+    /// The writer has found its peer gone.
+    pub(super) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Release);
+    }
+
+    /// Waits until the reader has come to the end of a peer that the writer found gone.
+    fn settle_doubt(&self, deadline: Option<Deadline>) {
+        let until = Deadline::after(clock::now(), DOUBT, Cause::Call);
+        let until = deadline.filter(|deadline| deadline.at < until.at).unwrap_or(until);
+        let mut state = self.state();
+        while state.lost.is_none() && !self.is_down() && !until.has_passed(clock::now()) {
+            state = match self.wait(state, Some(until)) {
+                Ok(state) => state,
+                Err(_) => break,
+            };
+        }
+        self.doubted.store(false, Ordering::Release);
     }
 
     /// The reader waits for the next peer.
@@ -159,7 +185,13 @@ impl Link {
     /// Starts the peer again if it is gone. Asked before each request.
     pub(super) fn ready(&self, deadline: Option<Deadline>) -> Result<Ready, Error> {
         if !self.lost.load(Ordering::Acquire) {
-            return Ok(Ready::AsBefore);
+            if !self.doubted.load(Ordering::Acquire) {
+                return Ok(Ready::AsBefore);
+            }
+            self.settle_doubt(deadline);
+            if !self.lost.load(Ordering::Acquire) {
+                return Ok(Ready::AsBefore);
+            }
         }
         let Some(again) = self.again.get() else { return Ok(Ready::AsBefore) };
         let Some(gone) = self.take_over(&**again, deadline)? else { return Ok(Ready::AsBefore) };
@@ -220,7 +252,7 @@ impl Link {
             if pause.is_zero() {
                 break;
             }
-            let until = Deadline::after(clock::now(), pause, mcp_core::time::Cause::Call);
+            let until = Deadline::after(clock::now(), pause, Cause::Call);
             let is_first = deadline.is_none_or(|deadline| until.at < deadline.at);
             state = match self.wait(state, if is_first { Some(until) } else { deadline }) {
                 Ok(state) => state,
