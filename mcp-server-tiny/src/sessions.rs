@@ -128,11 +128,6 @@ impl Streams {
         self.newest
     }
 
-    /// Whether somebody listens or waits.
-    pub(crate) fn is_in_use(&self) -> bool {
-        self.listener.conn.is_some() || !self.calls.is_empty()
-    }
-
     /// The exchange that the answer to a request is part of.
     pub(crate) fn exchange(&self, request: RequestKey) -> Option<Key> {
         self.calls.iter().find(|(key, _)| *key == request).map(|(_, exchange)| *exchange)

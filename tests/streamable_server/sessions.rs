@@ -246,6 +246,20 @@ fn a_session_that_nobody_uses_expires_and_one_with_a_stream_or_a_call_does_not()
 }
 
 #[test]
+fn a_session_whose_client_is_gone_expires_with_its_calls() {
+    // R-SH-50, R-SH-16: long after the connection, not with it.
+    let (mut engine, held) = with_later();
+    let session = engine.session("2025-11-25");
+    engine.send(session.conn, session.post(&call(1, "tools/call", tool("later"))));
+    engine.pass(Duration::from_secs(3600));
+    engine.engine.closed(session.conn);
+    engine.pass(Duration::from_secs(29 * 60));
+    assert!(!held.lock().unwrap()[0].is_cancelled());
+    engine.pass(Duration::from_secs(2 * 60));
+    assert!(first(&held).is_cancelled() && engine.engine.sessions() == 0);
+}
+
+#[test]
 fn sessions_are_bounded_and_the_one_longest_unused_makes_room() {
     // R-SEC-7, R-SH-51
     let mut engine = RawEngine::new(server().limits(|limits| limits.sessions = 2));

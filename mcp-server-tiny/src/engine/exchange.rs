@@ -127,8 +127,11 @@ impl Engine {
     fn release(&mut self, key: Key, now: Instant) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
         let persistence = exchange.terms.persistence;
-        if let Some(conn) = exchange.conn.take() {
-            self.end_answer(conn, now, persistence);
+        let Some(conn) = exchange.conn.take() else { return };
+        let session = if let Asked::InSession(session) = exchange.asked { Some(session) } else { None };
+        self.end_answer(conn, now, persistence);
+        if let Some(session) = session {
+            self.leave_session(session, now);
         }
     }
 
@@ -179,11 +182,11 @@ impl Engine {
 
     /// The connection of an exchange is gone. In the stateless era that cancels the request (R-ST-35), in the others it does
     /// not (R-SH-16).
-    pub(super) fn lose_client(&mut self, key: Key) {
+    pub(super) fn lose_client(&mut self, key: Key, now: Instant) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
         if let Asked::InSession(session) = exchange.asked {
             exchange.conn = None;
-            return self.arm_session(session);
+            return self.leave_session(session, now);
         }
         let Some(exchange) = self.exchanges.remove(key) else { return };
         match exchange.asked {
@@ -194,6 +197,14 @@ impl Engine {
             Asked::Subscription(_) => self.subscriptions.retain(|row| *row != key),
             Asked::InSession(_) => {}
         }
+    }
+
+    /// A connection of a session is gone or free; from now on it may be that nobody uses the session.
+    pub(super) fn leave_session(&mut self, session: Key, now: Instant) {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.active = now;
+        }
+        self.arm_session(session);
     }
 
     /// What a connection carried loses its client; the connection itself is still to be closed.
@@ -209,7 +220,7 @@ impl Engine {
             }
             Some(Phase::Answering(exchange)) => {
                 let exchange = *exchange;
-                self.lose_client(exchange);
+                self.lose_client(exchange, now);
             }
             _ => {}
         }

@@ -14,6 +14,7 @@ use super::replay::EventId;
 use crate::conn::{Phase, Terms};
 use crate::http1::stream::{write_end, write_event_stream_head};
 use crate::http1::{Chunk, Delimiter};
+use crate::sessions::Session;
 use crate::slab::Key;
 
 /// The number of the stream that belongs to no request.
@@ -165,13 +166,11 @@ impl Engine {
 
     /// The connection of the stream that belongs to no request is gone; the session is not.
     pub(super) fn stop_listening(&mut self, session: Key, conn: Key, now: Instant) {
-        let Some(session_row) = self.sessions.get_mut(session) else { return };
-        session_row.active = now;
-        if let Some(streams) = session_row.streams_mut()
+        if let Some(streams) = self.sessions.get_mut(session).and_then(Session::streams_mut)
             && streams.listener.conn == Some(conn)
         {
             streams.listener.conn = None;
         }
-        self.arm_session(session);
+        self.leave_session(session, now);
     }
 }

@@ -20,7 +20,7 @@ use super::exchange::{Asked, Owner, remember};
 use crate::conn::Terms;
 use crate::http1::{Response, Status};
 use crate::service::{Kind, Origin, Outbox, Outcome, WhenBusy};
-use crate::sessions::{Carrier, Secret};
+use crate::sessions::{Carrier, Secret, Session};
 use crate::slab::Key;
 
 /// What came of one message.
@@ -70,6 +70,12 @@ impl Engine {
             log::error!("no random bits for a session");
             let error = ErrorObject::new(code::INTERNAL_ERROR, "the system has no random bits for a session");
             return self.reject_with(post, Status::ServiceUnavailable, &id, &error);
+        }
+        // Sessions that are gone have left their deadlines behind.
+        if self.session_timers.len() > 64 + 4 * self.sessions.len() {
+            let sessions = &self.sessions;
+            let armed = |key| sessions.get(key).and_then(Session::streams).map(|streams| streams.armed);
+            self.session_timers.retain(|at, key| armed(key).is_some_and(|armed| armed.is(at)));
         }
         let carrier = Carrier::Streams(Box::default());
         let key = self.sessions.open(post.now, state, carrier, secret, post.head.authorization);
@@ -242,7 +248,7 @@ impl Engine {
     fn make_room_for_session(&mut self, now: Instant) -> bool {
         let unused_since = |key: Key| {
             let session = self.sessions.get(key)?;
-            let is_unused = !session.streams()?.is_in_use() && now.since(session.active) >= EVICTABLE_AFTER;
+            let is_unused = !self.is_attended(session.streams()?) && now.since(session.active) >= EVICTABLE_AFTER;
             is_unused.then_some((session.active, key))
         };
         let Some((_, key)) = self.sessions.keys().filter_map(unused_since).min() else { return false };

@@ -308,7 +308,7 @@ impl World {
                 let exchange = engine.exchanges.get(*row).expect("a call waits for a row");
                 assert!(matches!(exchange.asked, Asked::InSession(of) if of == key));
             }
-            if !streams.is_in_use() {
+            if !engine.is_attended(streams) {
                 let due = session.active + engine.config.timeouts.session_unused;
                 assert!(streams.armed.covers(due), "an unused session expires");
             }
@@ -393,4 +393,41 @@ fn connections_that_are_gone_leave_nothing_behind() {
     assert!(engine.timers.len() < 100, "{} deadlines", engine.timers.len());
     engine.handle_timeouts(Instant::from_elapsed(Duration::from_secs(75)));
     assert_eq!(engine.next_ready(), Some(kept), "the deadline of who stayed still comes up");
+}
+
+#[test]
+fn sessions_that_are_gone_leave_nothing_behind() {
+    let mut secret = 0u128;
+    let mut engine = Server::new("test", "1")
+        .engine(move |bytes| {
+            secret += 1;
+            *bytes = secret.to_be_bytes();
+            true
+        })
+        .unwrap();
+    let body = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"0"}}}"#;
+    let hello = format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let conn = engine.accept(Instant::ZERO).unwrap();
+    for _ in 0..2000 {
+        engine.received(conn, Instant::ZERO, hello.as_bytes());
+        let answer = String::from_utf8(engine.output(conn).to_vec()).unwrap();
+        engine.sent(conn, Instant::ZERO, answer.len());
+        let id = answer.split_once("Mcp-Session-Id: ").unwrap().1.lines().next().unwrap();
+        let goodbye = format!("DELETE /mcp HTTP/1.1\r\nHost: localhost\r\nMcp-Session-Id: {id}\r\n\r\n");
+        engine.received(conn, Instant::ZERO, goodbye.as_bytes());
+        engine.sent(conn, Instant::ZERO, engine.output(conn).len());
+    }
+    assert_eq!(engine.sessions(), 0);
+    assert!(engine.session_timers.len() < 100, "{} deadlines", engine.session_timers.len());
+}
+
+#[test]
+fn an_idle_session_with_its_stream_costs_less_than_a_kilobyte() {
+    let timers = 2 * size_of::<(Instant, Key)>() * 2;
+    let size =
+        size_of::<Conn>() + size_of::<crate::sessions::Session>() + size_of::<crate::sessions::Streams>() + timers;
+    assert!(size <= 1024, "{size} bytes, and no buffer while it waits");
 }

@@ -11,7 +11,7 @@ use super::answer::{Form, write_comment};
 use super::exchange::Asked;
 use crate::conn::{Action, Conn, Phase};
 use crate::http1::{Delimiter, Refusal, Status};
-use crate::sessions::Session;
+use crate::sessions::{Session, Streams};
 use crate::slab::Key;
 
 impl Engine {
@@ -48,27 +48,34 @@ impl Engine {
     /// Makes sure that a session over Streamable HTTP is looked at when something is due.
     pub(super) fn arm_session(&mut self, key: Key) {
         let timeouts = &self.config.timeouts;
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let active = session.active;
-        let Some(streams) = session.streams_mut() else { return };
-        let unused = (!streams.is_in_use()).then(|| active + timeouts.session_unused);
+        let Some(session) = self.sessions.get(key) else { return };
+        let Some(streams) = session.streams() else { return };
+        let unused = (!self.is_attended(streams)).then(|| session.active + timeouts.session_unused);
         let old = (!streams.replay.is_empty()).then(|| streams.replay.newest() + timeouts.replay);
-        if let Some(due) = [unused, old].into_iter().flatten().min() {
+        let Some(due) = [unused, old].into_iter().flatten().min() else { return };
+        if let Some(streams) = self.sessions.get_mut(key).and_then(Session::streams_mut) {
             self.session_timers.arm(key, &mut streams.armed, due);
         }
+    }
+
+    /// Whether a client is connected that listens or waits for an answer.
+    pub(super) fn is_attended(&self, streams: &Streams) -> bool {
+        let is_connected = |row: Key| self.exchanges.get(row).is_some_and(|exchange| exchange.conn.is_some());
+        streams.listener.conn.is_some() || streams.calls.iter().any(|(_, row)| is_connected(*row))
     }
 
     /// Something may be due at a session over Streamable HTTP: nobody uses it, or nobody came back for what it keeps.
     fn look_at_session(&mut self, key: Key, now: Instant) {
         let timeouts = &self.config.timeouts;
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let active = session.active;
-        let Some(streams) = session.streams_mut() else { return };
-        if !streams.is_in_use() && active + timeouts.session_unused <= now {
+        let Some(session) = self.sessions.get(key) else { return };
+        let Some(streams) = session.streams() else { return };
+        if session.active + timeouts.session_unused <= now && !self.is_attended(streams) {
             log::info!("session {} has expired; `timeouts.session_unused` bounds how long nobody uses one", key.slot);
             return self.end_session(key, now);
         }
-        if streams.replay.newest() + timeouts.replay <= now {
+        if streams.replay.newest() + timeouts.replay <= now
+            && let Some(streams) = self.sessions.get_mut(key).and_then(Session::streams_mut)
+        {
             streams.replay.forget(|_| true, &mut self.replayed);
         }
         self.arm_session(key);
