@@ -139,6 +139,7 @@
 //! of others leaves those two out.
 
 mod ask;
+mod backoff;
 mod background;
 mod cache;
 mod call;

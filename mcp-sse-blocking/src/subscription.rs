@@ -9,7 +9,6 @@
 //! have been missed (R-ST-45).
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use mcp_core::types::{
 };
 use serde_json::value::RawValue;
 
+use crate::backoff::Backoff;
 use crate::client::{Client, raw};
 use crate::clock;
 use crate::engine::Engine;
@@ -29,12 +29,6 @@ use crate::feed::{Change, End, EndedBy, Feed, Found};
 use crate::log_target;
 use crate::pending::{Pending, Repeat, Want};
 
-/// The first pause before a broken stream is asked for again.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How often in a row a broken stream is asked for in vain before the subscription fails: about five minutes.
-const ATTEMPTS: u32 = 10;
 /// How long the server is given to hear that nobody listens to a resource any more.
 const UNSUBSCRIBE_TIME: Duration = Duration::from_secs(10);
 
@@ -318,22 +312,20 @@ impl Engine {
 
 /// The one loop of a subscription by request: asks, and asks again when the stream breaks.
 fn keep_listening(engine: &Engine, want: &Want, feed: &Feed, params: &RawValue) -> End {
-    let mut failures = 0;
+    let mut backoff = Backoff::default();
     loop {
-        let before = feed.acknowledgements();
+        let (before, begun) = (feed.acknowledgements(), clock::now());
         let outcome = engine.request(Method::SubscriptionsListen.name(), params, want, None, |_| Ok(()));
         let Err(error) = outcome else { return End::Over };
         if feed.has_ended() || matches!(error, Error::Closed(_)) {
             return End::Over;
         }
         let acknowledged = feed.acknowledgements();
-        failures = if acknowledged > before { 1 } else { failures + 1 };
-        if acknowledged == 0 || failures > ATTEMPTS || !is_passing(&error) || engine.ended().is_some() {
-            return End::Failed(error);
-        }
+        let stood = (acknowledged > before).then(|| clock::now().since(begun));
+        let next = backoff.after(stood).filter(|_| acknowledged > 0 && is_passing(&error) && engine.ended().is_none());
+        let Some(pause) = next else { return End::Failed(error) };
         // What changes until the stream stands again is not told.
         engine.features.cache().clear();
-        let pause = pause(failures);
         log::debug!(target: log_target::CLIENT, "a stream of changes broke; asking for it again in {pause:?}: {error}");
         if !feed.pause(pause) {
             return End::Over;
@@ -352,31 +344,9 @@ fn is_passing(error: &Error) -> bool {
     }
 }
 
-/// Grows from one attempt to the next, and has a random part, so that the clients of a server that comes back do not all come
-/// at once (R-LM-60).
-fn pause(failures: u32) -> Duration {
-    let full = FIRST_PAUSE.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(LONGEST_PAUSE);
-    let part = RandomState::new().hash_one(failures) % 1000;
-    full / 2 + full / 2 * u32::try_from(part).unwrap_or(0) / 1000
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_a_bound_and_are_not_all_the_same() {
-        let mut full = FIRST_PAUSE;
-        for failures in 1..=ATTEMPTS {
-            for _ in 0..20 {
-                let pause = pause(failures);
-                assert!(pause >= full / 2 && pause <= full, "{failures}: {pause:?}");
-            }
-            full = (full * 2).min(LONGEST_PAUSE);
-        }
-        let first = pause(9);
-        assert!((0..50).any(|_| pause(9) != first));
-    }
 
     #[test]
     fn a_resource_is_asked_for_once() {
