@@ -248,6 +248,38 @@ fn an_error_of_the_server_is_read_whatever_the_status() {
     drop(client);
 }
 
+/// A connection that the server closed while it was idle is replaced; one that dies under a call is told, because the call may
+/// have been carried out, and lists are asked for again.
+#[test]
+fn a_call_is_sent_once_whatever_becomes_of_its_connection() {
+    let (closed, wait) = std::sync::mpsc::channel();
+    let peer = Peer::run(move |peer| {
+        peer.shake_streamable();
+        let call = peer.expect("tools/call");
+        call.json_text("one");
+        call.hang_up();
+        closed.send(()).unwrap();
+        let call = peer.expect("tools/call");
+        assert_eq!(call.json()["params"]["name"], "second");
+        call.json_text("two");
+        peer.expect("tools/call").hang_up();
+        let call = peer.expect("tools/call");
+        assert_eq!(call.json()["params"]["name"], "fourth");
+        call.json_text("four");
+        peer.expect("tools/list").hang_up();
+        peer.expect("tools/list").json_result(r#"{"tools":[]}"#);
+    });
+    let client = builder(&peer.url("/mcp")).connect().unwrap();
+    client.call("first", &()).unwrap();
+    wait.recv().unwrap();
+    assert_eq!(client.call("second", &()).unwrap().all_text(), "two");
+    let error = client.call("third", &()).unwrap_err();
+    assert!(matches!(&error, Error::Transport(error) if error.delivery == Delivery::Sent), "{error}");
+    assert_eq!(client.call("fourth", &()).unwrap().all_text(), "four");
+    assert_eq!(client.tools().map(Result::unwrap).count(), 0);
+    peer.finish();
+}
+
 /// R-SH-16: what is given up is cancelled by a message, not by the end of the connection.
 #[test]
 fn a_call_that_takes_too_long_is_cancelled_by_a_message() {

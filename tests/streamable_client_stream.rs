@@ -166,6 +166,31 @@ fn a_new_session_has_a_new_stream() {
     peer.finish();
 }
 
+/// R-SH-51: whoever only listens learns of the loss from the stream.
+#[test]
+fn a_listener_opens_a_new_session_when_its_stream_says_that_the_old_one_is_lost() {
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        let get = expect_listening(peer);
+        primed(&get, "s-0").raw("retry: 1\n\n");
+        end_stream(&get);
+        for last_id in [Some("s-0"), None] {
+            let get = expect_listening(peer);
+            assert_eq!(get.header("last-event-id"), last_id);
+            get.status("404 Not Found", "");
+        }
+        peer.shake_streamable_as("Mcp-Session-Id: second\r\n", RESULT_2025);
+        let get = expect_listening(peer);
+        assert_eq!(get.header("mcp-session-id"), Some("second"));
+        get.open().message(CHANGED);
+    });
+    let (builder, told) = listening(&peer.url("/mcp"));
+    let client = builder.connect().unwrap();
+    assert_eq!(told.recv_timeout(BOUND).unwrap(), "notifications/tools/list_changed");
+    peer.finish();
+    drop(client);
+}
+
 /// R-SH-51: however many threads find the session lost, it is opened anew once.
 #[test]
 fn many_threads_open_one_new_session() {

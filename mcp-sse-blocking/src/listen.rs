@@ -142,7 +142,14 @@ impl Engine {
                     before = Some(stream);
                 }
                 Ok(Reply::Refused(refused)) => match refused.answer {
-                    Answer::SessionGone if !last_id.is_empty() => {
+                    Answer::SessionGone if was_open && last_id.is_empty() => {
+                        // Whoever listens learns of the loss here and from nothing else (R-SH-51).
+                        if let Err(error) = self.renew(carrier, generation, None) {
+                            log::debug!(target: log_target::CLIENT, "no new session could be opened: {error}");
+                            in_vain += 1;
+                        }
+                    }
+                    Answer::SessionGone if was_open => {
                         // Or the server has forgotten only the event.
                         before = None;
                         in_vain += 1;

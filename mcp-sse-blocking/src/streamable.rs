@@ -33,6 +33,9 @@ use crate::transport::exchange::Stop;
 use crate::transport::http::Again;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Refused, Reply, closing, header};
 
+/// How long opening a session anew may take where no setting says it.
+const RENEWAL_TIME: Duration = Duration::from_secs(60);
+
 /// How long ending the session at the server may take: a part of the second that closing has.
 const GOODBYE_TIME: Duration = Duration::from_millis(300);
 
@@ -116,8 +119,7 @@ impl Engine {
             mirrored: &mirrored,
             deadline: call.deadline,
             stop: call.stop(),
-            // A session that has an id is lost with its server, so that the second try finds nobody to act on it twice.
-            again: if call.repeat == Repeat::Safe || context.has_session() { Again::Yes } else { Again::No },
+            again: if call.repeat == Repeat::Safe { Again::Yes } else { Again::No },
         };
         let reply = match carrier.endpoint.post(context, &posting) {
             Ok(answered) => answered.reply,
@@ -262,7 +264,7 @@ impl Engine {
         loop {
             let lost = match self.read_reply(call, &mut stream, &mut on_progress, decode) {
                 Turn::Done(outcome) => {
-                    if outcome.is_ok() {
+                    if matches!(outcome, Ok(_) | Err(Error::Rpc(_))) {
                         carrier.endpoint.leave(stream);
                     }
                     return outcome;
@@ -441,6 +443,10 @@ impl Engine {
         }
         renewal.running = true;
         drop(renewal);
+        // Others wait for this, also those whose calls have a deadline.
+        let within = self.call_timeout.unwrap_or(RENEWAL_TIME);
+        let own = Deadline::after(clock::now(), within, Cause::Initialize);
+        let deadline = Some(deadline.filter(|deadline| deadline.at < own.at).unwrap_or(own));
         log::debug!(target: log_target::CLIENT, "the server does not know the session any more; opening another");
         let opened = connect::streamable::open_session(&carrier.endpoint, hello, deadline);
         if let Ok(opened) = &opened {

@@ -88,7 +88,7 @@ impl EventStream {
     /// Waits for the end for a moment; what comes before it is dropped (R-SH-18).
     pub(super) fn leave(mut self, moment: Duration) -> Ended {
         let deadline = Some(Deadline::after(clock::now(), moment, Cause::Close));
-        let (ended, _) = exchange::run(Bounds { deadline, stop: None }, || {
+        let (ended, _) = exchange::run(Bounds { deadline, ..Bounds::default() }, || {
             let mut scratch = [0; 512];
             for _ in 0..MOST_LEFT_OVER {
                 match self.body.read(&mut scratch) {
@@ -125,7 +125,8 @@ impl EventStream {
             (idle, deadline) => idle.or(deadline),
         };
         let space = self.decoder.space(READ_BYTES)?;
-        let (read, outcome) = exchange::run(Bounds { deadline, stop: self.stop.clone() }, || self.body.read(space));
+        let (read, outcome) =
+            exchange::run(Bounds { deadline, stop: self.stop.clone(), ..Bounds::default() }, || self.body.read(space));
         match (read, outcome.expired) {
             (Ok(0), _) => {
                 self.decoder.finish();

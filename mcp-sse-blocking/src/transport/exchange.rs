@@ -28,6 +28,7 @@ struct Exchange {
     progress: Cell<Progress>,
     expired: Cell<Option<Cause>>,
     stopped: Cell<bool>,
+    trust: Cell<Trust>,
 }
 
 /// How far an exchange came.
@@ -57,6 +58,17 @@ pub(crate) struct Bounds {
     pub(crate) deadline: Option<Deadline>,
     /// Looked at every [`STOP_CHECK`] while the socket is silent.
     pub(crate) stop: Option<Arc<dyn Stop>>,
+    pub(crate) trust: Trust,
+}
+
+/// Whether an idle connection is used again unseen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// When it was idle for no more than a moment: servers keep connections longer.
+    #[default]
+    WhileFresh,
+    /// The request cannot be sent twice.
+    Never,
 }
 
 /// Something that another thread may set to say that an exchange need not be finished.
@@ -80,6 +92,7 @@ impl Exchange {
             progress: Cell::new(Progress { reused: false, sent: false, answered: false }),
             expired: Cell::new(None),
             stopped: Cell::new(false),
+            trust: Cell::new(Trust::WhileFresh),
         }
     }
 }
@@ -93,6 +106,7 @@ pub(crate) fn run<T>(bounds: Bounds, exchange: impl FnOnce() -> T) -> (T, Outcom
         it.progress.set(Progress::default());
         it.expired.set(None);
         it.stopped.set(false);
+        it.trust.set(bounds.trust);
     });
     let answer = exchange();
     let outcome = EXCHANGE.with(|it| {
@@ -146,6 +160,11 @@ pub(super) fn can_be_stopped() -> bool {
     EXCHANGE.with(|it| it.stop.borrow().is_some())
 }
 
+/// Whether an idle connection may be used again unseen.
+pub(super) fn trusts_fresh_connections() -> bool {
+    EXCHANGE.with(|it| it.trust.get() == Trust::WhileFresh)
+}
+
 /// Notes how far the exchange came.
 pub(super) fn note(change: impl FnOnce(&mut Progress)) {
     EXCHANGE.with(|it| {
@@ -171,12 +190,13 @@ mod tests {
     use super::*;
 
     fn bounds(within: Duration) -> Bounds {
-        Bounds { deadline: Some(Deadline::after(clock::now(), within, Cause::Call)), stop: None }
+        Bounds { deadline: Some(Deadline::after(clock::now(), within, Cause::Call)), ..Bounds::default() }
     }
 
     #[test]
     fn an_exchange_names_the_deadline_that_ended_it() {
-        let past = Bounds { deadline: Some(Deadline { at: Instant::ZERO, cause: Cause::Endpoint }), stop: None };
+        let past =
+            Bounds { deadline: Some(Deadline { at: Instant::ZERO, cause: Cause::Endpoint }), ..Bounds::default() };
         let (waited, outcome) = run(past, left);
         assert_eq!(waited, Err(Over));
         assert_eq!(outcome.expired, Some(Cause::Endpoint));
@@ -205,11 +225,12 @@ mod tests {
             }
         }
         let flag = Arc::new(Flag::default());
-        let (looks, outcome) = run(Bounds { deadline: None, stop: Some(Arc::clone(&flag) as Arc<dyn Stop>) }, || {
-            let before = check_stop();
-            flag.0.store(true, Ordering::Relaxed);
-            (before, left(), check_stop())
-        });
+        let (looks, outcome) =
+            run(Bounds { stop: Some(Arc::clone(&flag) as Arc<dyn Stop>), ..Bounds::default() }, || {
+                let before = check_stop();
+                flag.0.store(true, Ordering::Relaxed);
+                (before, left(), check_stop())
+            });
         assert_eq!(looks, (Ok(()), Ok(None), Err(Over)));
         assert!(outcome.stopped);
         assert_eq!(Arc::strong_count(&flag), 1, "it is let go with its exchange");

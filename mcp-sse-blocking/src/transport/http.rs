@@ -7,8 +7,9 @@
 //! a fresh connection, when all of this holds: the connection had carried an exchange before, it failed without one byte
 //! of an answer, no deadline had passed, and nobody gave up on the request. A server that read the request and then died
 //! without an answer looks the same; but a session of HTTP+SSE lives on its open stream, so whoever lost the process lost the
-//! session, and the second try finds nobody to act on it twice. Over Streamable HTTP that is not certain: there only what is
-//! [safe to repeat](Again) is sent again.
+//! session, and the second try finds nobody to act on it twice. Over Streamable HTTP a call is answered on its own POST, so
+//! that a connection may be lost while it is carried out: there only what is [safe to repeat](Again) is sent again. For the
+//! rest each connection is looked at before it is used, however short it was idle.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -28,7 +29,7 @@ use ureq::unversioned::transport::{Connector, RustlsConnector};
 use ureq::{Agent, Body, BodyReader};
 
 use super::buffers::EndlessFraming;
-use super::exchange::{self, Bounds, Outcome, Stop};
+use super::exchange::{self, Bounds, Outcome, Stop, Trust};
 use super::resolver::OnceResolver;
 use super::socket::{Observer, SocketConnector};
 use crate::clock;
@@ -276,7 +277,8 @@ impl Http {
         let mut sent = false;
         loop {
             tries += 1;
-            let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)) };
+            let trust = if outgoing.again == Again::Yes { Trust::WhileFresh } else { Trust::Never };
+            let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)), trust };
             let (response, outcome) = match outgoing.verb {
                 Verb::Get => {
                     let request = request(Method::GET, target, outgoing.headers, ());
@@ -455,7 +457,7 @@ pub(crate) fn readable(excerpt: &[u8]) -> String {
 pub(super) fn beginning(response: &mut Response<Body>, deadline: Option<Deadline>) -> Vec<u8> {
     let mut excerpt = Vec::new();
     let body = response.body_mut().as_reader();
-    let bounds = Bounds { deadline: Some(soon(deadline)), stop: None };
+    let bounds = Bounds { deadline: Some(soon(deadline)), ..Bounds::default() };
     // Whatever goes wrong here, the status is what matters.
     let _ = exchange::run(bounds, || body.take(EXCERPT_BYTES as u64).read_to_end(&mut excerpt));
     excerpt
@@ -468,7 +470,7 @@ pub(super) fn discard(mut response: Response<Body>, deadline: Option<Deadline>, 
         return;
     }
     let mut body = response.body_mut().as_reader();
-    let bounds = Bounds { deadline: Some(soon(deadline)), stop: Some(stop) };
+    let bounds = Bounds { deadline: Some(soon(deadline)), stop: Some(stop), ..Bounds::default() };
     let (_, _) = exchange::run(bounds, || {
         let mut scratch = [0; 1024];
         let mut discarded = 0;

@@ -199,7 +199,7 @@ impl Transport for Socket {
     }
 
     fn is_open(&mut self) -> bool {
-        let trusted = clock::now().since(self.last_used) < TRUSTED_IDLE;
+        let trusted = exchange::trusts_fresh_connections() && clock::now().since(self.last_used) < TRUSTED_IDLE;
         self.write_failed.is_none() && (trusted || self.still_stands().unwrap_or(false))
     }
 }
@@ -395,7 +395,11 @@ mod tests {
         for last in [true, false] {
             let cause = mcp_core::time::Cause::Call;
             let deadline = mcp_core::time::Deadline::after(clock::now(), Duration::from_secs(30), cause);
-            let bounds = exchange::Bounds { deadline: Some(deadline), stop: Some(Arc::new(Stopped)) };
+            let bounds = exchange::Bounds {
+                deadline: Some(deadline),
+                stop: Some(Arc::new(Stopped)),
+                ..exchange::Bounds::default()
+            };
             let (refused, outcome) = exchange::run(bounds, || connect_one(&address, last, slice));
             assert!(matches!(refused, Err(Error::Timeout(_))) && outcome.stopped, "last: {last}");
         }

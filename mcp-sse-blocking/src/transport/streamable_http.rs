@@ -306,7 +306,7 @@ impl Endpoint {
         // What the head says is believed up to a point.
         let mut body = Vec::with_capacity(length.unwrap_or(0).min(64 << 10));
         let reader = response.into_body().into_reader();
-        let bounds = Bounds { deadline: outgoing.deadline, stop: outgoing.stop.clone() };
+        let bounds = Bounds { deadline: outgoing.deadline, stop: outgoing.stop.clone(), ..Bounds::default() };
         let (read, outcome) = exchange::run(bounds, || reader.take(bound as u64 + 1).read_to_end(&mut body));
         if let Err(error) = read {
             let failure = self.http.failure(ureq::Error::from(error), outcome, "reading an answer", url);
