@@ -232,6 +232,7 @@ fn closing_ends_a_call_whose_message_is_stuck() {
     std::thread::scope(|scope| {
         let stuck = scope.spawn(|| echo(&client, &"x".repeat(1 << 20)).unwrap_err());
         let behind = scope.spawn(|| echo(&client, "behind it").unwrap_err());
+        // Long enough as a rule for both to be stuck; what is asserted holds at any time.
         std::thread::sleep(Duration::from_millis(100));
         let start = Instant::now();
         client.close();

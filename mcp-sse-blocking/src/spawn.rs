@@ -175,7 +175,8 @@ impl Command {
 
     /// How long it may take to end once its input is closed, and again once it was told to terminate; then it is killed
     /// (R-IO-22). 2 s by default, as in the official clients (R-IO-25). Closing a client takes this twice at most, and 3 s more
-    /// when the system is slow to end a killed process.
+    /// when the system is slow to end a killed process. On Unix what the server started is ended with it, as far as it stayed
+    /// in its process group; elsewhere a server is not told to terminate but ended at once after the first wait, alone.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
