@@ -25,7 +25,7 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How long is waited, once the server's output has ended, to learn how the server did.
 const ENDING_TIME: Duration = Duration::from_millis(500);
 /// How long is waited for the last of its standard error then.
-const LAST_WORDS_TIME: Duration = Duration::from_millis(100);
+const LAST_WORDS_TIME: Duration = Duration::from_millis(300);
 /// How long a killed process may take to be gone: the system may be busy with it.
 const KILLED_TIME: Duration = Duration::from_secs(2);
 /// How long the rest of the group has between being told to end and being killed, once its leader is gone.
