@@ -139,8 +139,8 @@
 //! of others leaves those two out.
 
 mod ask;
-mod backoff;
 mod background;
+mod backoff;
 mod cache;
 mod call;
 mod carrier;
