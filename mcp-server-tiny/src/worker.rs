@@ -15,6 +15,15 @@ pub(crate) type Job = Box<dyn FnOnce(Seat) + Send>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Busy;
 
+/// Whether a job may be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// When all seats are taken.
+    New,
+    /// Not: it was carried out before and waited for its client meanwhile, in a table that has a bound of its own.
+    Again,
+}
+
 /// How large a pool may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PoolSize {
@@ -26,7 +35,7 @@ pub(crate) struct PoolSize {
 /// Where jobs are given to threads. A trait, so that a program none of whose tools are on workers contains no pool.
 pub(crate) trait Workers: Send {
     /// Runs a job as soon as a thread is free.
-    fn submit(&mut self, job: Job) -> Result<(), Busy>;
+    fn submit(&mut self, job: Job, admission: Admission) -> Result<(), Busy>;
 
     /// Seats that are taken.
     fn taken(&self) -> usize;
@@ -85,10 +94,11 @@ impl Pool {
 }
 
 impl Workers for Pool {
-    fn submit(&mut self, job: Job) -> Result<(), Busy> {
+    fn submit(&mut self, job: Job, admission: Admission) -> Result<(), Busy> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
-        if state.stopping || state.taken >= self.size.threads.saturating_add(self.size.queue) {
+        let is_full = state.taken >= self.size.threads.saturating_add(self.size.queue);
+        if state.stopping || is_full && admission == Admission::New {
             return Err(Busy);
         }
         if state.taken >= state.running && state.running < self.size.threads {

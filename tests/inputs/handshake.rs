@@ -150,3 +150,65 @@ fn progress_and_logs_of_both_runs_go_out() {
         }
     }
 }
+
+#[test]
+fn a_call_on_a_worker_is_cancelled_while_it_waits() {
+    let mut client = client(service(), HANDSHAKE);
+    let id = client.begin("tools/call", call("greet_on_worker"));
+    while client.service.waiting_calls() == 0 {
+        client.wait_for_mail();
+    }
+    let (asked, _) = question(&mut client);
+    let _outcome =
+        client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
+    let sent = client.sent();
+    assert_eq!((sent.len(), &sent[0]["params"]["requestId"]), (1, &asked), "{sent:?}");
+    assert_eq!((client.service.waiting_calls(), client.service.later_calls()), (0, 0));
+}
+
+#[test]
+fn who_has_answered_is_not_turned_away_for_want_of_a_worker() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let mut service = service();
+    service.set_workers(1, 0);
+    service.tool(Tool::new("slow").on_worker(), move |_| {
+        // Until the test ends it, or is over.
+        let _ = released.lock().expect("nobody panics with it").recv();
+        Ok("done")
+    });
+    let mut client = client(service, HANDSHAKE);
+    let id = client.begin("tools/call", call("greet_on_worker"));
+    while client.service.waiting_calls() == 0 {
+        client.wait_for_mail();
+    }
+    let (asked, _) = question(&mut client);
+    let slow = client.begin("tools/call", call("slow"));
+    assert_eq!(client.ask("tools/call", call("greet_on_worker"))["error"]["code"], -32603, "all seats are taken");
+    assert_eq!(reply(&mut client, &asked, ada()), Outcome::Later);
+    drop(release);
+    let mut sent = client.wait_for(id);
+    if !sent.iter().any(|message| message["id"] == slow) {
+        sent.extend(client.wait_for(slow));
+    }
+    let answer = sent.iter().find(|message| message["id"] == id).expect("it was answered");
+    assert_eq!(text(answer), "Hello, Ada!");
+}
+
+#[test]
+fn a_client_without_a_session_that_hangs_up_ends_its_call() {
+    let mut service = Service::new("test", "1.0.0");
+    let (tell, told) = std::sync::mpsc::channel();
+    service.tool(Tool::new("t").on_worker(), move |call: &mut Call<'_>| {
+        tell.send(false).expect("the test waits");
+        let ended = call.sleep(Duration::from_secs(60)).is_err();
+        tell.send(ended).expect("the test waits");
+        Ok(())
+    });
+    let mut client = client(service, STATELESS);
+    client.begin("tools/call", call("t"));
+    assert_eq!(told.recv_timeout(mcp_tests::raw_http::PATIENCE), Ok(false), "it runs");
+    client.hang_up();
+    assert_eq!(told.recv_timeout(mcp_tests::raw_http::PATIENCE), Ok(true));
+    assert_eq!(client.service.later_calls(), 0);
+}

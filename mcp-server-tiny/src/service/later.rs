@@ -19,7 +19,7 @@ use super::{Kind, Left, Origin, Outbox, Outcome, Service, WhenBusy, refuse};
 use crate::call::{Arguments, Call, Link, Reporter, Round};
 use crate::deferred::{LaterCall, Letter, Mail, Mailbox};
 use crate::result::ToolError;
-use crate::worker::{Busy, PoolSize, Workers};
+use crate::worker::{Admission, Busy, PoolSize, Workers};
 
 /// Of the pool, without [`Service::set_workers`]. 4 threads: they wait more than they compute. 64 calls in the queue:
 /// who is behind so many has waited long enough to be told.
@@ -48,6 +48,7 @@ pub(super) struct LaterCalls {
 pub(super) struct Work {
     call: LaterCall,
     handler: Arc<Handler>,
+    admission: Admission,
     job: Job,
 }
 
@@ -85,6 +86,7 @@ impl Work {
             mailbox: Mailbox::default(),
             changes: Changes::default(),
         };
+        let admission = if task.round.memory.is_some() { Admission::Again } else { Admission::New };
         let job = Job {
             which: task.which,
             subject: task.subject.map(|subject| subject.into_owned().into()),
@@ -92,7 +94,7 @@ impl Work {
             round: task.round.into_owned(),
             credential: origin.credential.map(Into::into),
         };
-        Self { call, handler: Arc::clone(handler), job }
+        Self { call, handler: Arc::clone(handler), admission, job }
     }
 }
 
@@ -103,10 +105,11 @@ struct Held {
 }
 
 impl Held {
-    fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Result<Self, Busy> {
+    fn new(bytes: usize, all: &Arc<AtomicUsize>, admission: Admission) -> Result<Self, Busy> {
         // Counted up by the loop alone. Whatever a message may hold can be called when nothing else waits.
         let held = all.load(Ordering::Relaxed);
-        if held > 0 && held.saturating_add(bytes) > ARGUMENT_BYTES {
+        let is_full = held > 0 && held.saturating_add(bytes) > ARGUMENT_BYTES;
+        if is_full && admission == Admission::New {
             return Err(Busy);
         }
         all.fetch_add(bytes, Ordering::Relaxed);
@@ -136,16 +139,17 @@ impl LaterCalls {
         changes: &Changes,
         make: fn(PoolSize) -> Box<dyn Workers>,
     ) -> Result<(), Busy> {
-        let Work { mut call, handler, job } = work;
+        let Work { mut call, handler, admission, job } = work;
         let size = self.size.unwrap_or(POOL);
-        if self.stopped || !self.is_fair(size, (call.session, call.key)) {
+        let may_be_refused = admission == Admission::New;
+        if self.stopped || may_be_refused && !self.is_fair(size, (call.session, call.key)) {
             return Err(Busy);
         }
-        let held = Held::new(job.arguments.len(), &self.held)?;
+        let held = Held::new(job.arguments.len(), &self.held, admission)?;
         (call.mailbox, call.changes) = (self.mailbox.clone(), changes.clone());
         let call = Arc::new(call);
         let later = Arc::clone(&call);
-        self.workers.get_or_insert_with(|| make(size)).submit(Box::new(move |seat| {
+        let run = Box::new(move |seat| {
             let _held = held;
             if later.is_cancelled() {
                 return;
@@ -153,7 +157,8 @@ impl LaterCalls {
             let (result, left) = carry_out(&later, &*handler, job);
             drop(seat);
             finish(&later, result, left);
-        }))?;
+        });
+        self.workers.get_or_insert_with(|| make(size)).submit(run, admission)?;
         self.register(call);
         Ok(())
     }
