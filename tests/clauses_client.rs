@@ -1,5 +1,7 @@
 //! Clauses about what a client must not do with what it was entrusted with: credentials, sessions, pages.
 
+#![allow(clippy::unwrap_used)] // a panic is the report
+
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::mpsc::channel;

@@ -1,5 +1,7 @@
 //! Every kind of client against every kind of server of ours: who finds whom, in which revision, and what it says otherwise.
 
+#![allow(clippy::unwrap_used)] // a panic is the report
+
 use std::thread::JoinHandle;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Clauses about HTTP that hold for every carrier of the server at once: who may send, as whom, and what a request may rest on.
 
+#![allow(clippy::unwrap_used)] // a panic is the report
+
 use mcp_core::types::{CacheScope, LoggingLevel};
 use mcp_server_tiny::prompt::Prompt;
 use mcp_server_tiny::resource::Resource;

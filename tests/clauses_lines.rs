@@ -1,5 +1,7 @@
 //! Clauses about lines that hold whatever is sent: each line is a message or is answered as none, and nothing else is written.
 
+#![allow(clippy::unwrap_used)] // a panic is the report
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

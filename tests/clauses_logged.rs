@@ -1,6 +1,8 @@
 //! What the log must say, and what it must not, over Streamable HTTP in both eras. A program has one logger, so that these tests
 //! have a program of their own; see also `secrets.rs`.
 
+#![allow(clippy::unwrap_used)] // a panic is the report
+
 use std::sync::Mutex;
 use std::time::Duration;
 

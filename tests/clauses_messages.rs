@@ -1,5 +1,7 @@
 //! Clauses about messages that only the whole of the sources, or all revisions together, can prove.
 
+#![allow(clippy::unwrap_used)] // a panic is the report
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
