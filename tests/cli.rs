@@ -77,7 +77,7 @@ big  Answers with that many bytes
             r#"{"content":[{"type":"text","text":"\u001b[31mred"},{"type":"image","data":"aGVsbG8=","mimeType":"image/png"}]}"#,
         );
         assert_eq!(
-            run(&["call", &peer.url("/sse"), "t", "--json={}"]),
+            run(&["call", &peer.url("/sse"), "--transport=sse", "t", "--json={}"]),
             printed(0, "\x1b[31mred\n[image, image/png, 5 bytes]", "")
         );
         peer.finish();
@@ -93,9 +93,41 @@ big  Answers with that many bytes
             stream.message(&format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{data}}}"#));
             stream.reply_text(&call, "done");
         });
-        let ended = run(&["call", &peer.url("/sse"), "t", "--json={}"]);
+        let ended = run(&["call", &peer.url("/sse"), "--transport=sse", "t", "--json={}"]);
         assert_eq!(ended, printed(0, "done", "mcp: server warning disk: nearly[2J full"));
         peer.finish();
+    }
+
+    #[test]
+    fn how_the_server_was_found_is_told_to_who_wants_to_know() {
+        let (_server, sse) = echo_server();
+        let http = sse.replace("/sse", "/mcp");
+        for (url, option, found) in [
+            (&http, "--transport=auto", "Streamable HTTP, stateless, revision 2026-07-28, found in 1 request"),
+            (&http, "--transport=http", "Streamable HTTP, revision 2025-11-25, found in 1 request"),
+            (&sse, "--transport=auto", "HTTP+SSE, revision 2025-11-25, found in 3 requests"),
+        ] {
+            let ended = run(&["tools", url, option, "-v"]);
+            assert_eq!(ended.code, Some(0));
+            let lines = &ended.err;
+            assert!(lines.contains(&format!("mcp: {url}: {found}")), "{lines:#?}");
+            // All that was tried is on the wire.
+            let asked = lines.iter().filter(|line| line.starts_with("--> ") && line.contains("\"id\":1,"));
+            assert!(asked.count() >= 1 + usize::from(found.ends_with("3 requests")) * 2, "{lines:#?}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_started_called_and_ended() {
+        let server = peers::example("echo-server");
+        let server = server.to_str().unwrap();
+        assert_eq!(run(&["call", "--stdio", "echo", "text=a", "--", server, "--stdio"]), printed(0, "a", ""));
+        let ended = run(&["tools", "--stdio", "-v", "--", server, "--stdio"]);
+        let found = "mcp: echo-server: lines, stateless, revision 2026-07-28, found in 1 request";
+        assert!(ended.err.iter().any(|line| line == found), "{ended:?}");
+        let ended = run(&["tools", "--stdio", "--", server, "--nonsense"]);
+        assert_eq!((ended.code, ended.out.len()), (Some(3), 0));
+        assert!(ended.err.iter().any(|line| line.starts_with("usage: echo-server")), "{ended:?}");
     }
 
     #[test]
@@ -138,8 +170,8 @@ mod servers_of_others {
     }
 
     #[test]
-    fn typescript_is_listed_and_called() {
-        is_listed_and_called(Other::TypeScript);
+    fn typescript_1_is_listed_and_called() {
+        is_listed_and_called(Other::TypeScript1);
     }
 
     fn is_listed_and_called(server: Other) {
@@ -196,12 +228,17 @@ mod codes {
     }
 
     #[test]
-    fn no_stream_at_the_url_is_3() {
+    fn nothing_at_the_url_is_3_whatever_is_asked_for() {
+        let advised = |line: &[&str]| {
+            let ended = run(line);
+            assert_eq!(ended.code, Some(3), "{ended:?}");
+            assert!(ended.err.iter().any(|line| line.ends_with("/sse")), "no advice: {ended:?}");
+        };
         let peer = serve(|peer| peer.request().status("404 Not Found", "no such page"));
-        let ended = run(&["tools", &peer.url("/")]);
-        assert_eq!(ended.code, Some(3));
-        assert!(ended.err.iter().any(|line| line.ends_with("/sse")), "no advice: {ended:?}");
+        advised(&["tools", &peer.url("/"), "--transport=sse"]);
         peer.finish();
+        let (_server, url) = echo_server();
+        advised(&["tools", url.strip_suffix("/sse").unwrap()]);
     }
 
     #[test]
@@ -210,14 +247,14 @@ mod codes {
             peer.request().accepted();
             stream.cut();
         });
-        assert_eq!(code(&["call", &peer.url("/sse"), "t", "--json={}"]), 3);
+        assert_eq!(code(&["call", &peer.url("/sse"), "--transport=sse", "t", "--json={}"]), 3);
         peer.finish();
     }
 
     #[test]
     fn a_session_that_the_server_forgot_is_3() {
         let peer = scripted(|peer, _stream| peer.request().status("404 Not Found", "no such session"));
-        assert_eq!(code(&["call", &peer.url("/sse"), "t", "--json={}"]), 3);
+        assert_eq!(code(&["call", &peer.url("/sse"), "--transport=sse", "t", "--json={}"]), 3);
         peer.finish();
     }
 
@@ -225,21 +262,21 @@ mod codes {
     fn a_page_in_place_of_a_stream_is_4() {
         let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p>a";
         let peer = serve(move |peer| peer.request().answer(page));
-        assert_eq!(code(&["tools", &peer.url("/sse")]), 4);
+        assert_eq!(code(&["tools", &peer.url("/sse"), "--transport=sse"]), 4);
         peer.finish();
     }
 
     #[test]
     fn an_endpoint_elsewhere_is_4() {
         let peer = serve(|peer| peer.stream().event("endpoint", "http://elsewhere.example/messages"));
-        assert_eq!(code(&["tools", &peer.url("/sse")]), 4);
+        assert_eq!(code(&["tools", &peer.url("/sse"), "--transport=sse"]), 4);
         peer.finish();
     }
 
     #[test]
     fn a_result_of_another_shape_is_4() {
         let peer = serve_result(r#"{"content":"text"}"#);
-        assert_eq!(code(&["call", &peer.url("/sse"), "t", "--json={}"]), 4);
+        assert_eq!(code(&["call", &peer.url("/sse"), "--transport=sse", "t", "--json={}"]), 4);
         peer.finish();
     }
 
@@ -257,7 +294,7 @@ mod codes {
             let stream = peer.stream();
             peer.wait_closed(stream.connection);
         });
-        assert_eq!(code(&["tools", &peer.url("/sse"), "--timeout", "0.2"]), 5);
+        assert_eq!(code(&["tools", &peer.url("/sse"), "--transport=sse", "--timeout", "0.2"]), 5);
         peer.finish();
     }
 
@@ -274,7 +311,7 @@ mod codes {
             assert_eq!(cancelled.message_method(), "notifications/cancelled");
             assert_eq!(cancelled.json()["params"]["requestId"], call.json()["id"]);
         });
-        let process = start(&["call", &peer.url("/sse"), "t", "--json={}"]);
+        let process = start(&["call", &peer.url("/sse"), "--transport=sse", "t", "--json={}"]);
         assert_eq!(process.error_line().as_deref(), Some("mcp: progress 1"));
         process.signal("INT");
         assert_eq!(ended(process), printed(130, "", "mcp: interrupted"));
@@ -289,7 +326,7 @@ mod codes {
             asked.send(()).unwrap();
             peer.wait_closed(stream.connection);
         });
-        let process = start(&["tools", &peer.url("/sse")]);
+        let process = start(&["tools", &peer.url("/sse"), "--transport=sse"]);
         was_asked.recv_timeout(mcp_tests::process::BOUND).unwrap();
         process.signal("INT");
         assert_eq!(ended(process).code, Some(130));
@@ -318,7 +355,7 @@ mod secrets {
             (get.header("authorization").map(str::to_owned), told)
         });
         let header = format!("Authorization: Bearer {SECRET}");
-        let ended = run(&["call", &peer.url("/sse"), "t", "--json={}", "-vv", "-H", &header]);
+        let ended = run(&["call", &peer.url("/sse"), "--transport=sse", "t", "--json={}", "-vv", "-H", &header]);
         assert_eq!((ended.code, &ended.out[..]), (Some(0), &["done".to_owned()][..]));
         let shown = ended.err.join("\n");
         assert!(
