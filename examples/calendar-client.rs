@@ -1,7 +1,7 @@
-//! Asks the calendar of `calendar-server`, or any other HTTP+SSE server with the same two tools.
+//! Asks the calendar of `calendar-server`, or any other server with the same two tools, whatever revision it speaks.
 //!
 //! ```text
-//! cargo run --example calendar-client -- [URL]     http://127.0.0.1:8000/sse unless told otherwise
+//! cargo run --example calendar-client -- [URL]     http://127.0.0.1:8000/mcp unless told otherwise
 //! ```
 // What it prints is what it is for.
 #![allow(clippy::print_stdout)]
@@ -16,7 +16,7 @@ use serde_json::json;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let url = match &arguments[..] {
-        [] => "http://127.0.0.1:8000/sse",
+        [] => "http://127.0.0.1:8000/mcp",
         [url] if !url.starts_with('-') => url,
         _ => {
             eprintln!("usage: calendar-client [URL]");
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
 
 fn ask(url: &str) -> Result<(), Error> {
     let calendar = Client::builder(url).call_timeout(Duration::from_secs(10)).connect()?;
+    println!("found {}", calendar.connection());
     println!("tools of {}:", calendar.server_info().name);
     for tool in calendar.tools() {
         let tool = tool?;

@@ -1,11 +1,12 @@
-//! A calendar that agents can ask, over HTTP+SSE: `get_events(day)` and `get_birthdays_this_week()`.
+//! A calendar that agents can ask: `get_events(day)` and `get_birthdays_this_week()`.
 //!
 //! ```text
-//! cargo run --example calendar-server -- [--listen ADDRESS]     at http://127.0.0.1:8000/sse unless told otherwise
+//! cargo run --example calendar-server -- [--listen ADDRESS]     at 127.0.0.1:8000 unless told otherwise
 //! cargo run --example calendar-client -- [URL]
 //! ```
 //!
-//! Ctrl-C ends it: streams are closed, and the program returns 0. `RUST_LOG=debug` shows what it does.
+//! Clients of any revision find it at `/mcp`, those that speak HTTP+SSE alone at `/sse`. Ctrl-C ends it: streams are closed,
+//! and the program returns 0. `RUST_LOG=debug` shows what it does.
 
 use std::error::Error;
 use std::process::ExitCode;

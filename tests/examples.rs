@@ -8,14 +8,17 @@ use mcp_tests::peers::{self, Peer};
 use mcp_tests::process::Process;
 
 #[test]
-fn the_quickstart_shows_a_call_its_progress_and_a_failure_and_ends_by_itself() {
+fn the_quickstart_shows_what_clients_and_servers_do_and_ends_by_itself() {
     let (mut process, lines) = run(Command::new(peers::example("quickstart")).args::<[&str; 0], _>([]));
     for expected in [
-        "  add      Adds two numbers",
+        "  divide   Divides a by b",
         "  42",
-        "  2 of 3: a cup is ready",
-        "  3 cups of tea",
         "  the tool failed: division by zero",
+        "  the server asks: Which tea? The user says: green",
+        "  2 of 3: a cup is ready",
+        "  3 cups of green tea",
+        "  tea://menu: black, green, mint",
+        "  toast: Praise Ada, over a cup of tea.",
     ] {
         assert!(lines.iter().any(|line| line == expected), "no line `{expected}`: {}", process.log());
     }
@@ -27,9 +30,10 @@ fn the_quickstart_shows_a_call_its_progress_and_a_failure_and_ends_by_itself() {
 fn the_quickstart_shows_what_goes_both_ways() {
     let (mut process, _) = run(Command::new(peers::example("quickstart")).arg("-v"));
     let wire: Vec<String> = std::iter::from_fn(|| process.error_line()).collect();
-    for expected in
-        [r#"    --> {"jsonrpc":"2.0","id":1,"method":"initialize""#, r#"    <-- {"jsonrpc":"2.0","id":1,"result":"#]
-    {
+    for expected in [
+        r#"    --> {"jsonrpc":"2.0","id":1,"method":"server/discover""#,
+        r#"    <-- {"jsonrpc":"2.0","id":1,"result":"#,
+    ] {
         assert!(wire.iter().any(|line| line.starts_with(expected)), "no line `{expected}`: {}", process.log());
     }
     assert!(process.wait().success());
@@ -65,10 +69,15 @@ fn event_streams_of_others_are_read_to_their_end() {
 fn the_calendar_is_asked_and_ends_when_it_is_told_to() {
     let server = peers::example("calendar-server");
     let (mut server, address) = Process::start_server(Command::new(server).args(["--listen", "127.0.0.1:0"]));
-    let (mut client, lines) = run(Command::new(peers::example("calendar-client")).arg(format!("{address}/sse")));
-    assert!(lines.contains(&"  There are no events scheduled for 2025-05-05".to_owned()), "{}", client.log());
-    assert!(lines.contains(&"  It is Mom's birthday tomorrow".to_owned()), "{}", client.log());
-    assert!(client.wait().success());
+    for (path, found) in
+        [("mcp", "Streamable HTTP, stateless, revision 2026-07-28"), ("sse", "HTTP+SSE, revision 2025-11-25")]
+    {
+        let (mut client, lines) = run(Command::new(peers::example("calendar-client")).arg(format!("{address}/{path}")));
+        assert!(lines[0].contains(found), "{}", client.log());
+        assert!(lines.contains(&"  There are no events scheduled for 2025-05-05".to_owned()), "{}", client.log());
+        assert!(lines.contains(&"  It is Mom's birthday tomorrow".to_owned()), "{}", client.log());
+        assert!(client.wait().success());
+    }
     server.signal("INT");
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
 }
@@ -102,7 +111,7 @@ fn the_echo_server_ends_with_0_on_both_signals_also_in_mid_call() {
 
 #[test]
 fn a_server_says_how_it_is_used_and_why_it_cannot_listen() {
-    for name in ["echo-server", "calendar-server"] {
+    for name in ["echo-server", "calendar-server", "asking-server"] {
         let program = peers::example(name);
         let (mut process, _) = run(Command::new(&program).arg("--port"));
         assert_eq!(process.wait().code(), Some(2), "{}", process.log());
