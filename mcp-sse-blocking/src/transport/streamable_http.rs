@@ -3,7 +3,7 @@
 //! Nothing here knows what a message says. What is judged here is the head of an answer: which of the few things it is, and
 //! what of its body may be read.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -305,9 +305,22 @@ impl Endpoint {
         let length = response.body().content_length().and_then(|length| usize::try_from(length).ok());
         // What the head says is believed up to a point.
         let mut body = Vec::with_capacity(length.unwrap_or(0).min(64 << 10));
-        let reader = response.into_body().into_reader();
+        let mut reader = response.into_body().into_reader();
         let bounds = Bounds { deadline: outgoing.deadline, stop: outgoing.stop.clone(), ..Bounds::default() };
-        let (read, outcome) = exchange::run(bounds, || reader.take(bound as u64 + 1).read_to_end(&mut body));
+        let (read, outcome) = exchange::run(bounds, || -> io::Result<()> {
+            let mut rest = (&mut reader).take(bound as u64 + 1);
+            let mut chunk = [0; 4 << 10];
+            loop {
+                match rest.read(&mut chunk)? {
+                    0 => return Ok(()),
+                    n => body.extend_from_slice(&chunk[..n]),
+                }
+                // A body that comes in drops is never silent, which is when the socket looks for this.
+                if outgoing.stop.as_ref().is_some_and(|stop| stop.is_stopped()) {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+            }
+        });
         if let Err(error) = read {
             let failure = self.http.failure(ureq::Error::from(error), outcome, "reading an answer", url);
             return Err(failure.with_delivery(crate::Delivery::Sent));
