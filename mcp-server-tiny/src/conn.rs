@@ -30,6 +30,8 @@ pub(crate) struct Conn {
     /// Since when the peer has read nothing although there is something to read.
     pub(crate) stalled: Option<Instant>,
     pub(crate) armed: Armed,
+    /// The stream that was answered with on it last: its session and its number there.
+    pub(crate) answered: Option<(Key, u32)>,
     /// Whether it is in the list of connections to look after.
     pub(crate) ready: bool,
 }
@@ -108,6 +110,7 @@ impl Conn {
             since: now,
             stalled: None,
             armed: Armed::default(),
+            answered: None,
             ready: false,
         }
     }

@@ -51,8 +51,9 @@ fn an_answer_is_resumed_from_any_event_on() {
     let mut streams = Vec::new();
     for id in [1, 2] {
         let params = tool_with_progress("steps", json!({}));
-        engine.send(session.conn, session.post(&call(id, "tools/call", params)));
-        streams.push(engine.streamed(session.conn));
+        let conn = engine.connect();
+        engine.send(conn, session.post(&call(id, "tools/call", params)));
+        streams.push(engine.streamed(conn));
     }
     for streamed in &streams {
         for (at, event) in streamed.events.iter().enumerate() {
@@ -129,6 +130,7 @@ fn a_handler_may_have_its_stream_closed_and_the_client_polls() {
     assert_eq!((priming.data.as_str(), last.data.as_str(), last.retry), ("", "", Some(300)));
     assert_eq!(progress.json()["params"]["progress"], 1.0);
     assert_eq!(last.id, progress.id, "nothing is skipped");
+    assert_eq!(engine.post_to(&session, &call(2, "ping", json!({}))).status, 200, "who waits may do something else");
     let conn = engine.listen(&session, last.id.as_deref());
     let rest = engine.streamed(conn);
     assert!(rest.is_over);
@@ -192,6 +194,23 @@ fn what_is_kept_is_bounded_and_the_answer_is_kept_longest() {
     let session = engine.session("2025-11-25");
     engine.send(session.conn, session.post(&call(1, "tools/call", tool_with_progress("steps", json!({})))));
     assert!(engine.streamed(session.conn).events.iter().all(|event| event.id.is_none() && !event.data.is_empty()));
+}
+
+#[test]
+fn an_answer_is_kept_until_its_connection_brings_the_next_request() {
+    // Who sends it has read the answer.
+    let mut engine = RawEngine::new(server());
+    let session = engine.session("2025-11-25");
+    let steps = session.post(&call(1, "tools/call", tool_with_progress("steps", json!({}))));
+    engine.send(session.conn, &steps);
+    let streamed = engine.streamed(session.conn);
+    let first = streamed.events[0].id.as_deref();
+    assert_eq!(engine.connect_and_ask(&session.post(&call(2, "ping", json!({})))).status, 200);
+    let conn = engine.listen(&session, first);
+    assert_eq!(engine.streamed(conn).messages().len(), 4, "a request on another connection says nothing");
+    engine.send(session.conn, session.post(&call(3, "ping", json!({}))));
+    let conn = engine.listen(&session, first);
+    assert_eq!(engine.answer(conn).status, 400);
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(crate) struct Writing {
     pub(crate) statuses: Statuses,
     /// The last event, of a stream that can be resumed.
     pub(crate) newest: Option<EventId>,
+    /// Whether the stream was closed for its client to come back, and it has not come yet.
+    pub(crate) awaited: bool,
 }
 
 /// What was written of an answer.
@@ -64,7 +66,7 @@ pub(crate) enum Statuses {
 impl Writing {
     /// An answer of which nothing is written, to `unanswered` requests.
     pub(crate) fn new(sole: Sole, statuses: Statuses, unanswered: u32) -> Self {
-        Self { form: Form::Open, sole, unanswered, statuses, newest: None }
+        Self { form: Form::Open, sole, unanswered, statuses, newest: None, awaited: false }
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -137,7 +139,7 @@ impl Outbox for AnswerOutbox<'_> {
         self.out.extend_from_slice(b"data: \n\n");
         chunk.finish(self.out);
         write_end(self.out, delimiter);
-        self.writing.form = Form::Away;
+        (self.writing.form, self.writing.awaited) = (Form::Away, true);
     }
 }
 

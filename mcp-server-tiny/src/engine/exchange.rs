@@ -139,6 +139,9 @@ impl Engine {
     pub(super) fn finish_exchange(&mut self, key: Key, now: Instant) {
         let Some(exchange) = self.exchanges.remove(key) else { return };
         if let Some(conn) = exchange.conn {
+            if let Asked::InSession(session) = exchange.asked {
+                self.note_answered(conn, session, &exchange.writing);
+            }
             self.end_answer(conn, now, exchange.terms.persistence);
         }
         match exchange.asked {

@@ -104,13 +104,14 @@ impl Engine {
         });
         let Some(running) = running else {
             write_end(out, delimiter);
+            row.answered = Some((key, after.stream));
             self.end_answer(conn, now, terms.persistence);
             return Ok(());
         };
         let Some(exchange) = self.exchanges.get_mut(running) else { return Ok(()) };
         let before = exchange.conn.replace(conn);
         exchange.terms = terms.clone();
-        exchange.writing.form = Form::Events(delimiter);
+        (exchange.writing.form, exchange.writing.awaited) = (Form::Events(delimiter), false);
         self.enter(conn, now, Phase::Answering(running));
         self.touch(conn);
         if let Some(before) = before {

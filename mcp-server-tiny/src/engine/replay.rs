@@ -127,6 +127,16 @@ impl Replay {
         }
     }
 
+    /// Forgets the events of a stream that its client has read, as far as they are the oldest: then it costs nothing to find
+    /// them, and in a session that does one thing after another they are.
+    pub(crate) fn forget_oldest(&mut self, stream: u32, in_all: &mut usize) {
+        while self.events.front().is_some_and(|kept| kept.id.stream == stream)
+            && let Some(kept) = self.events.pop_front()
+        {
+            self.count_out(&kept, in_all);
+        }
+    }
+
     fn count_out(&mut self, kept: &Kept, in_all: &mut usize) {
         let size = kept.event.len() + ROW;
         self.bytes -= size;
@@ -174,10 +184,12 @@ mod tests {
         assert_eq!(after(&replay, id(1, 1)), "c");
         assert_eq!(after(&replay, id(0, 0)), "bd");
         assert_eq!(after(&replay, id(2, 0)), "");
+        replay.forget_oldest(0, &mut in_all);
+        assert_eq!(after(&replay, id(0, 0)), "bd", "they are not the oldest");
         replay.forget(|stream| stream == 1, &mut in_all);
         assert!(!replay.has(1) && replay.has(0));
         assert_eq!(in_all, 2 * (ROW + 1));
-        replay.forget(|_| true, &mut in_all);
+        replay.forget_oldest(0, &mut in_all);
         assert_eq!((in_all, replay.is_empty()), (0, true));
     }
 

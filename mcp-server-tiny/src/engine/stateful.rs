@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::Engine;
 use super::admission::token;
-use super::answer::{AnswerOutbox, Statuses};
+use super::answer::{AnswerOutbox, Statuses, Writing};
 use super::endpoint::Post;
 use super::exchange::{Asked, Owner, remember};
 use crate::conn::Terms;
@@ -100,6 +100,7 @@ impl Engine {
             Ok(key) => key,
             Err(refused) => return self.refuse_post(post, &id, refused),
         };
+        self.note_receipt(post.conn, key);
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.active = post.now;
         match payload {
@@ -208,6 +209,7 @@ impl Engine {
         if requests == 0 {
             self.accept_post(post);
         } else if writing.is_complete() {
+            self.note_answered(post.conn, key, &writing);
             self.end_answer(post.conn, post.now, post.terms.persistence);
         } else {
             let row = self.hold(post, writing, Asked::InSession(key));
@@ -219,6 +221,24 @@ impl Engine {
         }
         cancelled.into_iter().for_each(|request| self.give_up(key, request, post.now));
         self.arm_session(key);
+    }
+
+    /// The answer on a connection is complete, and was a stream that its client may want again.
+    pub(super) fn note_answered(&mut self, conn: Key, session: Key, writing: &Writing) {
+        let newest = writing.newest.filter(|_| !writing.awaited);
+        if let (Some(newest), Some(conn)) = (newest, self.conns.get_mut(conn)) {
+            conn.answered = Some((session, newest.stream));
+        }
+    }
+
+    /// Who sends its next request on a connection has read the answer to the one before: nobody will ask for that again, and
+    /// a busy server keeps little.
+    fn note_receipt(&mut self, conn: Key, session: Key) {
+        let Some(conn) = self.conns.get_mut(conn).filter(|conn| conn.unsent().is_empty()) else { return };
+        let Some((_, stream)) = conn.answered.take().filter(|(of, _)| *of == session) else { return };
+        if let Some(streams) = self.sessions.get_mut(session).and_then(Session::streams_mut) {
+            streams.replay.forget_oldest(stream, &mut self.replayed);
+        }
     }
 
     /// A client gave up a request: there will be no response (R-LM-78).
