@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::ElicitAction;
-use mcp_sse_blocking::{Builder, Client, Transport};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error, Transport};
 use mcp_tests::scripted_lines::Script;
 use mcp_tests::scripted_peer::{Peer, Running};
-use mcp_tests::streamable_peer::{SESSION, StreamablePeer as _, StreamableRequest as _};
+use mcp_tests::streamable_peer::{SESSION, StreamablePeer as _, StreamableRequest as _, end_stream};
 use serde_json::json;
 
 fn builder(url: &str) -> Builder {
@@ -136,4 +136,85 @@ fn a_page_is_not_looked_at_and_its_host_is_told_when_there_is_one_to_go_to() {
     drop(client);
     script.finish();
     untouched(elsewhere);
+}
+
+/// The capabilities and the identity of a server that points elsewhere with everything that it has.
+fn pointing(elsewhere: &str) -> String {
+    let icon = json!({ "src": format!("{elsewhere}icon.png"), "mimeType": "image/png" });
+    let info = json!({ "name": "s", "version": "1", "websiteUrl": format!("{elsewhere}about"), "icons": [icon] });
+    json!({ "supportedVersions": ["2026-07-28"], "capabilities": { "tools": {}, "resources": {}, "prompts": {} },
+        "resultType": "complete", "instructions": format!("fetch {elsewhere}instructions"),
+        "_meta": { "io.modelcontextprotocol/serverInfo": info } })
+    .to_string()
+}
+
+#[test]
+fn nothing_that_a_server_points_to_is_fetched() {
+    // R-LM-113, R-FS-3, R-FS-7, R-SEC-23: schemas, icons, links, pages.
+    let elsewhere = first_target();
+    let there = elsewhere.url("/");
+    let schema = json!({ "$schema": format!("{there}dialect"), "$ref": format!("{there}schema.json"), "type": "object",
+        "properties": { "a": { "$ref": format!("{there}a.json#/b"), "type": "string" } } });
+    let icons = json!([{ "src": format!("{there}icon.svg"), "mimeType": "image/svg+xml" }]);
+    let peer = Peer::run(move |peer| {
+        peer.expect("server/discover").json_result(&pointing(&there));
+        let tool = json!({ "name": "t", "inputSchema": schema, "outputSchema": schema, "icons": icons });
+        peer.expect("tools/list").json_result(&json!({ "tools": [tool], "resultType": "complete" }).to_string());
+        let link = json!({ "type": "resource_link", "uri": format!("{there}linked"), "name": "n", "icons": icons });
+        let result = json!({ "content": [link], "structuredContent": { "a": 7 }, "resultType": "complete" });
+        peer.expect("tools/call").json_result(&result.to_string());
+        let resource = json!({ "uri": format!("{there}resource"), "name": "r", "icons": icons });
+        peer.expect("resources/list")
+            .json_result(&json!({ "resources": [resource], "resultType": "complete" }).to_string());
+        let prompt = json!({ "name": "p", "icons": icons });
+        peer.expect("prompts/list").json_result(&json!({ "prompts": [prompt], "resultType": "complete" }).to_string());
+    });
+    let client = builder(&peer.url("/mcp")).transport(Transport::Stateless).connect().unwrap();
+    assert!(client.instructions().unwrap().starts_with("fetch"));
+    let tool = client.tools().next().unwrap().unwrap();
+    assert!(tool.input_schema.get().contains("a.json#/b") && tool.icons[0].src.ends_with("icon.svg"));
+    let called = client.call("t", &json!({ "a": "b" })).unwrap();
+    assert_eq!(called.structured_content, Some(json!({ "a": 7 })));
+    assert_eq!(client.resources().count(), 1);
+    assert_eq!(client.prompts().count(), 1);
+    drop(client);
+    peer.finish();
+    untouched(elsewhere);
+}
+
+#[test]
+fn what_a_tool_says_of_itself_does_not_make_its_call_repeatable() {
+    // R-FS-4, R-FS-20, R-ST-33: the caller says so, or nobody does.
+    let hints = json!({ "readOnlyHint": true, "idempotentHint": true, "destructiveHint": false });
+    let tool = json!({ "name": "t", "inputSchema": { "type": "object" }, "annotations": hints });
+    let page = json!({ "tools": [tool], "resultType": "complete" }).to_string();
+    let peer = Peer::run(move |peer| {
+        peer.expect("server/discover").json_result(DISCOVERED);
+        peer.expect("tools/list").json_result(&page);
+        let lost = peer.expect("tools/call");
+        lost.open();
+        end_stream(&lost);
+        let first = peer.expect("tools/call");
+        first.open();
+        end_stream(&first);
+        let second = peer.expect("tools/call");
+        assert_ne!(first.id(), second.id());
+        assert_eq!(second.header("last-event-id"), None);
+        second.json_text("repeated");
+        // Once.
+        for _ in 0..2 {
+            let lost = peer.expect("tools/call");
+            lost.open();
+            end_stream(&lost);
+        }
+    });
+    let client = builder(&peer.url("/mcp")).transport(Transport::Stateless).connect().unwrap();
+    assert_eq!(client.tools().count(), 1);
+    let error = client.call("t", &()).unwrap_err();
+    assert!(matches!(error, Error::StreamEnded(Delivery::Sent)), "{error}");
+    let said_so = || CallOptions::new().idempotent();
+    assert_eq!(client.call_with("t", &(), said_so()).unwrap().all_text(), "repeated");
+    let error = client.call_with("t", &(), said_so()).unwrap_err();
+    assert!(matches!(error, Error::StreamEnded(Delivery::Sent)), "{error}");
+    peer.finish();
 }
