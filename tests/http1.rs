@@ -98,7 +98,7 @@ fn with_head(lines: &str, look: impl FnOnce(&Head<'_, '_>)) {
     let text = format!("POST /mcp HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
     let limits = HeadLimits { head_bytes: 4096, body_bytes: 4096 };
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
-    look(&Head::parse(text.as_bytes(), &limits, &mut fields).unwrap());
+    look(&Head::parse(text.as_bytes(), &limits, &mut fields).expect("the head is one"));
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn a_change_is_told_once_to_each_session_on_its_own_stream() {
     assert_eq!(text(&json(&answer.body)), "changed", "not on the stream of the call");
     let told = Streamed::parse(&engine.taken(stream), false);
     let changed = json!({ "jsonrpc": "2.0", "method": "notifications/tools/list_changed", "params": {} });
-    assert_eq!(told.messages(), [changed.clone()]);
+    assert_eq!(told.messages(), std::slice::from_ref(&changed));
     assert_eq!(Streamed::parse(&engine.taken(over_sse.stream), false).messages(), [changed]);
     let late = engine.listen(&deaf, None);
     assert!(Streamed::parse(&engine.taken(late), false).messages().is_empty(), "nobody listened then");
