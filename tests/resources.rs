@@ -1,5 +1,6 @@
 //! Resources and templates: how they are listed, read and watched, in each revision.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_core::types::{Annotations, CacheScope, Change, ReadResourceResult, ResourceContents};
@@ -139,6 +140,76 @@ fn lists_have_pages() {
         let last = client.ask("resources/list", json!({"cursor": first["nextCursor"]}))["result"].clone();
         assert_eq!((last["resources"].as_array().map(Vec::len), last.get("nextCursor")), (Some(1), None));
         assert_eq!(client.ask("resources/list", json!({"cursor": "x"}))["error"]["code"], -32602);
+    }
+}
+
+#[test]
+fn a_template_may_name_the_resources_that_there_are_now() {
+    // R-LM-62, R-LM-86
+    let names = Arc::new(Mutex::new(vec!["a", "b", "c"]));
+    for version in REVISIONS {
+        let shared = Arc::clone(&names);
+        let mut service = service();
+        service.set_page_size(2);
+        let list = move || {
+            let names = shared.lock().unwrap();
+            names.iter().map(|name| Resource::new(format!("note:{name}"), *name).title("A note")).collect()
+        };
+        service.resource_template(ResourceTemplate::new("note:{name}", "note").list(list), |call: &mut Call<'_>| {
+            Ok(call.arg::<String>("name")?)
+        });
+        let mut client = RawService::new(service, version);
+        let all = |client: &mut RawService| {
+            let (mut seen, mut params) = (Vec::new(), json!({}));
+            loop {
+                let page = client.ask("resources/list", params)["result"].take();
+                let resources = page["resources"].as_array().unwrap().iter();
+                seen.extend(resources.map(|resource| resource["uri"].as_str().unwrap().to_owned()));
+                let Some(cursor) = page.get("nextCursor") else { return seen };
+                params = json!({"cursor": cursor});
+            }
+        };
+        let fixed = ["test://text", "test://bytes", "test://computed"];
+        names.lock().unwrap().truncate(3);
+        assert_eq!(all(&mut client), [&fixed[..], &["note:a", "note:b", "note:c"]].concat());
+        names.lock().unwrap().push("d");
+        assert_eq!(all(&mut client).len(), 7);
+        assert_eq!(client.ask("resources/list", json!({"cursor": "1"}))["error"]["code"], -32602);
+        // A cursor of when the list was longer ends it.
+        let rest = client.ask("resources/list", json!({"cursor": "8"}))["result"].clone();
+        assert_eq!((&rest["resources"], rest.get("nextCursor")), (&json!([]), None));
+        names.lock().unwrap().pop();
+        assert_eq!(read(&mut client, "note:a")["result"]["contents"][0]["text"], "a");
+    }
+}
+
+#[test]
+fn a_list_that_panics_fails_alone() {
+    let mut service = service();
+    let template = ResourceTemplate::new("note:{name}", "note").list(|| panic!("on purpose"));
+    service.resource_template(template, |_| Ok(""));
+    let mut client = RawService::new(service, HANDSHAKE);
+    assert_eq!(client.ask("resources/list", json!({}))["error"]["code"], -32603);
+    assert!(client.ask("resources/templates/list", json!({}))["result"].is_object());
+}
+
+#[test]
+fn one_resource_may_have_several_contents() {
+    // R-FS-26
+    for version in REVISIONS {
+        let mut service = Service::new("test", "1");
+        service.resource_with(Resource::new("file:///dir", "dir").mime_type("inode/directory"), |_| {
+            Ok(vec![
+                ResourceContents::text("file:///dir/a", "x").mime_type("text/plain"),
+                ResourceContents::blob("file:///dir/b", "AAAA"),
+            ])
+        });
+        let contents = read(&mut RawService::new(service, version), "file:///dir")["result"]["contents"].clone();
+        let expected = json!([
+            {"uri": "file:///dir/a", "mimeType": "text/plain", "text": "x"},
+            {"uri": "file:///dir/b", "blob": "AAAA"}
+        ]);
+        assert_eq!(contents, expected, "{version}");
     }
 }
 

@@ -6,6 +6,7 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use mcp_core::base64;
@@ -51,7 +52,6 @@ pub struct Resource {
 /// let rows = ResourceTemplate::new("db://{table}/{id}", "row").mime_type("application/json");
 /// let files = ResourceTemplate::new("file:///{+path}", "file").description("Files of the project");
 /// ```
-#[derive(Debug)]
 pub struct ResourceTemplate {
     pub(crate) pattern: String,
     pub(crate) name: String,
@@ -59,6 +59,16 @@ pub struct ResourceTemplate {
     pub(crate) details: Details,
     pub(crate) place: Place,
     pub(crate) completers: Completers,
+    pub(crate) list: Option<Box<Lister>>,
+}
+
+/// Names the resources that there are.
+pub(crate) type Lister = dyn Fn() -> Vec<Resource> + Send + Sync;
+
+impl fmt::Debug for ResourceTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceTemplate").field("pattern", &self.pattern).finish_non_exhaustive()
+    }
 }
 
 /// What resources and templates have in common beside their [`Details`].
@@ -141,7 +151,25 @@ impl ResourceTemplate {
             details: Details::default(),
             place: Place::Loop,
             completers: Completers::default(),
+            list: None,
         }
+    }
+
+    /// Names the resources of the pattern that there are now, for `resources/list`; without it the list does not name them.
+    /// `list` is called for each page, on the thread of the loop; each resource is only described by it, and read by the
+    /// handler. Clients are told that the list changed by [`Call::announce`](crate::Call::announce).
+    ///
+    /// ```
+    /// use mcp_server_tiny::resource::{Resource, ResourceTemplate};
+    ///
+    /// let notes = ResourceTemplate::new("note:{name}", "note").list(|| {
+    ///     let names = ["shopping", "travel"];
+    ///     names.map(|name| Resource::new(format!("note:{name}"), name).mime_type("text/plain")).into()
+    /// });
+    /// ```
+    pub fn list(mut self, list: impl Fn() -> Vec<Resource> + Send + Sync + 'static) -> Self {
+        self.list = Some(Box::new(list));
+        self
     }
 
     /// Proposes values for a variable while somebody types it. `complete` runs on the thread of the loop. Of more than 100

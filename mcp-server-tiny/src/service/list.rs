@@ -1,5 +1,6 @@
 //! Lists: each written once for every revision that somebody asks in, then answered from memory.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -42,9 +43,37 @@ impl ListRequest<'_> {
         offers: &[Entry<L>],
         outbox: &mut dyn Outbox,
     ) -> Outcome {
-        let params = self.params.map_or(Ok(PaginatedParams::default()), |params| serde_json::from_str(params.get()));
         let version = session.version();
-        let page = params.ok().and_then(|params| pages.page(version, self.size, params.cursor.as_deref(), offers));
+        let page = self.cursor().and_then(|cursor| pages.page(version, self.size, cursor.as_deref(), offers));
+        self.answer_page(session, origin, page, outbox)
+    }
+
+    /// The same for a list that is made anew each time.
+    pub(super) fn answer_fresh<L: Listed>(
+        &self,
+        session: &mut ServerSession,
+        origin: &Origin<'_>,
+        offers: &[Named<'_, L>],
+        outbox: &mut dyn Outbox,
+    ) -> Outcome {
+        let version = session.version();
+        let page = self.cursor().and_then(|cursor| fresh_page(version, self.size, cursor.as_deref(), offers));
+        self.answer_page(session, origin, page.as_deref(), outbox)
+    }
+
+    /// The cursor, if any, of a request that can be read.
+    fn cursor(&self) -> Option<Option<Cow<'_, str>>> {
+        let Some(params) = self.params else { return Some(None) };
+        serde_json::from_str::<PaginatedParams<'_>>(params.get()).ok().map(|params| params.cursor)
+    }
+
+    fn answer_page(
+        &self,
+        session: &mut ServerSession,
+        origin: &Origin<'_>,
+        page: Option<&RawValue>,
+        outbox: &mut dyn Outbox,
+    ) -> Outcome {
         let Some(page) = page else {
             return refuse(session, origin.key, code::INVALID_PARAMS, "unknown cursor", outbox);
         };
@@ -103,21 +132,40 @@ fn write<L: Listed>(
     size: usize,
     offers: &[Entry<L>],
 ) -> serde_json::Result<Vec<Box<RawValue>>> {
+    let offers: Vec<Named<'_, L>> = offers.iter().map(|entry| (entry.offer.name.as_str(), &entry.listing)).collect();
     // A list without offers has one page as well.
-    let count = offers.len().div_ceil(size).max(1);
-    let page = |index: usize| {
-        let first = index * size;
-        let last = first.saturating_add(size).min(offers.len());
-        let next = (index + 1 < count).then(|| last.to_string());
-        to_raw_value(&Page { version, offers: &offers[first..last], next })
-    };
-    (0..count).map(page).collect()
+    (0..offers.len().div_ceil(size).max(1))
+        .map(|index| to_raw_value(&Page::new(version, size, index, &offers)))
+        .collect()
 }
+
+/// One page of a list that is made anew each time. `None` for a cursor that was never given out, unless the list was longer then.
+pub(super) fn fresh_page<L: Listed>(
+    version: ProtocolVersion,
+    size: usize,
+    cursor: Option<&str>,
+    offers: &[Named<'_, L>],
+) -> Option<Box<RawValue>> {
+    let index = cursor.map_or(Some(0), |cursor| index(size, cursor))?;
+    to_raw_value(&Page::new(version, size, index, offers)).ok()
+}
+
+/// An offer by its name.
+pub(super) type Named<'a, L> = (&'a str, &'a L);
 
 struct Page<'a, L> {
     version: ProtocolVersion,
-    offers: &'a [Entry<L>],
+    offers: &'a [Named<'a, L>],
     next: Option<String>,
+}
+
+impl<'a, L> Page<'a, L> {
+    fn new(version: ProtocolVersion, size: usize, index: usize, offers: &'a [Named<'a, L>]) -> Self {
+        let first = index.saturating_mul(size).min(offers.len());
+        let last = first.saturating_add(size).min(offers.len());
+        let next = (last < offers.len()).then(|| last.to_string());
+        Self { version, offers: &offers[first..last], next }
+    }
 }
 
 impl<L: Listed> Serialize for Page<'_, L> {
@@ -133,22 +181,27 @@ impl<L: Listed> Serialize for Page<'_, L> {
 
 struct Members<'a, L> {
     version: ProtocolVersion,
-    offers: &'a [Entry<L>],
+    offers: &'a [Named<'a, L>],
 }
 
 impl<L: Listed> Serialize for Members<'_, L> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.offers.iter().map(|entry| Member { version: self.version, entry }))
+        serializer.collect_seq(self.offers.iter().map(|&(name, listing)| Member {
+            version: self.version,
+            name,
+            listing,
+        }))
     }
 }
 
 struct Member<'a, L> {
     version: ProtocolVersion,
-    entry: &'a Entry<L>,
+    name: &'a str,
+    listing: &'a L,
 }
 
 impl<L: Listed> Serialize for Member<'_, L> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.entry.listing.listed(self.version, &self.entry.offer.name).serialize(serializer)
+        self.listing.listed(self.version, self.name).serialize(serializer)
     }
 }

@@ -18,12 +18,12 @@ use serde_json::value::RawValue;
 use super::details::{Details, DetailsIn};
 use super::list::{ListRequest, Listed, Pages};
 use super::offer::{Family, Offer, OfferKind, Output, Respond, Route};
-use super::run::{Task, Which, answer, respond};
+use super::run::{Task, Which, answer, guard, respond};
 use super::{Kind, Origin, Outbox, Outcome, Service, profile, refuse};
 use crate::call::{Arguments, Call, Round};
 use crate::completion::Completers;
 use crate::mistake::{Fault, RegistrationError};
-use crate::resource::{Contents, IntoContents, Pattern, Resource, ResourceKind, ResourceTemplate, not_found};
+use crate::resource::{Contents, IntoContents, Lister, Pattern, Resource, ResourceKind, ResourceTemplate, not_found};
 use crate::result::ToolError;
 
 /// The resources of a server.
@@ -48,6 +48,7 @@ pub(super) struct Template {
     name: String,
     pub(super) pattern: Pattern,
     pub(super) completers: Completers,
+    list: Option<Box<Lister>>,
     details: Details,
     kind: ResourceKind,
 }
@@ -56,6 +57,21 @@ impl Resources {
     pub(super) fn forget(&mut self) {
         self.fixed_pages.forget();
         self.template_pages.forget();
+    }
+
+    /// What templates name of their resources now.
+    fn provided(&self) -> Result<Vec<(String, Fixed)>, ToolError> {
+        let mut provided = Vec::new();
+        for entry in self.templates.entries() {
+            let Some(list) = &entry.listing.list else { continue };
+            let resources = guard("list of", &entry.offer.name, || Ok(list()))?;
+            provided.extend(
+                resources
+                    .into_iter()
+                    .map(|Resource { uri, name, size, kind, details, .. }| (uri, Fixed { name, size, details, kind })),
+            );
+        }
+        Ok(provided)
     }
 
     /// Where a URI is found: among the resources, else the first template that it fits, with its variables.
@@ -112,7 +128,7 @@ impl Service {
         R: IntoContents,
         F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
     {
-        let ResourceTemplate { pattern: text, name, kind, details, place, completers } = template;
+        let ResourceTemplate { pattern: text, name, kind, details, place, completers, list } = template;
         let mistake = |fault| RegistrationError::new(OfferKind::Resource, &text, fault);
         let pattern = match Pattern::parse(&text) {
             Ok(pattern) if is_absolute(&text) => pattern,
@@ -126,7 +142,7 @@ impl Service {
         let offer = Offer { place, ..Offer::new(OfferKind::Resource, text) };
         let handler = reads(handler, kind.clone());
         let route = completers.route;
-        let listing = Template { name, pattern, completers, details, kind };
+        let listing = Template { name, pattern, completers, list, details, kind };
         let resources = self.all_resources();
         if !resources.templates.insert(offer, listing, handler) {
             return self.note(duplicate);
@@ -195,10 +211,20 @@ fn carry_out(
     let Some(resources) = &mut service.resources else { return Outcome::Answered };
     let profile = profile(&service.info, &service.capabilities, service.instructions.as_deref());
     let list = ListRequest { profile: &profile, hints: service.hints, size: service.page_size, params };
-    if method == Method::ResourcesList {
-        list.answer(session, origin, &mut resources.fixed_pages, resources.fixed.entries(), outbox)
-    } else {
-        list.answer(session, origin, &mut resources.template_pages, resources.templates.entries(), outbox)
+    if method == Method::ResourcesTemplatesList {
+        return list.answer(session, origin, &mut resources.template_pages, resources.templates.entries(), outbox);
+    }
+    let fixed = resources.fixed.entries();
+    if resources.templates.entries().iter().all(|entry| entry.listing.list.is_none()) {
+        return list.answer(session, origin, &mut resources.fixed_pages, fixed, outbox);
+    }
+    match resources.provided() {
+        Ok(provided) => {
+            let fixed = fixed.iter().map(|entry| (entry.offer.name.as_str(), &entry.listing));
+            let all: Vec<_> = fixed.chain(provided.iter().map(|(uri, listing)| (uri.as_str(), listing))).collect();
+            list.answer_fresh(session, origin, &all, outbox)
+        }
+        Err(error) => fail(service, session, origin, &error, outbox),
     }
 }
 
