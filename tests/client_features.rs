@@ -354,7 +354,7 @@ fn metadata_of_the_callers_travels_beside_that_of_the_protocol() {
             let meta = &call["params"]["_meta"];
             assert_eq!(meta["com.example/tenant"], json!({"id": 7}));
             assert_eq!(meta["traceparent"], "00-x-y-01");
-            assert!(!version.has_handshake() == meta.get("io.modelcontextprotocol/protocolVersion").is_some());
+            assert!(version.has_handshake() != meta.get("io.modelcontextprotocol/protocolVersion").is_some());
             server.result(&call, json!({"content": []}));
         });
         let options = CallOptions::new().meta("com.example/tenant", json!({"id": 7})).meta("traceparent", "00-x-y-01");

@@ -76,7 +76,7 @@ fn requests_of_the_server_are_answered_while_a_call_waits() {
             let call = server.expect("tools/call");
             let mut ask = |id: u32, method: &str, params: Value| {
                 server.send(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-                let answer = server.next();
+                let answer = server.message();
                 assert_eq!(answer["id"], id, "{answer}");
                 answer
             };
@@ -111,7 +111,7 @@ fn refusals_and_failures_reach_the_server_as_errors() {
         ];
         for (method, params, code) in questions {
             server.send(json!({"jsonrpc": "2.0", "id": method, "method": method, "params": params}));
-            let answer = server.next();
+            let answer = server.message();
             assert_eq!(answer["error"]["code"], code, "{answer}");
         }
         server.result(&call, text("done"));
@@ -129,7 +129,7 @@ fn changed_roots_are_told_where_the_revision_has_a_notification_for_that() {
     let (script, client) = answering(ProtocolVersion::V2025_11_25, |server| {
         server.expect("notifications/roots/list_changed");
         server.send(json!({"jsonrpc": "2.0", "id": 1, "method": "roots/list"}));
-        server.next()["result"].clone()
+        server.message()["result"].clone()
     });
     client.set_roots([Root::new("file:///new")]).unwrap();
     assert_eq!(script.finish(), json!({"roots": [{"uri": "file:///new"}]}));
@@ -222,7 +222,8 @@ fn prompts_and_resources_may_ask_too_and_a_started_call_answers_by_itself() {
 fn a_refusal_of_the_user_stops_the_call_and_says_what_was_asked() {
     // R-LM-71, R-FC-13
     type Set = fn(Builder) -> Builder;
-    let cases: [(&str, Value, Set, fn(&Unanswered) -> bool); 6] = [
+    type Expected = fn(&Unanswered) -> bool;
+    let cases: [(&str, Value, Set, Expected); 6] = [
         (
             "sampling/createMessage",
             question(),
@@ -358,7 +359,7 @@ fn a_started_call_can_be_cancelled_in_a_later_round() {
         seen.send(()).unwrap();
         // The cancellation leaves in the background, so that the next call may overtake it.
         let mut cancelled = false;
-        for message in [server.next(), server.next()] {
+        for message in [server.message(), server.message()] {
             if message["method"] == "tools/call" {
                 server.result(&message, text("after"));
             } else {
@@ -412,7 +413,7 @@ fn a_handler_that_panics_harms_nobody_else() {
         let call = server.expect("tools/call");
         for expected in ["error", "result"] {
             server.send(json!({"jsonrpc": "2.0", "id": expected, "method": "elicitation/create", "params": form()}));
-            assert!(server.next().get(expected).is_some());
+            assert!(server.message().get(expected).is_some());
         }
         server.result(&call, text("done"));
     });
@@ -431,7 +432,7 @@ fn a_handler_is_told_who_asks() {
             let call = server.expect("tools/call");
             if version.has_server_requests() {
                 server.send(json!({"jsonrpc": "2.0", "id": 1, "method": "elicitation/create", "params": form()}));
-                server.next();
+                server.message();
                 return server.result(&call, text("done"));
             }
             server.result(&call, asks(json!({"who": {"method": "elicitation/create", "params": form()}}), None));

@@ -85,10 +85,10 @@ impl Server {
                     "resultType": "complete", "ttlMs": 0, "cacheScope": "private"}),
             );
         }
-        let mut greeting = self.next();
+        let mut greeting = self.message();
         while greeting["method"] == "server/discover" {
             self.error(&greeting, -32601, "no such method");
-            greeting = self.next();
+            greeting = self.message();
         }
         assert_eq!(greeting["method"], "initialize");
         let result =
@@ -107,7 +107,7 @@ impl Server {
     /// # Panics
     ///
     /// When there is none, or it is not what the schema says.
-    pub fn next(&mut self) -> Value {
+    pub fn message(&mut self) -> Value {
         self.try_next().expect("another message")
     }
 
@@ -127,7 +127,7 @@ impl Server {
     ///
     /// When it is another.
     pub fn expect(&mut self, method: &str) -> Value {
-        let message = self.next();
+        let message = self.message();
         assert_eq!(message["method"], method, "{message}");
         message
     }
