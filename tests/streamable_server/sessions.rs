@@ -347,3 +347,47 @@ fn a_page_of_an_allowed_origin_may_use_the_endpoint() {
         assert_eq!(engine.connect_and_ask(&post(&[("Origin", origin)], PING)).status, 403, "{origin}");
     }
 }
+
+#[test]
+fn hosts_and_origins_are_checked_before_anything_happens() {
+    // R-SH-2, R-ST-2, R-SEC-1, R-SEC-2, R-SEC-3
+    let (mut engine, held) = with_later();
+    let session = engine.session("2025-11-25");
+    let requests = [
+        post(&[], &initialize("2025-11-25", json!({}))),
+        session.post(&call(1, "tools/call", tool("later"))),
+        stateless(1, "tools/call", tool("later")),
+        session.get(None),
+        session.delete(),
+    ];
+    let sources = [
+        "Host: evil.example.com",
+        "Host: localhost.evil.example",
+        "Host: localhost\r\nOrigin: http://evil.example.com",
+        "Host: localhost\r\nOrigin: http://localhost.evil.example",
+        "Host: localhost\r\nOrigin: null",
+    ];
+    for request in &requests {
+        for source in sources {
+            let answer = engine.connect_and_ask(&request.replacen("Host: localhost", source, 1));
+            assert_eq!(answer.status, 403, "{source}: {request}");
+        }
+    }
+    assert!(held.lock().unwrap().is_empty() && engine.engine.sessions() == 1);
+    for source in ["Host: 127.0.0.1:8000\r\nOrigin: http://127.0.0.1:8000", "Host: [::1]"] {
+        let answer = engine.connect_and_ask(&requests[0].replacen("Host: localhost", source, 1));
+        assert_eq!(answer.status, 200, "{source}");
+    }
+}
+
+#[test]
+fn without_random_bits_there_is_no_session() {
+    // R-SH-46
+    let mut engine = server().engine(|_| false).unwrap();
+    let now = mcp_core::time::Instant::ZERO;
+    let conn = engine.accept(now).unwrap();
+    engine.received(conn, now, post(&[], &initialize("2025-11-25", json!({}))).as_bytes());
+    let answer = String::from_utf8_lossy(engine.output(conn)).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && !answer.contains("Mcp-Session-Id"), "{answer}");
+    assert_eq!(engine.sessions(), 0);
+}
