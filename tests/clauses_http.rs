@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used)] // a panic is the report
 
 use mcp_core::types::{CacheScope, LoggingLevel};
+use mcp_server_tiny::engine::ConnId;
 use mcp_server_tiny::prompt::Prompt;
 use mcp_server_tiny::resource::Resource;
+use mcp_server_tiny::types::Change;
 use mcp_server_tiny::types::{ElicitParams, RequestedSchema, ResourceContents, StringSchema};
 use mcp_server_tiny::{Call, Deferred, Later, Server, Tool};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::RawAnswer;
-use mcp_tests::raw_streamable::{call, initialize, meta, post, stateless};
+use mcp_tests::raw_streamable::{McpSession, Streamed, call, initialize, meta, post, stateless};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -431,4 +433,115 @@ fn a_revision_that_is_not_served_is_refused_whatever_is_asked_of_the_session() {
     }
     assert_eq!(engine.engine.sessions(), 1);
     assert_eq!(engine.connect_and_ask(&session.post(PING)).status, 200);
+}
+
+/// What a connection was sent of messages with this method, each with the URI in it.
+fn told(engine: &mut RawEngine, conn: ConnId, chunked: bool, method: &str) -> Vec<String> {
+    let messages = Streamed::parse(&engine.taken(conn), chunked).messages();
+    let of_method = messages.iter().filter(|message| message["method"] == method);
+    of_method.map(|message| message["params"]["uri"].as_str().unwrap_or("-").to_owned()).collect()
+}
+
+#[test]
+fn a_changed_resource_is_told_to_who_watches_it_on_every_carrier_and_to_nobody_else() {
+    // R-FS-25, R-FS-29, R-SH-22, R-ST-43
+    const UPDATED: &str = "notifications/resources/updated";
+    let mut engine = RawEngine::new(shelf());
+    let over_sse = engine.initialized();
+    let [watching, other] = [(); 2].map(|()| engine.session("2025-06-18"));
+    let streams = [&watching, &other].map(|session| engine.listen(session, None));
+    let alone = engine.connect();
+    let filter = json!({ "notifications": { "resourceSubscriptions": ["shelf:a"] } });
+    engine.send(alone, stateless("l", "subscriptions/listen", filter));
+    engine.post(&over_sse, &call(1, "resources/subscribe", json!({ "uri": "shelf:a" })));
+    let answer = engine.post_to(&watching, &call(1, "resources/subscribe", json!({ "uri": "shelf:a" })));
+    assert_eq!(body(&answer)["result"], json!({}));
+    engine.post_to(&other, &call(1, "resources/subscribe", json!({ "uri": "shelf:b" })));
+    for conn in [over_sse.stream, streams[0], streams[1], alone] {
+        engine.taken(conn);
+    }
+    let announce = |engine: &mut RawEngine, uri: &'static str| {
+        engine.engine.announce(Change::Resource(uri.into()));
+        let now = engine.now();
+        while engine.engine.deliver_replies(now) {}
+        engine.settle();
+        [(over_sse.stream, false), (streams[0], false), (streams[1], false), (alone, true)]
+            .map(|(conn, chunked)| told(engine, conn, chunked, UPDATED))
+    };
+    let only = |uri: &str| vec![uri.to_owned()];
+    assert_eq!(announce(&mut engine, "shelf:a"), [only("shelf:a"), only("shelf:a"), vec![], only("shelf:a")]);
+    assert_eq!(announce(&mut engine, "shelf:a/1"), [only("shelf:a/1"), only("shelf:a/1"), vec![], only("shelf:a/1")]);
+    assert_eq!(announce(&mut engine, "shelf:b"), [vec![], vec![], only("shelf:b"), vec![]]);
+    assert_eq!(announce(&mut engine, "shelf:ab"), [const { Vec::<String>::new() }; 4]);
+    engine.post_to(&watching, &call(2, "resources/unsubscribe", json!({ "uri": "shelf:a" })));
+    engine.post(&over_sse, &call(2, "resources/unsubscribe", json!({ "uri": "shelf:a" })));
+    assert_eq!(announce(&mut engine, "shelf:a"), [vec![], vec![], vec![], only("shelf:a")]);
+}
+
+#[test]
+fn nobody_is_told_of_changes_before_the_handshake_is_over() {
+    // R-LM-25, R-LM-31
+    const CHANGED: &str = "notifications/tools/list_changed";
+    let ready = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    let announce = |engine: &mut RawEngine| {
+        engine.engine.announce(Change::Tools);
+        let now = engine.now();
+        while engine.engine.deliver_replies(now) {}
+        engine.settle();
+    };
+    let mut engine = RawEngine::new(shelf());
+    let over_sse = engine.open();
+    announce(&mut engine);
+    engine.post(&over_sse, &initialize("2025-03-26", json!({})));
+    announce(&mut engine);
+    assert_eq!(told(&mut engine, over_sse.stream, false, CHANGED), [""; 0]);
+    engine.post(&over_sse, ready);
+    announce(&mut engine);
+    assert_eq!(told(&mut engine, over_sse.stream, false, CHANGED), ["-"]);
+
+    // Who never says so is ready with its first request (R-LM-31).
+    let silent = engine.open();
+    engine.post(&silent, &initialize("2025-03-26", json!({})));
+    engine.post(&silent, &call(1, "tools/list", json!({})));
+    announce(&mut engine);
+    assert_eq!(told(&mut engine, silent.stream, false, CHANGED), ["-"]);
+
+    let conn = engine.connect();
+    let hello = engine.ask(conn, post(&[], &initialize("2025-11-25", json!({}))));
+    let id = hello.field("Mcp-Session-Id").unwrap().to_owned();
+    let session = McpSession { conn, id, version: "2025-11-25".into() };
+    let stream = engine.listen(&session, None);
+    announce(&mut engine);
+    assert_eq!(told(&mut engine, stream, false, CHANGED), [""; 0]);
+    assert_eq!(engine.post_to(&session, ready).status, 202);
+    announce(&mut engine);
+    assert_eq!(told(&mut engine, stream, false, CHANGED), ["-"]);
+}
+
+#[test]
+fn a_level_holds_for_the_session_that_set_it() {
+    // R-LM-88, R-LM-90, R-LM-91
+    let server = Server::new("logs", "1").tool(Tool::new("log"), |call: &mut Call<'_>| {
+        call.log(LoggingLevel::Info, "heard?");
+        Ok("logged")
+    });
+    let mut engine = RawEngine::new(server);
+    let [quiet, loud] = [(); 2].map(|()| engine.session("2025-06-18"));
+    for (session, level) in [(&quiet, "error"), (&loud, "debug")] {
+        let set = engine.post_to(session, &call(1, "logging/setLevel", json!({ "level": level })));
+        assert_eq!(body(&set)["result"], json!({}));
+        let wrong = engine.post_to(session, &call(2, "logging/setLevel", json!({ "level": "loud" })));
+        assert_eq!(verdict(&wrong), (200, -32602));
+    }
+    let request = call(3, "tools/call", json!({ "name": "log" }));
+    engine.send(loud.conn, loud.post(&request));
+    let streamed = engine.streamed(loud.conn).messages();
+    assert_eq!(
+        (&streamed[0]["method"], &streamed[0]["params"]["data"]),
+        (&json!("notifications/message"), &json!("heard?"))
+    );
+    assert_eq!(body(&engine.post_to(&quiet, &request))["id"], 3, "nothing came before it, so that it is JSON");
+    // A request that stands alone says so itself, whatever sessions there are.
+    let answer = engine.connect_and_ask(&stateless(1, "tools/call", json!({ "name": "log" })));
+    assert_eq!(answer.field("Content-Type"), Some("application/json"));
 }

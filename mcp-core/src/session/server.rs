@@ -304,7 +304,11 @@ impl ServerSession {
             return refuse(&id, code::INVALID_REQUEST, "a request with this id is in flight", out);
         }
         match self.pending.insert(id.clone().into_owned(), limits.requests_in_flight) {
-            Ok(key) => ServerEvent::Request { key: RequestKey(key), method, params },
+            Ok(key) => {
+                // Who asks is ready, whether or not it has said so (R-LM-31): from now on it is told what changes.
+                self.phase = Phase::Operating;
+                ServerEvent::Request { key: RequestKey(key), method, params }
+            }
             Err(_) => refuse(&id, code::INTERNAL_ERROR, "too many requests in flight", out),
         }
     }

@@ -83,8 +83,7 @@ impl ServerSession {
     /// Sends a notification of the server's own accord, such as a change of a list. False when the session's revision does
     /// not have it or the client is not ready for it (R-LM-25): then nothing is sent.
     pub fn notify<P: Serialize + ?Sized>(&self, method: Method, params: &P, out: &mut Vec<u8>) -> bool {
-        let is_ready = matches!(self.phase, Phase::Operating | Phase::Answered);
-        is_ready
+        self.phase == Phase::Operating
             && method.is_notification()
             && method.exists_in(self.version)
             && write_notification(out, method.name(), params).is_ok()
