@@ -16,6 +16,8 @@ use mcp_server_tiny::{Call, Tool, ToolError};
 use mcp_tests::raw_service::RawService;
 use serde_json::{Value, json};
 
+#[path = "inputs/anything.rs"]
+mod anything;
 #[path = "inputs/bounds.rs"]
 mod bounds;
 #[path = "inputs/handshake.rs"]

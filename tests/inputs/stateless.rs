@@ -178,3 +178,22 @@ fn what_was_answered_is_not_said_in_clear_to_others() {
     let bytes = mcp_core::base64::decode(state.as_bytes()).expect("Base64");
     assert!(!bytes.windows(6).any(|window| window == b"s3cr3t"));
 }
+
+#[test]
+fn a_key_that_was_given_goes_by_the_time_of_day() {
+    // It may outlive the process and its clock.
+    let with_key = |lifetime: Duration| {
+        let mut service = service();
+        service.set_state_key([3; 32]);
+        service.set_state_lifetime(lifetime);
+        client(service, STATELESS)
+    };
+    let mut long = with_key(Duration::from_secs(3600));
+    let (_, state) = questions(&mut long, "tools/call", call("greet"));
+    long.now = Instant::from_elapsed(Duration::from_secs(7200));
+    assert_eq!(text(&long.ask("tools/call", again("greet", json!({"user": ada()}), &state))), "Hello, Ada!");
+    let mut over = with_key(Duration::ZERO);
+    let (_, state) = questions(&mut over, "tools/call", call("greet"));
+    let error = over.ask("tools/call", again("greet", json!({"user": ada()}), &state))["error"].clone();
+    assert!(error["message"].as_str().is_some_and(|message| message.contains("too old")), "{error}");
+}
