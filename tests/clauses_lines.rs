@@ -261,3 +261,25 @@ fn what_a_line_has_to_say_of_itself_and_does_not_is_named() {
         good.replace("io.modelcontextprotocol/", r"io.modelcontextprotocol\/").replace("\"_meta\"", r#""\u005fmeta""#);
     assert_eq!(json(written(&mut pipe, escaped.as_bytes()).last().unwrap())["result"]["resultType"], "complete");
 }
+
+#[test]
+fn a_server_that_wants_a_handshake_gets_one_over_lines_as_well() {
+    // R-IO-20, R-LM-20: it looks like one that never heard of the other era.
+    let handshake_only = || server().without_stateless();
+    let mut pipe = handshake_only().pipe().unwrap();
+    for line in [call(1, "echo", json!({})), discover()] {
+        let lines = written(&mut pipe, &line);
+        let code = json(&lines[0])["error"]["code"].as_i64().unwrap();
+        assert!(lines.len() == 1 && !(-32099..=-32020).contains(&code), "{code}");
+    }
+    let client = Client::around(handshake_only().in_process().unwrap()).unwrap();
+    assert_eq!(client.protocol_version(), ProtocolVersion::LATEST_HANDSHAKE);
+    assert_eq!(client.call("echo", &json!({ "text": "x" })).unwrap().all_text(), "x");
+    let pinned = Client::around_builder(handshake_only().in_process().unwrap());
+    pinned.protocol_version(ProtocolVersion::V2026_07_28).connect().unwrap_err();
+}
+
+fn discover() -> Vec<u8> {
+    let params = json!({ "_meta": serde_json::from_str::<Value>(META).unwrap() });
+    format!("{}\n", json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": params })).into_bytes()
+}

@@ -34,6 +34,8 @@ pub(super) struct Desk {
     /// The number of the next of them.
     next: u64,
     subscriptions: usize,
+    /// Whether requests that stand alone are served.
+    stateless: bool,
 }
 
 /// A request that stands alone.
@@ -56,6 +58,7 @@ impl Desk {
             listeners: Vec::new(),
             next: HANDSHAKE + 1,
             subscriptions: config.limits.subscriptions,
+            stateless: config.carriers.stateless,
         }
     }
 
@@ -102,6 +105,8 @@ impl Desk {
     fn message(&mut self, now: Instant, message: Message<'_>) {
         if let Message::Request(request) = &message {
             let claim = match Claim::of(request.params) {
+                // Turned off: as if nobody here had ever heard of them, so that clients shake hands.
+                _ if !self.stateless => Ok(None),
                 // A method without a claim that exists only with one.
                 Ok(None) if request.method == Method::ServerDiscover.name() => Err(ClaimFault::NoVersion),
                 claim => claim,
