@@ -29,7 +29,7 @@ fn service() -> Service {
         },
     );
     service.resource_template(ResourceTemplate::new("file:///{+path}", "file").on_worker(), |call: &mut Call<'_>| {
-        Ok(call.arg::<String>("path")?)
+        call.arg::<String>("path")
     });
     assert_eq!(service.check(), Ok(()));
     service
@@ -156,7 +156,7 @@ fn a_template_may_name_the_resources_that_there_are_now() {
             names.iter().map(|name| Resource::new(format!("note:{name}"), *name).title("A note")).collect()
         };
         service.resource_template(ResourceTemplate::new("note:{name}", "note").list(list), |call: &mut Call<'_>| {
-            Ok(call.arg::<String>("name")?)
+            call.arg::<String>("name")
         });
         let mut client = RawService::new(service, version);
         let all = |client: &mut RawService| {

@@ -556,7 +556,7 @@ fn the_last_quarter_of_the_seats_is_not_for_those_who_have_a_quarter() {
     let mut flood = RawService::new(service, NEWEST);
     flood.when_busy = WhenBusy::Refuse;
     let params = json!({"name": "slow", "arguments": {}});
-    let mut begin = |client: &mut RawService, id: u64| client.begin_as(json!(id), "tools/call", params.clone());
+    let begin = |client: &mut RawService, id: u64| client.begin_as(json!(id), "tools/call", params.clone());
     let outcomes: Vec<_> = (0..8).map(|id| begin(&mut flood, 100 + id)).collect();
     assert_eq!(outcomes, [vec![Outcome::Later; 6], vec![Outcome::Busy; 2]].concat());
     // Somebody else.

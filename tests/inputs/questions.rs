@@ -96,10 +96,7 @@ fn a_handler_may_ask_again_and_finds_what_it_kept() {
         let mut service = Service::new("test", "1.0.0");
         service.tool(Tool::new("t"), move |call: &mut Call<'_>| {
             counted.fetch_add(1, Ordering::Relaxed);
-            let drawn: u32 = match call.kept("drawn")? {
-                Some(drawn) => drawn,
-                None => 17,
-            };
+            let drawn: u32 = call.kept("drawn")?.unwrap_or(17);
             call.keep("drawn", &(drawn + 1))?;
             let first = call.elicit("first", form("first"))?;
             let second = call.elicit("second", form("second"))?;

@@ -55,7 +55,7 @@ fn a_state_belongs_to_one_request_of_one_caller() {
     client.credential = Some(b"token of Ada".to_vec());
     let (_, state) = questions(&mut client, "tools/call", json!({"name": "other", "arguments": {"x": "1"}}));
     let retry = |name: &str, arguments: Value| json!({"name": name, "arguments": arguments, "inputResponses": {"user": ada()}, "requestState": state});
-    let mut code =
+    let code =
         |client: &mut RawService, method: &str, params: Value| client.ask(method, params)["error"]["code"].clone();
     assert_eq!(code(&mut client, "tools/call", retry("greet", json!({"x": "1"}))), -32602);
     assert_eq!(code(&mut client, "tools/call", retry("other", json!({"x": "2"}))), -32602);

@@ -238,7 +238,7 @@ impl RawService {
     pub fn begin(&mut self, method: &str, params: Value) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.begin_as(json!(id), method, params);
+        let _outcome = self.begin_as(json!(id), method, params);
         id
     }
 
