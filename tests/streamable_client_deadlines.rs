@@ -9,6 +9,9 @@ use mcp_tests::streamable_peer::{RESULT_2025, StreamablePeer as _, StreamableReq
 
 const SHORT: Duration = Duration::from_millis(200);
 
+/// What a server does, and what it is called.
+type Scene = (&'static str, fn(&mut Peer));
+
 fn builder(peer: &Running<()>) -> Builder {
     Client::builder(&peer.url("/mcp")).transport(Transport::StreamableHttp).call_timeout(SHORT)
 }
@@ -23,7 +26,7 @@ fn check(error: &Error, cause: Cause, begun: Instant, scene: &str) {
 
 #[test]
 fn connecting_waits_for_nothing_without_a_deadline() {
-    let scenes: [(&str, fn(&mut Peer)); 4] = [
+    let scenes: [Scene; 4] = [
         ("no answer to `initialize`", |peer| {
             let initialize = peer.expect("initialize");
             peer.wait_closed(initialize.connection);
@@ -55,7 +58,7 @@ fn connecting_waits_for_nothing_without_a_deadline() {
 
 #[test]
 fn a_call_waits_for_nothing_beyond_its_deadline() {
-    let scenes: [(&str, fn(&mut Peer)); 6] = [
+    let scenes: [Scene; 6] = [
         ("no head", |peer| drop(peer.expect("tools/call"))),
         ("half a body", |peer| {
             peer.expect("tools/call")

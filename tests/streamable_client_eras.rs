@@ -31,7 +31,7 @@ fn expect_discover(peer: &mut Peer) -> mcp_tests::scripted_peer::Request {
 }
 
 fn check(peer: Running<()>, via: Via, version: ProtocolVersion, requests: usize) -> Client {
-    let client = builder(&peer.url("/mcp")).connect().unwrap();
+    let client = builder(&peer.url("/mcp")).connect().expect("it connects");
     let found = client.connection();
     assert_eq!((found.via, found.version, found.requests), (via, version, requests), "{found}");
     assert_eq!(client.server_info().name, "scripted");
@@ -40,7 +40,7 @@ fn check(peer: Running<()>, via: Via, version: ProtocolVersion, requests: usize)
 }
 
 fn refused(peer: Running<()>) -> Error {
-    let error = builder(&peer.url("/mcp")).connect().unwrap_err();
+    let error = builder(&peer.url("/mcp")).connect().expect_err("it must not connect");
     peer.finish();
     error
 }

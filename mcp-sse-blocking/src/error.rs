@@ -12,7 +12,7 @@ use mcp_core::time::Cause;
 use crate::spawn::Exited;
 
 use crate::input::InputError;
-use crate::transport::http::readable;
+use crate::transport::answer::readable;
 
 /// Why something did not work. The variant says whose fault it is.
 ///

@@ -121,5 +121,5 @@ pub(super) fn discover(
     session.request(method, &(), RequestOptions::PLAIN, &mut message).map_err(misuse)?;
     let context = endpoint.blank().in_session(None, version)?;
     let head = RequestHead { version: Some(version), session: None };
-    ask(endpoint, &context, &message, &crate::streamable::mirrored_by(&head, method, None), deadline)
+    ask(endpoint, &context, &message, &crate::params::mirrored_by(&head, method, None), deadline)
 }

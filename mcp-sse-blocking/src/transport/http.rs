@@ -1,4 +1,4 @@
-//! HTTP for the client: requests, redirects within the origin, what is read of an answer.
+//! HTTP for the client: requests, and redirects within the origin.
 //!
 //! ureq carries it over [our sockets](super::socket). Left to us: redirects (ureq would follow them to other hosts and
 //! drop a POST's body), bounds on what is read of an answer, and the second try on a connection that had gone stale.
@@ -12,14 +12,13 @@
 //! rest each connection is looked at before it is used, however short it was idle.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mcp_core::http::endpoint::MAX_REDIRECTS;
 use mcp_core::http::{Answer, Url, headers, resolve_redirect};
-use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
 use ureq::config::AutoHeaderValue;
 use ureq::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -28,22 +27,16 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 use ureq::{Agent, Body, BodyReader};
 
+use super::answer::{beginning, described, discard, not_a_stream, refuse_compressed, text};
 use super::buffers::EndlessFraming;
 use super::exchange::{self, Bounds, Outcome, Stop, Trust};
 use super::resolver::OnceResolver;
 use super::socket::{Observer, SocketConnector};
-use crate::clock;
-use crate::error::{Delivery, Error, PeerError, Status, Timeout, TransportError};
+use crate::error::{Delivery, Error, PeerError, Timeout, TransportError};
 use crate::log_target;
 
 /// Bytes of an answer's head. 16 KiB: twice what servers usually accept of a request's.
 const HEAD_BYTES: usize = 16 << 10;
-/// Bytes that are read of the body of an answer to a POST to keep its connection. 64 KiB: `Accepted` has 8.
-const DISCARDED_BYTES: usize = 64 << 10;
-/// How long that may take once the head has come: the message is taken over, only the connection is at stake.
-const DISCARD_TIME: Duration = Duration::from_secs(1);
-/// Bytes of a body that are shown in an error.
-const EXCERPT_BYTES: usize = 512;
 /// Idle connections for POSTs that are kept: more only help who calls from more threads at once.
 const IDLE_CONNECTIONS: usize = 8;
 
@@ -403,94 +396,4 @@ fn redirected(from: &Target, response: &Response<Body>) -> Result<Target, Error>
     let to = resolve_redirect(&from.url, text(response, headers::LOCATION)).map_err(PeerError::Endpoint)?;
     log::debug!(target: log_target::HTTP, "redirected to {to}");
     Target::new(to)
-}
-
-pub(super) fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
-/// A decoder would have to be bounded as well.
-pub(super) fn refuse_compressed(response: &Response<Body>) -> Result<(), Error> {
-    match text(response, "content-encoding") {
-        Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") => {
-            Err(PeerError::Http("the answer is compressed, unasked".into()).into())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn not_a_stream(answer: Answer, mut response: Response<Body>, deadline: Option<Deadline>) -> Error {
-    let media_type = text(&response, headers::CONTENT_TYPE).unwrap_or("no media type");
-    let found = format!("{answer} ({})", Excerpt::new(media_type, 80));
-    let excerpt = readable(&beginning(&mut response, deadline));
-    PeerError::NotAnEventStream { found, excerpt }.into()
-}
-
-pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8]) -> Status {
-    let meaning = match answer {
-        Answer::RedirectAsGet => "a redirect that would lose the message",
-        Answer::SessionGone => "the server does not know the session",
-        Answer::Unauthorized => "credentials are missing or wrong",
-        Answer::Forbidden => "the server refuses this client, its origin or its host",
-        Answer::NotFound => "there is nothing at this URL",
-        Answer::NotAllowed => "the method is not allowed at this URL",
-        Answer::TooLarge => "the message is too large for the server",
-        Answer::RetryLater => "the server is too busy",
-        Answer::Refused => "the server refuses the request",
-        _ => "the server failed",
-    };
-    let all = |name: &str| response.headers().get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    Status {
-        code: response.status().as_u16(),
-        meaning,
-        excerpt: readable(excerpt),
-        www_authenticate: all("www-authenticate").map(str::to_owned).collect(),
-        retry_after: all("retry-after").next().map(str::to_owned),
-    }
-}
-
-pub(crate) fn readable(excerpt: &[u8]) -> String {
-    Excerpt::new(String::from_utf8_lossy(excerpt).trim(), EXCERPT_BYTES).to_string()
-}
-
-/// The first bytes of a body, as far as they come soon.
-pub(super) fn beginning(response: &mut Response<Body>, deadline: Option<Deadline>) -> Vec<u8> {
-    let mut excerpt = Vec::new();
-    let body = response.body_mut().as_reader();
-    let bounds = Bounds { deadline: Some(soon(deadline)), ..Bounds::default() };
-    // Whatever goes wrong here, the status is what matters.
-    let _ = exchange::run(bounds, || body.take(EXCERPT_BYTES as u64).read_to_end(&mut excerpt));
-    excerpt
-}
-
-/// Reads the body of a success to its end, so that its connection can be used again; gives the connection up when the
-/// body is long, slow or an event stream. Neither the deadline of the call nor its reply waits for that.
-pub(super) fn discard(mut response: Response<Body>, deadline: Option<Deadline>, stop: Arc<dyn Stop>) {
-    if response.body().content_length() == Some(0) || is_event_stream(&response) {
-        return;
-    }
-    let mut body = response.body_mut().as_reader();
-    let bounds = Bounds { deadline: Some(soon(deadline)), stop: Some(stop), ..Bounds::default() };
-    let (_, _) = exchange::run(bounds, || {
-        let mut scratch = [0; 1024];
-        let mut discarded = 0;
-        while discarded < DISCARDED_BYTES {
-            match body.read(&mut scratch) {
-                Ok(n) if n > 0 => discarded += n,
-                _ => break,
-            }
-        }
-    });
-}
-
-/// How long a body may be read that says nothing any more, within the deadline of its exchange.
-fn soon(deadline: Option<Deadline>) -> Deadline {
-    let soon = Deadline::after(clock::now(), DISCARD_TIME, Cause::Response);
-    deadline.filter(|deadline| deadline.at < soon.at).unwrap_or(soon)
-}
-
-fn is_event_stream(response: &Response<Body>) -> bool {
-    text(response, headers::CONTENT_TYPE).is_some_and(|media| {
-        media.trim_start().get(..17).is_some_and(|m| m.eq_ignore_ascii_case(headers::EVENT_STREAM))
-    })
 }

@@ -12,17 +12,15 @@ use mcp_core::Limits;
 use mcp_core::http::{Answer, Carried, RequestHead, SessionId, Url, headers, may_hold_error};
 use mcp_core::limits::{Limit, LimitExceeded};
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
 use ureq::Body;
 use ureq::http::Response;
 use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::answer::{beginning, described, discard, not_an_answer, refuse_compressed, text};
 use super::event_stream::{Ended, EventStream};
 use super::exchange::{self, Bounds, Stop};
-use super::http::{
-    Again, Http, OpenStream, Outgoing, SENDING, Target, Verb, beginning, described, discard, refuse_compressed, text,
-};
+use super::http::{Again, Http, OpenStream, Outgoing, SENDING, Target, Verb};
 use crate::error::{Error, PeerError, Status};
 
 /// How long the end of an event stream is waited for once the reply was on it: with it the connection can be used again.
@@ -342,13 +340,6 @@ impl Endpoint {
         status.show(&body);
         Refused { answer, status, body }
     }
-}
-
-fn not_an_answer(mut response: Response<Body>, deadline: Option<Deadline>) -> Error {
-    let media = text(&response, headers::CONTENT_TYPE).unwrap_or("no media type");
-    let found = format!("a body that is neither an event stream nor JSON ({})", Excerpt::new(media, 80));
-    let excerpt = super::http::readable(&beginning(&mut response, deadline));
-    PeerError::NotAnAnswer { found, excerpt }.into()
 }
 
 /// The deadline of something that is done while closing.

@@ -1,0 +1,101 @@
+//! A session in place of one that the server lost (R-SH-50, R-SH-51, R-SH-56).
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mcp_core::time::{Cause, Deadline};
+
+use super::Streamable;
+use crate::clock;
+use crate::connect;
+use crate::engine::Engine;
+use crate::error::{Delivery, Error, Timeout};
+use crate::log_target;
+
+/// How long opening a session anew may take where no setting says it.
+const RENEWAL_TIME: Duration = Duration::from_secs(60);
+
+/// How long those who wait for it sleep without looking whether the client was closed.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Whether somebody is opening a new session.
+#[derive(Debug, Default)]
+pub(super) struct Renewal {
+    state: Mutex<State>,
+    done: Condvar,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Idle,
+    Running,
+}
+
+impl Renewal {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets those who wait look again.
+    pub(super) fn wake(&self) {
+        self.done.notify_all();
+    }
+}
+
+impl Engine {
+    /// Sends a notification of the caller's; into a new session when the server has lost the one that was (R-SH-51).
+    pub(crate) fn tell(&self, message: &[u8], deadline: Option<Deadline>) -> Result<(), Error> {
+        let session = self.carrier.streamable().map(|carrier| (carrier, carrier.endpoint.context().generation));
+        match (self.post(message, deadline, None), session) {
+            (Err(Error::SessionGone(_)), Some((carrier, generation))) => {
+                self.renew(carrier, generation, deadline)?;
+                self.post(message, deadline, None)
+            }
+            (sent, _) => sent,
+        }
+    }
+
+    /// Opens a new session in place of the one that the server does not know any more: once, however many threads find out
+    /// (R-SH-51).
+    pub(crate) fn renew(&self, carrier: &Streamable, lost: u64, deadline: Option<Deadline>) -> Result<(), Error> {
+        let Some(hello) = &carrier.hello else { return Ok(()) };
+        let mut state = carrier.renewal.state();
+        loop {
+            if carrier.endpoint.context().generation != lost {
+                return Ok(());
+            }
+            if let Some(ended) = self.ended() {
+                return Err(ended.with_delivery(Delivery::NotSent));
+            }
+            if *state == State::Idle {
+                break;
+            }
+            let left = deadline.map_or(Duration::MAX, |deadline| deadline.at.since(clock::now()));
+            if left.is_zero() {
+                return Err(Error::Timeout(Timeout { cause: Cause::Call, after: None, delivery: Delivery::NotSent }));
+            }
+            state = carrier.renewal.done.wait_timeout(state, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *state = State::Running;
+        drop(state);
+        // Others wait for this, also those whose calls have a deadline.
+        let within = self.call_timeout.unwrap_or(RENEWAL_TIME);
+        let own = Deadline::after(clock::now(), within, Cause::Initialize);
+        let deadline = Some(deadline.filter(|deadline| deadline.at < own.at).unwrap_or(own));
+        log::debug!(target: log_target::CLIENT, "the server does not know the session any more; opening another");
+        let opened = connect::streamable::open_session(&carrier.endpoint, hello, deadline);
+        if let Ok(opened) = &opened {
+            carrier.endpoint.enter(opened.context.clone());
+        }
+        *carrier.renewal.state() = State::Idle;
+        carrier.renewal.wake();
+        opened.map(|opened| {
+            self.adopt(opened.session);
+            for data in opened.early {
+                self.take_data(&data, None);
+            }
+            self.session_renewed();
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! What is read of an answer beside its message: words for an error, and the rest of a body whose connection is to be used again.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp_core::http::{Answer, headers, is_event_stream};
+use mcp_core::text::Excerpt;
+use mcp_core::time::{Cause, Deadline};
+use ureq::Body;
+use ureq::http::Response;
+
+use super::exchange::{self, Bounds, Stop};
+use crate::clock;
+use crate::error::{Error, PeerError, Status};
+
+/// Bytes that are read of the body of an answer to a POST to keep its connection. 64 KiB: `Accepted` has 8.
+const DISCARDED_BYTES: usize = 64 << 10;
+/// How long that may take once the head has come: the message is taken over, only the connection is at stake.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
+/// Bytes of a body that are shown in an error.
+const EXCERPT_BYTES: usize = 512;
+
+/// A header as text.
+pub(super) fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// A decoder would have to be bounded as well.
+pub(super) fn refuse_compressed(response: &Response<Body>) -> Result<(), Error> {
+    match text(response, "content-encoding") {
+        Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") => {
+            Err(PeerError::Http("the answer is compressed, unasked".into()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The answer to a GET is no event stream.
+pub(super) fn not_a_stream(answer: Answer, mut response: Response<Body>, deadline: Option<Deadline>) -> Error {
+    let media_type = text(&response, headers::CONTENT_TYPE).unwrap_or("no media type");
+    let found = format!("{answer} ({})", Excerpt::new(media_type, 80));
+    let excerpt = readable(&beginning(&mut response, deadline));
+    PeerError::NotAnEventStream { found, excerpt }.into()
+}
+
+/// The answer to a POST carries no message.
+pub(super) fn not_an_answer(mut response: Response<Body>, deadline: Option<Deadline>) -> Error {
+    let media = text(&response, headers::CONTENT_TYPE).unwrap_or("no media type");
+    let found = format!("a body that is neither an event stream nor JSON ({})", Excerpt::new(media, 80));
+    let excerpt = readable(&beginning(&mut response, deadline));
+    PeerError::NotAnAnswer { found, excerpt }.into()
+}
+
+/// What an answer that is no success means, for people.
+pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8]) -> Status {
+    let meaning = match answer {
+        Answer::RedirectAsGet => "a redirect that would lose the message",
+        Answer::SessionGone => "the server does not know the session",
+        Answer::Unauthorized => "credentials are missing or wrong",
+        Answer::Forbidden => "the server refuses this client, its origin or its host",
+        Answer::NotFound => "there is nothing at this URL",
+        Answer::NotAllowed => "the method is not allowed at this URL",
+        Answer::NotOffered => "the server offers no stream",
+        Answer::Conflict => "the server is at work on the same already",
+        Answer::TooLarge => "the message is too large for the server",
+        Answer::RetryLater => "the server is too busy",
+        Answer::Refused => "the server refuses the request",
+        _ => "the server failed",
+    };
+    let all = |name: &str| response.headers().get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    Status {
+        code: response.status().as_u16(),
+        meaning,
+        excerpt: readable(excerpt),
+        www_authenticate: all("www-authenticate").map(str::to_owned).collect(),
+        retry_after: all("retry-after").next().map(str::to_owned),
+    }
+}
+
+/// The beginning of a body, as an error shows it.
+pub(crate) fn readable(excerpt: &[u8]) -> String {
+    Excerpt::new(String::from_utf8_lossy(excerpt).trim(), EXCERPT_BYTES).to_string()
+}
+
+/// The first bytes of a body, as far as they come soon.
+pub(super) fn beginning(response: &mut Response<Body>, deadline: Option<Deadline>) -> Vec<u8> {
+    let mut excerpt = Vec::new();
+    let body = response.body_mut().as_reader();
+    let bounds = Bounds { deadline: Some(soon(deadline)), ..Bounds::default() };
+    // Whatever goes wrong here, the status is what matters.
+    let _ = exchange::run(bounds, || body.take(EXCERPT_BYTES as u64).read_to_end(&mut excerpt));
+    excerpt
+}
+
+/// Reads the body of a success to its end, so that its connection can be used again; gives the connection up when the
+/// body is long, slow or an event stream. Neither the deadline of the call nor its reply waits for that.
+pub(super) fn discard(mut response: Response<Body>, deadline: Option<Deadline>, stop: Arc<dyn Stop>) {
+    if response.body().content_length() == Some(0)
+        || text(&response, headers::CONTENT_TYPE).is_some_and(is_event_stream)
+    {
+        return;
+    }
+    let mut body = response.body_mut().as_reader();
+    let bounds = Bounds { deadline: Some(soon(deadline)), stop: Some(stop), ..Bounds::default() };
+    let (_, _) = exchange::run(bounds, || {
+        let mut scratch = [0; 1024];
+        let mut discarded = 0;
+        while discarded < DISCARDED_BYTES {
+            match body.read(&mut scratch) {
+                Ok(n) if n > 0 => discarded += n,
+                _ => break,
+            }
+        }
+    });
+}
+
+/// How long a body may be read that says nothing any more, within the deadline of its exchange.
+fn soon(deadline: Option<Deadline>) -> Deadline {
+    let soon = Deadline::after(clock::now(), DISCARD_TIME, Cause::Response);
+    deadline.filter(|deadline| deadline.at < soon.at).unwrap_or(soon)
+}
