@@ -88,6 +88,18 @@ impl ToolError {
         Self::of_protocol(jsonrpc::Error::new(code, message))
     }
 
+    /// Adds what programs may need to know of an error of the [protocol](Self::protocol): its `data`. Results have no place for
+    /// it, so it is left out of them.
+    pub fn data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
+        if let Failure::Protocol(error) = &mut self.0 {
+            match to_raw_value(data) {
+                Ok(data) => error.data = Some(data),
+                Err(error) => log::error!("the data of an error cannot be written as JSON: {error}"),
+            }
+        }
+        self
+    }
+
     /// What it says.
     pub fn message(&self) -> &str {
         match &self.0 {

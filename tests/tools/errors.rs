@@ -25,6 +25,22 @@ fn a_handler_can_answer_with_an_error_of_the_protocol() {
 }
 
 #[test]
+fn an_error_of_the_protocol_may_carry_data() {
+    // R-FC-28: which pages to visit first.
+    let pages = json!({"elicitations": [
+        {"mode": "url", "elicitationId": "7", "url": "https://example.com/in", "message": "Please sign in"}
+    ]});
+    let data = pages.clone();
+    let mut client = with_tool(NEWEST, Tool::new("t"), move |_| {
+        Err::<(), _>(ToolError::protocol(-32042, "sign in first").data(&data))
+    });
+    let error = client.call("t", json!({}))["error"].take();
+    assert_eq!(error, json!({"code": -32042, "message": "sign in first", "data": pages}));
+    let failed = result(|_| Err::<(), _>(ToolError::new("no luck").data(&7)));
+    assert_eq!(failed, failure("no luck"), "a result has no place for it");
+}
+
+#[test]
 fn an_unknown_tool_is_an_error_that_names_it_cut() {
     // R-FS-18
     let mut client = with_tool(NEWEST, Tool::new("t"), |_| Ok(()));
