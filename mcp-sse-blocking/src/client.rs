@@ -50,9 +50,10 @@ pub(crate) struct Handle {
 pub(crate) struct Session(pub(crate) Arc<Engine>);
 
 impl Client {
-    /// Connects to the HTTP+SSE server whose event stream is at `url`, with the defaults of [`Client::builder`].
+    /// Connects to the server at `url`, with the defaults of [`Client::builder`]. Which transport and which revision it speaks is
+    /// found out: [`connection`](Self::connection) tells.
     ///
-    /// Blocks until the handshake is done.
+    /// Blocks until the server can be called.
     ///
     /// # Errors
     ///
@@ -61,7 +62,8 @@ impl Client {
         Self::builder(url).connect()
     }
 
-    /// Settings for a connection to the event stream at `url`, for instance `http://localhost:8000/sse` (R-SSE-13).
+    /// Settings for a connection to the server at `url`, for instance `http://localhost:8000/mcp`; of HTTP+SSE it is the URL of the
+    /// event stream (R-SSE-13).
     pub fn builder(url: &str) -> Builder {
         Builder::new(url)
     }

@@ -117,7 +117,7 @@ impl Builder {
         Self { place, common, http }
     }
 
-    /// A header for the GET and every POST (R-SSE-42). May be given several times. The value is a secret: it is in no log and
+    /// A header for every HTTP request (R-SSE-42). May be given several times. The value is a secret: it is in no log and
     /// no error, and never goes to another origin.
     ///
     /// [`connect`](Self::connect) refuses names and values that cannot stand in a header, and headers that belong to the
@@ -132,8 +132,9 @@ impl Builder {
         self.header(headers::AUTHORIZATION, &format!("Bearer {token}"))
     }
 
-    /// Sends messages to this URL whatever the `endpoint` event says; it may be relative to the URL of the event stream, and
-    /// of another origin. For servers that announce what cannot be reached from here.
+    /// Over HTTP+SSE, sends messages to this URL whatever the `endpoint` event says; it may be relative to the URL of the event
+    /// stream, and of another origin. For servers that announce what cannot be reached from here. No other transport is tried
+    /// then.
     pub fn message_url(mut self, url: &str) -> Self {
         self.http.message_url = Some(url.to_owned());
         self
@@ -158,21 +159,23 @@ impl Builder {
         self
     }
 
-    /// How long it may take until the `endpoint` event has come, beginning with the request for the stream (R-SSE-17). 30 s by
-    /// default.
+    /// Over HTTP+SSE, how long it may take until the `endpoint` event has come, beginning with the request for the stream
+    /// (R-SSE-17). 30 s by default.
     pub fn endpoint_timeout(mut self, timeout: Duration) -> Self {
         self.http.endpoint_timeout = timeout;
         self
     }
 
-    /// How long the event stream may be silent; comments end a silence too (R-SSE-31). 300 s by default, as in the official
-    /// Python client. `None` waits for ever: there are servers that say nothing for hours.
+    /// How long an event stream may be silent; comments end a silence too (R-SSE-31). 300 s by default, as in the official
+    /// Python client. `None` waits for ever: there are servers that say nothing for hours. A stream of HTTP+SSE takes the
+    /// session with it; over Streamable HTTP the rest is asked for where the server gave ids to its events (R-SH-33).
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.common.idle_timeout = timeout.into();
         self
     }
 
-    /// How long a request may take from its start to its reply, whatever the server sends in between; also the handshake. 60 s
+    /// How long a request may take from its start to its reply, whatever the server sends in between, and however often it is made
+    /// again; also finding out what the server speaks, and the handshake. 60 s
     /// by default, as in the official TypeScript client. A call may have [its own](crate::CallOptions::timeout). `None` waits
     /// until the stream ends.
     pub fn call_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
@@ -200,7 +203,8 @@ impl Builder {
         self
     }
 
-    /// The revision to offer. The newest one with a handshake by default; the server may choose an older one (R-SSE-40).
+    /// The revision to speak. With a handshake: the one to offer, of which the server may choose an older one (R-SSE-40); nothing
+    /// newer is asked for. 2026-07-28: that and no other. By default it is found out, the newest first.
     pub fn protocol_version(mut self, version: ProtocolVersion) -> Self {
         self.common.version = Some(version);
         self
@@ -223,9 +227,12 @@ impl Builder {
         self
     }
 
-    /// Connects: opens what the transport needs, and shakes hands where the revision has a handshake. Blocks for
-    /// `endpoint_timeout` and `call_timeout` together at most; a failure takes up to a second more, for closing what was
-    /// opened.
+    /// Connects: finds out what the server speaks, and shakes hands where the revision has a handshake. What was found out is
+    /// remembered for the URL, as long as this process lives, an older era for ten minutes.
+    ///
+    /// Blocks for `call_timeout` at most, over HTTP+SSE for `endpoint_timeout` and `call_timeout` more. Where there are handlers
+    /// a session over Streamable HTTP opens its own stream, which may take another second; a failure takes up to a second
+    /// more, for closing what was opened.
     ///
     /// # Errors
     ///

@@ -27,6 +27,8 @@ use crate::transport::streamable_http::Endpoint;
 /// What was opened on the way to the verdict, and what the attempts failed with.
 #[derive(Default)]
 struct Evidence {
+    /// Of all attempts together.
+    deadline: Option<Deadline>,
     requests: usize,
     discovered: Option<Box<RawValue>>,
     greeted: Option<Greeted>,
@@ -42,7 +44,9 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
         _ => None,
     };
     let endpoint = Endpoint::new(http, Target::new(url.clone())?, common.limits.clone(), common.idle_timeout);
-    let mut evidence = Evidence::default();
+    let timeout = common.call_timeout;
+    let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
+    let mut evidence = Evidence { deadline, ..Evidence::default() };
     let mut era =
         find(&mut start(options.transport, &common, remembered)?, url, &endpoint, options, &common, &mut evidence);
     if remembered.is_some() && matches!(era, Err(Error::Status(_) | Error::Rpc(_) | Error::Peer(_))) {
@@ -97,8 +101,7 @@ fn find(
     common: &Common,
     evidence: &mut Evidence,
 ) -> Result<Era, Error> {
-    let timeout = common.call_timeout;
-    let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
+    let (timeout, deadline) = (common.call_timeout, evidence.deadline);
     loop {
         let probe = match detection.next() {
             Next::Try(probe) => *probe,
@@ -194,8 +197,7 @@ fn open(era: Era, endpoint: Endpoint, common: Common, evidence: Evidence) -> Res
             let carrier = Carrier::Streamable(Box::new(Streamable::new(endpoint, None)));
             Ok(Opening::opened(carrier, session, common)?.with_server(server, version))
         }
-        (Era::Handshake, Evidence { greeted: Some(greeted), .. }) => {
-            let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
+        (Era::Handshake, Evidence { greeted: Some(greeted), deadline, .. }) => {
             let opened = greeted.open(&endpoint, deadline).map_err(|error| error.after(timeout))?;
             endpoint.enter(opened.context);
             let hello = initialize_params(&common);
