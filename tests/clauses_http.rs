@@ -2,19 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // a panic is the report
 
-use mcp_core::types::{CacheScope, LoggingLevel};
-use mcp_server_tiny::engine::ConnId;
-use mcp_server_tiny::prompt::Prompt;
-use mcp_server_tiny::resource::Resource;
-use mcp_server_tiny::types::Change;
-use mcp_server_tiny::types::{ElicitParams, RequestedSchema, ResourceContents, StringSchema};
-use mcp_server_tiny::{Call, Deferred, Later, Server, Tool};
+use mcp_server_tiny::types::{ElicitParams, RequestedSchema, StringSchema};
+use mcp_server_tiny::{Call, Server, Tool};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::RawAnswer;
-use mcp_tests::raw_streamable::{McpSession, Streamed, call, initialize, meta, post, stateless};
+use mcp_tests::raw_streamable::{call, initialize, meta, post, stateless};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#;
 
@@ -198,103 +191,6 @@ fn a_feature_that_is_not_offered_has_no_methods_in_either_era() {
     }
 }
 
-/// Three tools, three prompts and three resources, two to a page, each resource of two parts.
-fn shelf() -> Server {
-    let mut server = Server::new("shelf", "1").page_size(2).cache(Duration::from_secs(9), CacheScope::Public);
-    for name in ["c", "a", "b"] {
-        server = server
-            .tool(Tool::new(name), |_: &mut Call<'_>| Ok("done"))
-            .prompt(Prompt::new(name), |_: &mut Call<'_>| Ok("say it"))
-            .resource_with(Resource::new(format!("shelf:{name}"), name), |call: &mut Call<'_>| {
-                let part = |number: u32| ResourceContents::text(format!("{}/{number}", call.name()), "text");
-                Ok(vec![part(1), part(2)])
-            });
-    }
-    server
-}
-
-/// All pages of a list, and what they say of how long they may be kept.
-fn pages(engine: &mut RawEngine, method: &str) -> Vec<Value> {
-    let (mut pages, mut params) = (Vec::new(), json!({}));
-    loop {
-        let answer = engine.connect_and_ask(&stateless(1, method, params));
-        let page = body(&answer)["result"].take();
-        let cursor = page.get("nextCursor").cloned();
-        pages.push(page);
-        let Some(cursor) = cursor else { return pages };
-        params = json!({ "cursor": cursor });
-    }
-}
-
-#[test]
-fn lists_are_the_same_for_everybody_whatever_was_asked_before() {
-    // R-LM-62, R-LM-63, R-FS-10
-    let mut engine = RawEngine::new(shelf());
-    for (method, member) in [("tools/list", "tools"), ("prompts/list", "prompts"), ("resources/list", "resources")] {
-        let first = pages(&mut engine, method);
-        let names: Vec<&str> = first
-            .iter()
-            .flat_map(|page| page[member].as_array().unwrap())
-            .filter_map(|it| it["name"].as_str())
-            .collect();
-        assert_eq!((first.len(), names), (2, vec!["c", "a", "b"]), "{method}");
-        for page in &first {
-            assert_eq!((&page["ttlMs"], &page["cacheScope"]), (&json!(9000), &json!("public")), "{method}: {page}");
-        }
-        // Calls, sessions, and a page that is wrong change nothing.
-        engine.connect_and_ask(&stateless(1, "tools/call", json!({ "name": "a" })));
-        engine.session("2025-11-25");
-        let wrong = engine.connect_and_ask(&stateless(1, method, json!({ "cursor": "nobody's" })));
-        assert_eq!(verdict(&wrong), (400, -32602));
-        assert_eq!(pages(&mut engine, method), first, "{method}");
-    }
-}
-
-#[test]
-fn one_read_may_give_several_contents() {
-    // R-FS-26
-    let mut engine = RawEngine::new(shelf());
-    let session = engine.session("2024-11-05");
-    let read = json!({ "uri": "shelf:a" });
-    for answer in [
-        engine.connect_and_ask(&stateless(1, "resources/read", read.clone())),
-        engine.post_to(&session, &call(1, "resources/read", read)),
-    ] {
-        let contents = body(&answer)["result"]["contents"].take();
-        let uris: Vec<&str> = contents.as_array().unwrap().iter().filter_map(|part| part["uri"].as_str()).collect();
-        assert_eq!(uris, ["shelf:a/1", "shelf:a/2"], "{answer:?}");
-    }
-}
-
-#[test]
-fn what_may_be_kept_says_so_in_all_six_results_and_in_no_question() {
-    // R-LM-57
-    let form = || RequestedSchema::new().required("name", StringSchema::new());
-    let server = shelf().resource_with(Resource::new("shelf:who", "who"), move |call: &mut Call<'_>| {
-        call.elicit("user", ElicitParams::form("Who are you?", form()))?;
-        Ok("it is you")
-    });
-    let mut engine = RawEngine::new(server);
-    for (method, params) in [
-        ("server/discover", json!({})),
-        ("tools/list", json!({})),
-        ("prompts/list", json!({})),
-        ("resources/list", json!({})),
-        ("resources/templates/list", json!({})),
-        ("resources/read", json!({ "uri": "shelf:a" })),
-    ] {
-        let result = body(&engine.connect_and_ask(&stateless(1, method, params)))["result"].take();
-        let hints = (result["ttlMs"].as_u64().is_some(), result["cacheScope"].as_str());
-        assert!(matches!(hints, (true, Some("public" | "private"))), "{method}: {result}");
-    }
-    let params = json!({ "uri": "shelf:who", "_meta": meta(json!({ "elicitation": {} })) });
-    let asked = body(&engine.connect_and_ask(&stateless(1, "resources/read", params)))["result"].take();
-    assert_eq!(asked["resultType"], "input_required");
-    assert!(asked.get("ttlMs").is_none() && asked.get("cacheScope").is_none(), "{asked}");
-    let called = body(&engine.connect_and_ask(&stateless(1, "tools/call", json!({ "name": "a" }))))["result"].take();
-    assert!(called.get("ttlMs").is_none() && called.get("cacheScope").is_none(), "{called}");
-}
-
 #[test]
 fn nobody_goes_on_with_the_stream_of_somebody_else() {
     // R-SEC-10, R-SEC-13, R-SH-35: the session and its owner are looked at before the event.
@@ -331,63 +227,9 @@ fn nobody_goes_on_with_the_stream_of_somebody_else() {
 }
 
 #[test]
-fn what_belongs_to_a_request_is_told_on_its_own_stream_and_on_no_other() {
-    // R-ST-15, R-ST-42, R-LM-91, R-LM-83: also when all of them chose the same token.
-    let held = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&held);
-    let server = Server::new("later", "1").tool(Tool::new("later"), move |call: &mut Call<'_>| {
-        kept.lock().unwrap().push(call.defer());
-        Ok(Later)
-    });
-    let mut engine = RawEngine::new(server);
-    let level = "io.modelcontextprotocol/logLevel";
-    let mut loud = meta(json!({}));
-    (loud["progressToken"], loud[level]) = (json!("p"), json!("debug"));
-    let mut quiet = meta(json!({}));
-    quiet["progressToken"] = json!("p");
-    let listening = engine.connect();
-    let filter = json!({ "notifications": { "toolsListChanged": true }, "_meta": loud });
-    engine.send(listening, stateless("l", "subscriptions/listen", filter));
-    engine.taken(listening);
-    let session = engine.session("2025-11-25");
-    let own = engine.listen(&session, None);
-    engine.taken(own);
-    let conns = [&loud, &quiet].map(|meta| {
-        let conn = engine.connect();
-        engine.send(conn, stateless(1, "tools/call", json!({ "name": "later", "_meta": meta })));
-        conn
-    });
-    let in_session = json!({ "name": "later", "_meta": { "progressToken": "p" } });
-    engine.send(session.conn, session.post(&call(1, "tools/call", in_session)));
-    let calls: Vec<Deferred> = held.lock().unwrap().drain(..).collect();
-    for (number, call) in (1u32..).zip(&calls) {
-        call.progress(f64::from(number), None, None);
-        call.log(LoggingLevel::Error, &number);
-    }
-    for call in calls {
-        call.answer(Ok("done"));
-    }
-    let now = engine.now();
-    while engine.engine.deliver_replies(now) {}
-    engine.settle();
-    for ((number, conn), logs) in (1u32..).zip([conns[0], conns[1], session.conn]).zip([true, false, true]) {
-        let messages = engine.streamed(conn).messages();
-        let told = |method: &str, member: &str| -> Vec<Value> {
-            let of_method = messages.iter().filter(|message| message["method"] == method);
-            of_method.map(|message| message["params"][member].clone()).collect()
-        };
-        assert_eq!(told("notifications/progress", "progress"), [json!(f64::from(number))], "{number}: {messages:?}");
-        let expected = if logs { vec![json!(number)] } else { Vec::new() };
-        assert_eq!(told("notifications/message", "data"), expected, "{number}: {messages:?}");
-        assert_eq!(messages.last().unwrap()["id"], 1);
-    }
-    assert_eq!((engine.taken(listening), engine.taken(own)), (String::new(), String::new()));
-}
-
-#[test]
 fn escapes_make_no_other_request_of_it() {
     // R-LM-46, R-ST-58: PHP writes every slash as `\/`; what is hidden from a search is not hidden from the reader.
-    let mut engine = RawEngine::new(shelf());
+    let mut engine = RawEngine::new(server().tool(Tool::new("a"), |_| Ok("done")));
     let plain = stateless(1, "tools/call", json!({ "name": "a" }));
     for (piece, written) in [
         ("io.modelcontextprotocol/", r"io.modelcontextprotocol\/"),
@@ -435,113 +277,30 @@ fn a_revision_that_is_not_served_is_refused_whatever_is_asked_of_the_session() {
     assert_eq!(engine.connect_and_ask(&session.post(PING)).status, 200);
 }
 
-/// What a connection was sent of messages with this method, each with the URI in it.
-fn told(engine: &mut RawEngine, conn: ConnId, chunked: bool, method: &str) -> Vec<String> {
-    let messages = Streamed::parse(&engine.taken(conn), chunked).messages();
-    let of_method = messages.iter().filter(|message| message["method"] == method);
-    of_method.map(|message| message["params"]["uri"].as_str().unwrap_or("-").to_owned()).collect()
-}
-
 #[test]
-fn a_changed_resource_is_told_to_who_watches_it_on_every_carrier_and_to_nobody_else() {
-    // R-FS-25, R-FS-29, R-SH-22, R-ST-43
-    const UPDATED: &str = "notifications/resources/updated";
-    let mut engine = RawEngine::new(shelf());
-    let over_sse = engine.initialized();
-    let [watching, other] = [(); 2].map(|()| engine.session("2025-06-18"));
-    let streams = [&watching, &other].map(|session| engine.listen(session, None));
-    let alone = engine.connect();
-    let filter = json!({ "notifications": { "resourceSubscriptions": ["shelf:a"] } });
-    engine.send(alone, stateless("l", "subscriptions/listen", filter));
-    engine.post(&over_sse, &call(1, "resources/subscribe", json!({ "uri": "shelf:a" })));
-    let answer = engine.post_to(&watching, &call(1, "resources/subscribe", json!({ "uri": "shelf:a" })));
-    assert_eq!(body(&answer)["result"], json!({}));
-    engine.post_to(&other, &call(1, "resources/subscribe", json!({ "uri": "shelf:b" })));
-    for conn in [over_sse.stream, streams[0], streams[1], alone] {
-        engine.taken(conn);
+fn no_random_bits_mean_no_session_and_no_bits_come_twice() {
+    // R-SH-46, R-SEC-9
+    let hello = post(&[], &initialize("2025-11-25", json!({})));
+    let now = mcp_core::time::Instant::ZERO;
+    let mut without = server().engine(|_| false).unwrap();
+    let conn = without.accept(now).unwrap();
+    without.received(conn, now, hello.as_bytes());
+    assert!(without.output(conn).starts_with(b"HTTP/1.1 503 "));
+    assert_eq!(without.sessions(), 0);
+    // What stands alone needs none.
+    let conn = without.accept(now).unwrap();
+    without.received(conn, now, stateless(1, "tools/list", json!({})).as_bytes());
+    assert!(without.output(conn).starts_with(b"HTTP/1.1 200 "));
+
+    let mut engine = RawEngine::new(server());
+    let mut ids: Vec<String> = (0..20).map(|_| engine.session("2025-11-25").id).collect();
+    for id in &ids {
+        let answer = engine.connect_and_ask(&post(&[("Mcp-Session-Id", id)], &initialize("2025-11-25", json!({}))));
+        assert_eq!(verdict(&answer).1, -32600, "an id that a client brings begins nothing");
     }
-    let announce = |engine: &mut RawEngine, uri: &'static str| {
-        engine.engine.announce(Change::Resource(uri.into()));
-        let now = engine.now();
-        while engine.engine.deliver_replies(now) {}
-        engine.settle();
-        [(over_sse.stream, false), (streams[0], false), (streams[1], false), (alone, true)]
-            .map(|(conn, chunked)| told(engine, conn, chunked, UPDATED))
-    };
-    let only = |uri: &str| vec![uri.to_owned()];
-    assert_eq!(announce(&mut engine, "shelf:a"), [only("shelf:a"), only("shelf:a"), vec![], only("shelf:a")]);
-    assert_eq!(announce(&mut engine, "shelf:a/1"), [only("shelf:a/1"), only("shelf:a/1"), vec![], only("shelf:a/1")]);
-    assert_eq!(announce(&mut engine, "shelf:b"), [vec![], vec![], only("shelf:b"), vec![]]);
-    assert_eq!(announce(&mut engine, "shelf:ab"), [const { Vec::<String>::new() }; 4]);
-    engine.post_to(&watching, &call(2, "resources/unsubscribe", json!({ "uri": "shelf:a" })));
-    engine.post(&over_sse, &call(2, "resources/unsubscribe", json!({ "uri": "shelf:a" })));
-    assert_eq!(announce(&mut engine, "shelf:a"), [vec![], vec![], vec![], only("shelf:a")]);
-}
-
-#[test]
-fn nobody_is_told_of_changes_before_the_handshake_is_over() {
-    // R-LM-25, R-LM-31
-    const CHANGED: &str = "notifications/tools/list_changed";
-    let ready = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-    let announce = |engine: &mut RawEngine| {
-        engine.engine.announce(Change::Tools);
-        let now = engine.now();
-        while engine.engine.deliver_replies(now) {}
-        engine.settle();
-    };
-    let mut engine = RawEngine::new(shelf());
-    let over_sse = engine.open();
-    announce(&mut engine);
-    engine.post(&over_sse, &initialize("2025-03-26", json!({})));
-    announce(&mut engine);
-    assert_eq!(told(&mut engine, over_sse.stream, false, CHANGED), [""; 0]);
-    engine.post(&over_sse, ready);
-    announce(&mut engine);
-    assert_eq!(told(&mut engine, over_sse.stream, false, CHANGED), ["-"]);
-
-    // Who never says so is ready with its first request (R-LM-31).
-    let silent = engine.open();
-    engine.post(&silent, &initialize("2025-03-26", json!({})));
-    engine.post(&silent, &call(1, "tools/list", json!({})));
-    announce(&mut engine);
-    assert_eq!(told(&mut engine, silent.stream, false, CHANGED), ["-"]);
-
-    let conn = engine.connect();
-    let hello = engine.ask(conn, post(&[], &initialize("2025-11-25", json!({}))));
-    let id = hello.field("Mcp-Session-Id").unwrap().to_owned();
-    let session = McpSession { conn, id, version: "2025-11-25".into() };
-    let stream = engine.listen(&session, None);
-    announce(&mut engine);
-    assert_eq!(told(&mut engine, stream, false, CHANGED), [""; 0]);
-    assert_eq!(engine.post_to(&session, ready).status, 202);
-    announce(&mut engine);
-    assert_eq!(told(&mut engine, stream, false, CHANGED), ["-"]);
-}
-
-#[test]
-fn a_level_holds_for_the_session_that_set_it() {
-    // R-LM-88, R-LM-90, R-LM-91
-    let server = Server::new("logs", "1").tool(Tool::new("log"), |call: &mut Call<'_>| {
-        call.log(LoggingLevel::Info, "heard?");
-        Ok("logged")
-    });
-    let mut engine = RawEngine::new(server);
-    let [quiet, loud] = [(); 2].map(|()| engine.session("2025-06-18"));
-    for (session, level) in [(&quiet, "error"), (&loud, "debug")] {
-        let set = engine.post_to(session, &call(1, "logging/setLevel", json!({ "level": level })));
-        assert_eq!(body(&set)["result"], json!({}));
-        let wrong = engine.post_to(session, &call(2, "logging/setLevel", json!({ "level": "loud" })));
-        assert_eq!(verdict(&wrong), (200, -32602));
-    }
-    let request = call(3, "tools/call", json!({ "name": "log" }));
-    engine.send(loud.conn, loud.post(&request));
-    let streamed = engine.streamed(loud.conn).messages();
-    assert_eq!(
-        (&streamed[0]["method"], &streamed[0]["params"]["data"]),
-        (&json!("notifications/message"), &json!("heard?"))
-    );
-    assert_eq!(body(&engine.post_to(&quiet, &request))["id"], 3, "nothing came before it, so that it is JSON");
-    // A request that stands alone says so itself, whatever sessions there are.
-    let answer = engine.connect_and_ask(&stateless(1, "tools/call", json!({ "name": "log" })));
-    assert_eq!(answer.field("Content-Type"), Some("application/json"));
+    let chosen = engine.connect_and_ask(&post(&[("Mcp-Session-Id", "mine")], &initialize("2025-11-25", json!({}))));
+    assert_ne!(chosen.field("Mcp-Session-Id"), Some("mine"));
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 20);
 }
