@@ -1,6 +1,7 @@
 //! The Model Context Protocol without I/O.
 //!
-//! This crate decides and moves nothing: bytes, messages and the time go in; bytes, messages and the next time to wake come out.
+//! It speaks every revision of the protocol, 2024-11-05 to 2026-07-28, on both sides, and the HTTP rules of each. This crate
+//! decides and moves nothing: bytes, messages and the time go in; bytes, messages and the next time to wake come out.
 //! There is no clock, thread, lock, socket or source of randomness inside, so that it fits a blocking program, any event loop
 //! and a device without an operating system, and so that every rule is tested without one of them. `mcp-sse-blocking` and
 //! `mcp-server-tiny` are the client and the server built on it.
@@ -34,6 +35,29 @@
 //! let Ok(Payload::Message(Message::Response(response))) = jsonrpc::decode(event.data, &Limits::default()) else { panic!() };
 //! assert_eq!(response.result.get(), r#"{"tools":[]}"#); // still in the decoder's buffer
 //! # Ok::<(), mcp_core::limits::LimitExceeded>(())
+//! ```
+//!
+//! The newest revision has no handshake: each request stands alone, says in its `_meta` which revision it is of and what its
+//! client can do, and its result may ask for input. A [`session::ClientSession`] writes such requests from the start, and a
+//! [`session::ServerSession`] lives for one of them:
+//!
+//! ```
+//! use mcp_core::Limits;
+//! use mcp_core::jsonrpc::{self, Message, Payload};
+//! use mcp_core::revision::ProtocolVersion;
+//! use mcp_core::session::{Claim, ClientProfile, ClientSession, RequestOptions};
+//! use mcp_core::types::{ClientCapabilities, Implementation};
+//!
+//! let (info, capabilities) = (Implementation::new("doc", "1"), ClientCapabilities::default());
+//! let profile = ClientProfile { info: &info, capabilities: &capabilities };
+//! let mut client = ClientSession::stateless(Limits::default(), ProtocolVersion::LATEST, &profile)?;
+//! let mut line = Vec::new();
+//! client.request("tools/list", &(), RequestOptions::PLAIN, &mut line)?; // no handshake before it
+//!
+//! let Ok(Payload::Message(Message::Request(request))) = jsonrpc::decode(&line, &Limits::default()) else { panic!() };
+//! let claim = Claim::of(request.params).expect("it is well formed").expect("it stands alone");
+//! assert_eq!(claim.version, "2026-07-28");
+//! # Ok::<(), mcp_core::session::ApiMisuse>(())
 //! ```
 //!
 //! Clauses of the specification are cited by numbers such as R-SSE-18; `tests/requirements.md` in the repository lists them with the

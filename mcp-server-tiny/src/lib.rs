@@ -11,59 +11,97 @@
 //! # Ok::<(), mcp_server_tiny::Error>(())
 //! ```
 //!
-//! Clients connect to `http://127.0.0.1:8000/mcp` (Streamable HTTP, with or without sessions) or `/sse` (HTTP+SSE), in any
-//! revision of the protocol; [`Server::serve_stdio`] serves the one that started the program. Any number of clients is served by
-//! the thread that called [`run`](Bound::run): one that is connected costs a row in a table, not a thread. A handler runs on that
-//! thread and holds up everybody while it does; one that takes its time belongs [on a worker](Tool::on_worker) or answers
-//! [later](Call::defer).
+//! Clients of every revision, 2024-11-05 to 2026-07-28, connect to `http://127.0.0.1:8000/mcp`, or to `/sse` where they speak
+//! HTTP+SSE alone. Any number of them is served by the thread that called [`run`](Bound::run): a session costs a row in a table
+//! and less than a kilobyte, not a thread, and a client without a session leaves nothing behind. With
+//! [`serve_stdio`](Server::serve_stdio) in place of `bind` and `run` the same server is a program that its client starts.
 //!
-//! # What a server offers
+//! A handler runs on the thread of the loop and holds up everybody while it does; one that takes its time belongs
+//! [on a worker](Tool::on_worker) or answers [later](Call::defer).
 //!
-//! Everything is registered with a builder and a closure, and which capabilities are declared follows from it:
+//! # What it can offer
 //!
 //! ```
-//! use mcp_server_tiny::{Call, Prompt, Resource, ResourceTemplate, Server, Tool};
-//! use mcp_server_tiny::types::{ElicitParams, RequestedSchema, StringSchema};
+//! use mcp_server_tiny::{Prompt, Resource, ResourceTemplate, Server, Tool};
 //!
-//! let book = Tool::new("book").param::<String>("room", "which one");
+//! let add = Tool::new("add").param::<f64>("a", "one").param::<f64>("b", "the other");
+//! let note = ResourceTemplate::new("note:{name}", "note").mime_type("text/plain");
 //! let review = Prompt::new("review").argument("file", "which one");
-//! Server::new("office", "1.0.0")
-//!     .resource(Resource::text("office://rules", "rules", "Be kind.").mime_type("text/plain"))
-//!     .resource_template(ResourceTemplate::new("office://rooms/{name}", "room"), |call| {
-//!         let name = call.arg::<&str>("name")?;
-//!         Ok((name == "attic").then_some("A desk and a window"))
+//!
+//! let server = Server::new("desk", "1.0.0")
+//!     .tool(add, |call| Ok(call.arg::<f64>("a")? + call.arg::<f64>("b")?))
+//!     .resource(Resource::text("desk://about", "about", "A desk with notes on it.").mime_type("text/plain"))
+//!     .resource_template(note, |call| match call.arg::<&str>("name")? {
+//!         "shopping" => Ok(Some("milk, bread")),
+//!         _ => Ok(None), // there is no such resource
 //!     })
-//!     .prompt(review, |call| Ok(format!("Review {}", call.arg::<&str>("file")?)))
-//!     .tool(book, |call: &mut Call<'_>| {
-//!         // The first time this leaves the handler; it runs again with the answer, in every revision.
-//!         let form = RequestedSchema::new().required("day", StringSchema::date());
-//!         let answer = call.elicit("day", ElicitParams::form("For which day?", form))?;
-//!         let Some(content) = answer.content else { return Ok("Not booked".to_owned()) };
-//!         Ok(format!("{} is booked for {}", call.arg::<&str>("room")?, content["day"]))
-//!     });
+//!     .prompt(review, |call| Ok(format!("Review {}, please.", call.arg::<&str>("file")?)));
+//!
+//! // The server as bytes in and bytes out, for a client in the same process or a test.
+//! let mut server = server.in_process()?;
+//! let mut ask = |method: &str, params: &str| {
+//!     let mut said = Vec::new();
+//!     let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+//!     let request = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params},{meta}}}}}"#);
+//!     server(format!("{request}\n").as_bytes(), &mut said);
+//!     String::from_utf8(said).unwrap()
+//! };
+//! assert!(ask("tools/call", r#""name":"add","arguments":{"a":1,"b":2}"#).contains(r#""text":"3""#));
+//! assert!(ask("resources/read", r#""uri":"note:shopping""#).contains(r#""text":"milk, bread""#));
+//! assert!(ask("resources/read", r#""uri":"note:travel""#).contains("resource not found"));
+//! assert!(ask("prompts/get", r#""name":"review","arguments":{"file":"a.rs"}"#).contains("Review a.rs, please."));
+//! # Ok::<(), mcp_server_tiny::Error>(())
 //! ```
 //!
-//! | Wanted | Where |
+//! | For | See |
 //! | --- | --- |
-//! | tools, with arguments checked before the handler runs | [`Server::tool`], [`Tool`] |
-//! | resources: fixed, computed, by a pattern of URIs | [`Server::resource`], [`Server::resource_with`], [`Server::resource_template`] |
-//! | prompts | [`Server::prompt`] |
-//! | completion of their arguments and of variables in patterns | [`Prompt::complete`], [`ResourceTemplate::complete`] |
-//! | progress and log messages | [`Call::progress`], [`Call::log`] |
-//! | asking the client's user, model or file system | [`Call::elicit`], [`Call::sample`], [`Call::roots`] |
-//! | telling clients that something changed | [`Call::announce`], [`service::Notifier`] from any thread |
+//! | tools | [`Server::tool`], [`Tool`], [`Call`], [`IntoToolResult`], [`Json`] |
+//! | resources | [`Server::resource`], [`Server::resource_with`], [`Server::resource_template`], [`IntoContents`] |
+//! | prompts, completion | [`Server::prompt`], [`Prompt::complete`], [`ResourceTemplate::complete`] |
+//! | questions to the client | [`Call::elicit`], [`Call::sample`], [`Call::roots`], [`Call::offers`] |
+//! | progress, logs, cancellation | [`Call::progress`], [`Call::log`], [`Call::is_cancelled`] |
+//! | changes | [`Handle`], [`Call::announce`] |
+//! | carriers | [`Server::bind`], [`Server::serve_stdio`], [`Server::serve`], [`Server::in_process`], [`Server::engine`], [`Server::pipe`] |
+//!
+//! # Asking for input
+//!
+//! A handler asks its client with `?`, the same in every revision: the question leaves the handler, and with the answer **the
+//! handler runs again from its start**. Ask first, act afterwards; nothing waits in between.
+//!
+//! ```
+//! use mcp_server_tiny::types::{ElicitAction, ElicitParams, RequestedSchema, StringSchema};
+//! use mcp_server_tiny::{Call, Server, Tool, ToolError};
+//!
+//! fn sign(call: &mut Call<'_>) -> Result<String, ToolError> {
+//!     let form = RequestedSchema::new().required("name", StringSchema::new());
+//!     let answer = call.elicit("signature", ElicitParams::form("Your name, please", form))?;
+//!     if answer.action != ElicitAction::Accept {
+//!         return Ok("it is not signed".into());
+//!     }
+//!     Ok(format!("signed by {}", answer.content.unwrap_or_default()["name"])) // accepted content fits the form
+//! }
+//!
+//! let mut server = Server::new("notary", "1.0.0").tool(Tool::new("sign"), sign).in_process()?;
+//! let capabilities = r#"{"elicitation":{"form":{}}}"#;
+//! let meta = format!(r#"{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{capabilities}}}"#);
+//! let call = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"sign","_meta":{meta}}}}}"#);
+//! let mut said = Vec::new();
+//! server(format!("{call}\n").as_bytes(), &mut said);
+//! let said = String::from_utf8(said).unwrap();
+//! assert!(said.contains(r#""resultType":"input_required""#) && said.contains("Your name, please"));
+//! # Ok::<(), mcp_server_tiny::Error>(())
+//! ```
 //!
 //! # Layers
 //!
 //! | Module | Job | Needs `std` |
 //! | --- | --- | --- |
 //! | [`http1`] | HTTP/1.1 as bytes in and bytes out | no |
-//! | [`service`] | what is offered, and carrying it out | no |
-//! | [`tool`], [`resource`], [`prompt`], [`completion`] | describing what is offered | no |
-//! | [`call`], [`result`], [`schema`] | what handlers see and return | no |
-//! | [`engine`] | connections, sessions and deadlines; for whoever owns the bytes | no |
+//! | [`service`], [`tool`], [`resource`], [`prompt`], [`completion`], [`call`], [`result`], [`schema`] | what is offered, and carrying out calls | no |
+//! | [`engine`] | connections, sessions and deadlines of all carriers of HTTP; for whoever owns the bytes | no |
 //! | [`pipe`] | one client at the other end of a stream of lines; for whoever owns the bytes | no |
 //! | [`Bound`] | sockets and the loop; [`turn`](Bound::turn) for whoever owns the loop | yes |
+//! | [`Server::serve_stdio`], [`Server::serve`] | the loop for a reader and a writer | yes |
 //! | [`deferred`] and workers | answers from other threads | yes |
 //!
 //! Without the default feature `std` the crate is `no_std` with `alloc`.
@@ -72,13 +110,14 @@
 //!
 //! On loopback only loopback names and pages are served ([`Server::allow_host`], [`Server::allow_origin`]); a token can be demanded
 //! ([`Server::bearer`]). Whatever a peer can make grow or last has a bound in [`config::Limits`] or
-//! [`config::Timeouts`]; who passes one is refused with a sentence that names it, and nobody else notices.
+//! [`config::Timeouts`]; who passes one is refused with a sentence that names it, and nobody else notices. What travels by way of
+//! a client while it is asked is sealed: it can be read there, and neither changed nor used for another call
+//! ([`Server::state_key`]).
 //!
 //! # What is not here
 //!
-//! No tasks (2025-11-25) and no extensions. Results are not checked against output schemas, nor arguments against more of an
-//! input schema than the types at its root. A deferred reply answers tools only and cannot ask. No TLS: that is the work of a
-//! reverse proxy ([`Server::public_prefix`]). No HTTP/2, no compression.
+//! Tasks, and OAuth beyond comparing tokens. No TLS: that is the work of a reverse proxy ([`Server::public_prefix`]). No HTTP/2, no
+//! compression.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 

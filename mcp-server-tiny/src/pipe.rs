@@ -1,5 +1,6 @@
 //! The server at one end of a byte stream that carries one message a line: stdio, a serial line, a pipe within the process
-//! (R-IO). Bytes in and bytes out, without threads or sockets; with `std`, [`Server::serve_stdio`] moves the bytes.
+//! (R-IO). Bytes in and bytes out, without threads or sockets; with `std`,
+//! [`Server::serve_stdio`](crate::Server::serve_stdio) moves the bytes.
 //!
 //! One client is at the other end. It may shake hands and so open a session, send requests that stand alone, or both: each
 //! request says itself which it is.
