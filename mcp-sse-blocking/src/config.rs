@@ -19,9 +19,10 @@ use crate::input::InputHandlers;
 use crate::log_target;
 use crate::transport::http::Settings;
 
-/// Settings of a client, made by [`Client::builder`].
+/// Settings of a client, made by [`Client::builder`], [`Client::spawn_builder`] and their kin.
 ///
-/// Every wait has a deadline; its setting is named in the error when it passes.
+/// Every wait has a deadline; its setting is named in the error when it passes. Settings of HTTP mean nothing where lines are
+/// spoken.
 pub struct Builder {
     place: Place,
     pub(crate) common: Common,
@@ -140,7 +141,8 @@ impl Builder {
         self
     }
 
-    /// Speaks only this transport, for those who know what the server speaks: nothing is found out.
+    /// Speaks only this transport, for those who know what the server speaks: nothing is found out, and no request is spent on
+    /// it.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.http.transport = transport;
         self
