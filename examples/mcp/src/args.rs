@@ -86,6 +86,9 @@ struct Child {
     program: Vec<OsString>,
 }
 
+/// What was given as KEY=VALUE, in order.
+type Pairs = Vec<(String, String)>;
+
 /// Which server it is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Server<'a> {
@@ -110,7 +113,7 @@ impl Call {
     ///
     /// # Errors
     /// What is wrong with the words, in words.
-    pub(crate) fn tool(&self) -> Result<(&str, Vec<(String, String)>), String> {
+    pub(crate) fn tool(&self) -> Result<(&str, Pairs), String> {
         let words = if self.child.stdio { &self.words[..] } else { &self.words[1..] };
         let (tool, pairs) =
             words.split_first().ok_or("the name of a tool is missing; `mcp call --help` shows where")?;
