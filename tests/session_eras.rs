@@ -1,5 +1,8 @@
 //! What differs between the eras as sessions see it: requests that stand alone, questions of servers, who watches what.
 
+// In helpers too a panic is the report.
+#![allow(clippy::unwrap_used)]
+
 use mcp_core::Limits;
 use mcp_core::jsonrpc::{ErrorObject, Message, Request, RequestId, code};
 use mcp_core::revision::ProtocolVersion;

@@ -152,8 +152,11 @@ mod tests {
             json!({"toolsListChanged": true, "resourceSubscriptions": ["a:b"]})
         );
         assert_eq!(first["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], "l-1");
-        let told = written(|out| drop(listener.notify(&Change::Resource("a:b/c".into()), out)));
-        assert_eq!((&told["params"]["uri"], &told["method"]), (&json!("a:b/c"), &json!("notifications/resources/updated")));
+        let told = written(|out| assert!(listener.notify(&Change::Resource("a:b/c".into()), out)));
+        assert_eq!(
+            (&told["params"]["uri"], &told["method"]),
+            (&json!("a:b/c"), &json!("notifications/resources/updated"))
+        );
         assert_eq!(written(|out| assert!(!listener.notify(&Change::Prompts, out))), Value::Null);
     }
 
