@@ -27,7 +27,8 @@ const PROBLEM_CHARACTERS: usize = 256;
 /// A session with a server.
 ///
 /// Cloning is cheap and gives another handle to the same session; many threads may call at once. The session is closed by
-/// [`close`](Client::close) or when the last handle is dropped, which takes a second at most, whatever the server does.
+/// [`close`](Client::close) or when the last handle is dropped, which takes a second at most, whatever the server does; a child
+/// process may be given longer to end ([`Command::grace`](crate::Command::grace)).
 ///
 /// A call waits on the thread that makes it, which also reads the reply off the stream. No call waits longer than its
 /// deadline, and none of them takes more memory than [`Limits`](mcp_core::Limits) allow.
@@ -203,7 +204,8 @@ impl Client {
     }
 
     /// Closes the session for all handles: calls in flight fail with [`Error::Closed`], connections are shut down, threads
-    /// end. Takes a second at most. Dropping the last handle does the same.
+    /// end. Takes a second at most, and with a child process as long as [`Command::grace`](crate::Command::grace) says. Dropping the
+    /// last handle does the same.
     ///
     /// May be called from a handler: its own thread then ends when the handler returns. Handlers that hold a handle of their
     /// own keep the session open until somebody calls this.

@@ -108,7 +108,8 @@
 //!   says so), lists and resources that are kept ([`CacheSize`]), questions that wait (16), messages before the endpoint (64
 //!   and 4 MiB).
 //! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
-//!   handle closes. What nothing can interrupt is left behind: a handler of yours and the system's name lookup, when they
+//!   handle closes. A child process is given two seconds to end, then told to and given two more, then killed
+//!   ([`Command::grace`]). What nothing can interrupt is left behind: a handler of yours and the system's name lookup, when they
 //!   hang, and a TCP connection that is being opened, whose thread ends by itself within one attempt (750 ms as a rule). A child
 //!   process is waited for: it ends by itself at once as a rule, and by force after [its grace](Command::grace), with what it
 //!   started. A foreign reader or writer that blocks is left behind unless [it can be ended](Streams::on_close).
