@@ -224,7 +224,17 @@ mod codes {
     #[test]
     fn no_connection_is_3() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert_eq!(code(&["tools", &format!("http://{free}/sse")]), 3);
+        let ended = run(&["tools", &format!("http://{free}/sse")]);
+        assert_eq!((ended.code, ended.out.len()), (Some(3), 0));
+        assert!(ended.err[0].starts_with(&format!("mcp: sending a message to http://{free}: ")), "{ended:?}");
+        assert!(ended.err.iter().any(|line| line.contains("is the server running?")), "no advice: {ended:?}");
+        let (_server, url) = echo_server();
+        let ended = run(&["tools", &url.replace("http://", "https://")]);
+        assert_eq!((ended.code, ended.out.len()), (Some(3), 0));
+        assert!(ended.err.iter().any(|line| line.contains("does not speak TLS")), "no advice: {ended:?}");
+        let ended = run(&["tools", "--stdio", "--", "/nonexistent/server"]);
+        assert_eq!((ended.code, ended.out.len()), (Some(3), 0));
+        assert!(ended.err[0].starts_with("mcp: starting the server server: "), "{ended:?}");
     }
 
     #[test]

@@ -137,9 +137,9 @@ pub struct Timeout {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TransportError {
-    /// What was being done.
+    /// What was being done, to be followed by whom it concerns: `sending a message to`.
     pub doing: &'static str,
-    /// With whom: scheme, host and port.
+    /// With whom: scheme, host and port, or the name of a program.
     pub origin: String,
     /// The kind of failure, as the system names it.
     pub kind: std::io::ErrorKind,
@@ -282,7 +282,7 @@ impl fmt::Display for Timeout {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}: {}{}", self.doing, self.origin, self.problem, self.delivery)
+        write!(f, "{} {}: {}{}", self.doing, self.origin, self.problem, self.delivery)
     }
 }
 

@@ -94,6 +94,10 @@ fn hint(error: &Error, server: Server<'_>) -> Option<String> {
         Error::Transport(failure) if failure.kind == io::ErrorKind::ConnectionRefused => {
             Some("     nothing listens there: is the server running?".to_owned())
         }
+        // What rustls says of an answer in plain HTTP.
+        Error::Transport(failure) if failure.problem.contains("corrupt message") => {
+            Some("     the server does not speak TLS: is it http:// and not https://?".to_owned())
+        }
         Error::Status(status) if !matches!(status.code, 404 | 405) => None,
         // A page, or nothing, where people expect the server itself to be.
         Error::Status(_) | Error::Peer(PeerError::NotAnEventStream { .. } | PeerError::Undetected(_)) => {

@@ -263,7 +263,7 @@ impl Again for Respawn {
 
 fn no_threads(error: &std::io::Error) -> Error {
     Error::Transport(TransportError {
-        doing: "starting the threads of a line stream",
+        doing: "starting the threads of a line stream in",
         origin: "this process".into(),
         kind: error.kind(),
         problem: error.to_string(),

@@ -145,7 +145,7 @@ impl EventStream {
             (Err(_), Some(cause)) => Ok(Filled::OutOfTime(cause)),
             (Err(_), None) if outcome.stopped => Err(Error::Cancelled(Delivery::Sent)),
             (Err(error), None) => {
-                let doing = "reading the event stream";
+                let doing = "reading the event stream of";
                 Err(transport_failure(ureq::Error::from(error), doing, &self.url, Delivery::NotSent))
             }
         }

@@ -41,7 +41,7 @@ const HEAD_BYTES: usize = 16 << 10;
 const IDLE_CONNECTIONS: usize = 8;
 
 /// What is being done when a message goes out, for errors.
-pub(crate) const SENDING: &str = "sending a message";
+pub(crate) const SENDING: &str = "sending a message to";
 
 /// What all requests of a client have in common.
 #[derive(Debug, Default)]
@@ -178,7 +178,7 @@ impl Http {
             deadline,
             stop: None,
             again: Again::Yes,
-            doing: "opening the event stream",
+            doing: "opening the event stream at",
         };
         let (mut response, moved) = self.send(&outgoing)?;
         match Answer::to_stream_request(response.status().as_u16(), text(&response, headers::CONTENT_TYPE)) {

@@ -210,7 +210,7 @@ impl MyTurn<'_> {
                 }
                 ending.with_delivery(delivery)
             }
-            _ => transport_failure("writing a message", &*self.peer, error, delivery),
+            _ => transport_failure("writing a message to", &*self.peer, error, delivery),
         }
     }
 }
@@ -295,7 +295,7 @@ impl LineStream {
                     return Ok(Filled::Bytes);
                 }
                 Err(error) => {
-                    let doing = "reading messages";
+                    let doing = "reading messages of";
                     return Err(transport_failure(doing, &*self.duplex, &error, Delivery::NotSent));
                 }
             }

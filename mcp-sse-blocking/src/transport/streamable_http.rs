@@ -230,7 +230,7 @@ impl Endpoint {
             deadline,
             stop,
             again: Again::Yes,
-            doing: "opening an event stream",
+            doing: "opening an event stream at",
         };
         self.answer(context, &outgoing)
     }
@@ -245,7 +245,7 @@ impl Endpoint {
             deadline: Some(deadline),
             stop: None,
             again: Again::Yes,
-            doing: "ending the session",
+            doing: "ending the session at",
         };
         self.http.send(&outgoing).map(drop)
     }
@@ -320,7 +320,7 @@ impl Endpoint {
             }
         });
         if let Err(error) = read {
-            let failure = self.http.failure(ureq::Error::from(error), outcome, "reading an answer", url);
+            let failure = self.http.failure(ureq::Error::from(error), outcome, "reading an answer of", url);
             return Err(failure.with_delivery(crate::Delivery::Sent));
         }
         if body.len() > bound {
