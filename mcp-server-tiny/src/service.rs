@@ -343,7 +343,10 @@ impl Service {
             Method::ServerDiscover => self.discover(session, origin, outbox),
             _ => match self.route(method) {
                 Some(route) => route(self, session, origin, method, params, outbox),
-                None => refuse(session, origin.key, code::METHOD_NOT_FOUND, "this server does not offer it", outbox),
+                None => {
+                    let text = alloc::format!("this server does not offer `{}`", method.name());
+                    refuse(session, origin.key, code::METHOD_NOT_FOUND, &text, outbox)
+                }
             },
         }
     }
