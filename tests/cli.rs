@@ -118,6 +118,24 @@ big  Answers with that many bytes
     }
 
     #[test]
+    fn any_revision_can_be_asked_for() {
+        let (_server, sse) = echo_server();
+        let http = sse.replace("/sse", "/mcp");
+        for (url, revision, found) in [
+            (&sse, "2024-11-05", "HTTP+SSE, revision 2024-11-05"),
+            (&sse, "2025-11-25", "HTTP+SSE, revision 2025-11-25"),
+            (&http, "2025-03-26", "Streamable HTTP, revision 2025-03-26"),
+            (&http, "2025-06-18", "Streamable HTTP, revision 2025-06-18"),
+            (&http, "2025-11-25", "Streamable HTTP, revision 2025-11-25"),
+            (&http, "2026-07-28", "Streamable HTTP, stateless, revision 2026-07-28"),
+        ] {
+            let ended = run(&["tools", url, "--revision", revision, "-v"]);
+            assert_eq!((ended.code, ended.out.len()), (Some(0), 10), "{ended:?}");
+            assert!(ended.err.iter().any(|line| line.contains(found)), "{ended:?}");
+        }
+    }
+
+    #[test]
     fn a_server_is_started_called_and_ended() {
         let server = peers::example("echo-server");
         let server = server.to_str().unwrap();

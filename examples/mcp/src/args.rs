@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use mcp_core::revision::ProtocolVersion;
 
 use crate::values::Object;
 
@@ -131,6 +132,9 @@ pub(crate) struct Connection {
     /// How to talk to the server
     #[arg(long, value_enum, default_value_t, global = true)]
     pub(crate) transport: Transport,
+    /// The revision of the protocol to speak, such as 2025-11-25; the newest that the server speaks unless given
+    #[arg(long, value_name = "DATE", value_parser = revision, global = true)]
+    pub(crate) revision: Option<ProtocolVersion>,
     /// A header for every request; may be repeated. Its value is shown nowhere
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header, global = true)]
     pub(crate) headers: Vec<Header>,
@@ -185,9 +189,16 @@ fn pair(text: &str) -> Result<(String, String), String> {
     if key.is_empty() { Err(format!("there is no key before `=` in `{text}`")) } else { Ok((key.into(), value.into())) }
 }
 
-/// Its errors, and those of the next one, do not repeat what was given: `clap` shows it in front of them.
+/// Its errors, and those of the next two, do not repeat what was given: `clap` shows it in front of them.
 fn object(text: &str) -> Result<Object, String> {
     serde_json::from_str(text).map_err(|error| format!("no JSON object: {error}"))
+}
+
+fn revision(text: &str) -> Result<ProtocolVersion, String> {
+    ProtocolVersion::from_wire(text).ok_or_else(|| {
+        let known = ProtocolVersion::ALL.map(ProtocolVersion::as_str);
+        format!("one of {}", known.join(", "))
+    })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -255,7 +266,15 @@ mod tests {
         for bad in ["text", "=text"] {
             assert!(call(&[bad]).tool().unwrap_err().contains(bad));
         }
-        for bad in ["--json=[1]", "--json={", "--timeout=0", "--timeout=-1", "--timeout=NaN", "--transport=pigeon"] {
+        for bad in [
+            "--json=[1]",
+            "--json={",
+            "--timeout=0",
+            "--timeout=-1",
+            "--timeout=NaN",
+            "--transport=pigeon",
+            "--revision=2024",
+        ] {
             let error = parse(&["call", "http://h/sse", "tool", bad]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{bad}");
             assert!(

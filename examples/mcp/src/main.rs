@@ -130,6 +130,9 @@ fn connect(server: Server<'_>, connection: &Connection) -> Result<Client, Failur
         let (name, value) = header.parts().ok_or_else(|| Failure::Usage("a header is written 'NAME: VALUE'".into()))?;
         builder = builder.header(name, value);
     }
+    if let Some(revision) = connection.revision {
+        builder = builder.protocol_version(revision);
+    }
     let client = builder.connect()?;
     if connection.verbose > 0 {
         output::say(client.connection().to_string());
