@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use ureq::unversioned::transport::Buffers;
 
+use super::exchange;
+
 /// Input starts at this size: an answer to a POST, or a read of small events.
 const INPUT_BYTES: usize = 8 << 10;
 /// Once a read fills the input, later reads may be this large.
@@ -12,7 +14,7 @@ const INPUT_BYTES_MOST: usize = 64 << 10;
 const OUTPUT_BYTES: usize = 4 << 10;
 /// Output is gathered up to this size, then written.
 const OUTPUT_BYTES_MOST: usize = 64 << 10;
-/// The least room that is offered for output: ureq writes whole header fields.
+/// The least room that is offered for output: ureq writes whole lines of a head, and longer ones get [more](exchange::longest_line).
 const OUTPUT_ROOM: usize = 2 << 10;
 
 /// What ureq reads from and writes to.
@@ -86,6 +88,13 @@ impl IoBuffers {
         &self.output[..self.gathered]
     }
 
+    fn make_output_room(&mut self) {
+        let room = OUTPUT_ROOM.max(exchange::longest_line());
+        if self.output.len() - self.gathered < room {
+            self.output.resize((self.output.len() * 2).max(OUTPUT_BYTES).max(self.gathered + room), 0);
+        }
+    }
+
     /// All of it has been sent, or never will be.
     pub(super) fn clear_output(&mut self) {
         self.gathered = 0;
@@ -94,9 +103,7 @@ impl IoBuffers {
 
 impl Buffers for IoBuffers {
     fn output(&mut self) -> &mut [u8] {
-        if self.output.len() - self.gathered < OUTPUT_ROOM {
-            self.output.resize((self.output.len() * 2).max(OUTPUT_BYTES), 0);
-        }
+        self.make_output_room();
         &mut self.output[self.gathered..]
     }
 
@@ -120,9 +127,7 @@ impl Buffers for IoBuffers {
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
         // The first part is for bodies of unknown length, which this crate does not send.
-        if self.output.len() - self.gathered < OUTPUT_ROOM {
-            self.output.resize((self.output.len() * 2).max(OUTPUT_BYTES), 0);
-        }
+        self.make_output_room();
         (&mut self.input[self.end..], &mut self.output[self.gathered..])
     }
 

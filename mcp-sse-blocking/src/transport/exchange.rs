@@ -29,6 +29,7 @@ struct Exchange {
     expired: Cell<Option<Cause>>,
     stopped: Cell<bool>,
     trust: Cell<Trust>,
+    longest_line: Cell<usize>,
 }
 
 /// How far an exchange came.
@@ -59,6 +60,8 @@ pub(crate) struct Bounds {
     /// Looked at every [`STOP_CHECK`] while the socket is silent.
     pub(crate) stop: Option<Arc<dyn Stop>>,
     pub(crate) trust: Trust,
+    /// Bytes of the longest line in the head of the request: ureq writes each in one piece.
+    pub(crate) longest_line: usize,
 }
 
 /// Whether an idle connection is used again unseen.
@@ -93,6 +96,7 @@ impl Exchange {
             expired: Cell::new(None),
             stopped: Cell::new(false),
             trust: Cell::new(Trust::WhileFresh),
+            longest_line: Cell::new(0),
         }
     }
 }
@@ -107,6 +111,7 @@ pub(crate) fn run<T>(bounds: Bounds, exchange: impl FnOnce() -> T) -> (T, Outcom
         it.expired.set(None);
         it.stopped.set(false);
         it.trust.set(bounds.trust);
+        it.longest_line.set(bounds.longest_line);
     });
     let answer = exchange();
     let outcome = EXCHANGE.with(|it| {
@@ -163,6 +168,11 @@ pub(super) fn can_be_stopped() -> bool {
 /// Whether an idle connection may be used again unseen.
 pub(super) fn trusts_fresh_connections() -> bool {
     EXCHANGE.with(|it| it.trust.get() == Trust::WhileFresh)
+}
+
+/// Bytes of the longest line in the head of the request.
+pub(super) fn longest_line() -> usize {
+    EXCHANGE.with(|it| it.longest_line.get())
 }
 
 /// Notes how far the exchange came.

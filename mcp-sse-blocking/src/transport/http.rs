@@ -37,6 +37,8 @@ use crate::log_target;
 
 /// Bytes of an answer's head. 16 KiB: twice what servers usually accept of a request's.
 const HEAD_BYTES: usize = 16 << 10;
+/// Bytes of a line in the head of a request. 64 KiB: far more than servers take.
+const LINE_BYTES: usize = 64 << 10;
 /// Idle connections for POSTs that are kept: more only help who calls from more threads at once.
 const IDLE_CONNECTIONS: usize = 8;
 
@@ -266,12 +268,18 @@ impl Http {
         target: &Target,
         stop: &Arc<dyn Stop>,
     ) -> Result<Response<Body>, Error> {
+        let longest_line = longest_line(outgoing, target);
+        if longest_line > LINE_BYTES {
+            return Err(Error::Usage(format!(
+                "a header or the URL makes a line of {longest_line} bytes in the head of a request, more than {LINE_BYTES}"
+            )));
+        }
         let mut tries = 0;
         let mut sent = false;
         loop {
             tries += 1;
             let trust = if outgoing.again == Again::Yes { Trust::WhileFresh } else { Trust::Never };
-            let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)), trust };
+            let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)), trust, longest_line };
             let (response, outcome) = match outgoing.verb {
                 Verb::Get => {
                     let request = request(Method::GET, target, outgoing.headers, ());
@@ -382,6 +390,14 @@ fn all_headers<'a>(own: impl Iterator<Item = (&'static str, Cow<'a, str>)>, call
 /// Headers whose values are fixed.
 fn fixed(own: &'static [(&'static str, &'static str)]) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
     own.iter().map(|(name, value)| (*name, Cow::Borrowed(*value)))
+}
+
+/// Bytes of the longest line in the head of a request.
+fn longest_line(outgoing: &Outgoing<'_>, target: &Target) -> usize {
+    // With what stands around a value: the method, the version, a colon and the ends of two lines.
+    const AROUND: usize = 32;
+    let headers = outgoing.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    headers.chain([target.url.as_str().len()]).max().unwrap_or_default() + AROUND
 }
 
 fn request<B>(method: Method, target: &Target, headers: &HeaderMap, body: B) -> Request<B> {
