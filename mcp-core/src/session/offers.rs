@@ -76,7 +76,8 @@ impl<'de> Visitor<'de> for CapabilitiesVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ClientOffers, A::Error> {
         let mut offers = ClientOffers::default();
         while let Some(name) = map.next_key::<Name>()? {
-            let Name::Known(capability) = name else {
+            // What is the name of a member only is an unknown capability here (R-LM-32).
+            let Name::Known(capability @ ROOTS..=ELICITATION) = name else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
@@ -129,6 +130,7 @@ impl<'de> Deserialize<'de> for Members {
 
 const ROOTS: usize = 0;
 const SAMPLING: usize = 1;
+const ELICITATION: usize = 2;
 const LIST_CHANGED: usize = 3;
 const TOOLS: usize = 4;
 const CONTEXT: usize = 5;
@@ -179,6 +181,17 @@ mod tests {
         assert!(all.sampling && all.roots && all.roots_list_changed && !all.sampling_tools && !all.elicitation_form);
         assert!(!offers(r#"{"roots":{"listChanged":false}}"#).roots_list_changed);
         assert!(offers(r#"{"sampling":{"tools":{},"context":{}}}"#).sampling_tools);
+    }
+
+    #[test]
+    fn a_capability_named_like_a_member_of_another_is_none_of_ours() {
+        // R-LM-32: servers declare `tools`, and some programs send one object for both sides.
+        for name in ["tools", "context", "form", "url", "listChanged"] {
+            for value in ["{}", "true", r#"{"url":{}}"#] {
+                let text = alloc::format!(r#"{{"{name}":{value}}}"#);
+                assert_eq!(serde_json::from_str(&text).ok(), Some(ClientOffers::NONE), "{text}");
+            }
+        }
     }
 
     #[test]
