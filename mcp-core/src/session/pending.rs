@@ -41,6 +41,11 @@ impl<T> Pending<T> {
         self.next
     }
 
+    /// Gives no key before this one from now on.
+    pub fn skip_to(&mut self, key: u64) {
+        self.next = self.next.max(key);
+    }
+
     /// Takes in a request and gives its key.
     ///
     /// # Errors

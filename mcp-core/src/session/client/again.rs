@@ -11,8 +11,10 @@ impl ClientSession {
     }
 
     /// Goes on in a session that was opened in place of this one, which the server lost (R-SH-51): with its revision, and with
-    /// what the server says of itself now. Requests in flight stay in flight; questions of the server are withdrawn.
+    /// what the server says of itself now. Requests in flight stay in flight; questions of the server are withdrawn; ids go on
+    /// after those of both, for none may come twice in the new session (R-LM-3).
     pub fn adopt(&mut self, opened: Self) {
+        self.pending.skip_to(opened.pending.next_key());
         self.version = opened.version.or(self.version);
         self.server = opened.server.or(self.server.take());
         let _ = self.asked.drain().count();
@@ -29,15 +31,19 @@ mod tests {
     use alloc::vec::Vec;
 
     fn opened(version: &str) -> ClientSession {
-        let mut session = ClientSession::new(Limits::default());
+        answered(ClientSession::new(Limits::default()), version, 1)
+    }
+
+    /// The session after its handshake, in which `initialize` has this id.
+    fn answered(mut session: ClientSession, version: &str, id: u64) -> ClientSession {
         let hello = InitializeParams {
             protocol_version: version.into(),
             capabilities: Default::default(),
             client_info: Implementation::new("test", "1"),
         };
-        session.initialize(&hello, None, &mut Vec::new()).unwrap();
+        assert_eq!(session.initialize(&hello, None, &mut Vec::new()), Ok(id));
         let answer = alloc::format!(
-            r#"{{"jsonrpc":"2.0","id":1,"result":{{"protocolVersion":"{version}","capabilities":{{}},"serverInfo":{{"name":"{version}","version":"1"}}}}}}"#
+            r#"{{"jsonrpc":"2.0","id":{id},"result":{{"protocolVersion":"{version}","capabilities":{{}},"serverInfo":{{"name":"{version}","version":"1"}}}}}}"#
         );
         let Ok(Payload::Message(message)) = decode(answer.as_bytes(), &Limits::default()) else { panic!() };
         assert!(matches!(session.handle_message(message, &mut Vec::new()), ClientEvent::Initialized));
@@ -53,6 +59,15 @@ mod tests {
             client_info: Implementation::new("test", "1"),
         };
         assert_eq!(session.initialize(&hello, None, &mut Vec::new()), Ok(2));
+    }
+
+    /// R-LM-3: no id comes twice in a session, the one of its `initialize` among them.
+    #[test]
+    fn no_id_of_the_handshake_comes_again_in_the_session_that_it_opened() {
+        let mut session = opened("2025-11-25");
+        let next = answered(session.anew(), "2025-11-25", 2);
+        session.adopt(next);
+        assert_eq!(session.request("tools/list", &(), RequestOptions::PLAIN, &mut Vec::new()), Ok(3));
     }
 
     #[test]
