@@ -12,7 +12,7 @@ use mcp_core::types::ElicitAction;
 use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error, Transport};
 use mcp_tests::scripted_lines::Script;
 use mcp_tests::scripted_peer::{Peer, Running};
-use mcp_tests::streamable_peer::{SESSION, StreamablePeer as _, StreamableRequest as _, end_stream};
+use mcp_tests::streamable_peer::{RESULT_2025, SESSION, StreamablePeer as _, StreamableRequest as _, end_stream};
 use serde_json::json;
 
 fn builder(url: &str) -> Builder {
@@ -216,5 +216,54 @@ fn what_a_tool_says_of_itself_does_not_make_its_call_repeatable() {
     assert_eq!(client.call_with("t", &(), said_so()).unwrap().all_text(), "repeated");
     let error = client.call_with("t", &(), said_so()).unwrap_err();
     assert!(matches!(error, Error::StreamEnded(Delivery::Sent)), "{error}");
+    peer.finish();
+}
+
+#[test]
+fn a_session_that_is_opened_anew_may_speak_another_revision() {
+    // R-SH-51, R-SH-58, R-LM-26: what is sent afterwards says so.
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        let call = peer.expect("tools/call");
+        assert_eq!(call.header("mcp-protocol-version"), Some("2025-11-25"));
+        call.status("404 Not Found", "");
+        let older = RESULT_2025.replace("2025-11-25", "2025-06-18");
+        peer.shake_streamable_as("Mcp-Session-Id: second\r\n", &older);
+        let again = peer.expect("tools/call");
+        assert_eq!(again.header("mcp-protocol-version"), Some("2025-06-18"));
+        assert_eq!(again.header("mcp-session-id"), Some("second"));
+        again.json_text("done");
+        let delete = peer.request();
+        assert_eq!((delete.method.as_str(), delete.header("mcp-protocol-version")), ("DELETE", Some("2025-06-18")));
+        delete.taken();
+    });
+    let client = builder(&peer.url("/mcp")).transport(Transport::StreamableHttp).connect().unwrap();
+    assert_eq!(client.call("x", &()).unwrap().all_text(), "done");
+    assert_eq!(client.protocol_version(), ProtocolVersion::V2025_06_18);
+    drop(client);
+    peer.finish();
+}
+
+#[test]
+fn a_session_that_cannot_be_opened_anew_is_an_error_that_says_so() {
+    // R-SH-51, R-SH-56: once for a failure, and the next call tries again.
+    let refusal = r#"{"code":-32022,"message":"no handshake","data":{"supported":["2026-07-28"]}}"#;
+    let peer = Peer::run(move |peer| {
+        peer.shake_streamable();
+        peer.expect("tools/call").status("404 Not Found", "");
+        peer.expect("initialize").json_error("400 Bad Request", refusal);
+        // The next call finds the session lost again, and a server that has sessions once more.
+        let call = peer.expect("tools/call");
+        call.status("404 Not Found", "");
+        peer.shake_streamable_as("Mcp-Session-Id: second\r\n", RESULT_2025);
+        let again = peer.expect("tools/call");
+        assert_eq!(again.header("mcp-session-id"), Some("second"));
+        again.json_text("done");
+    });
+    let client = builder(&peer.url("/mcp")).transport(Transport::StreamableHttp).connect().unwrap();
+    let error = client.call("x", &()).unwrap_err();
+    assert!(error.to_string().contains("2026-07-28") || error.to_string().contains("no handshake"), "{error}");
+    assert_ne!(error.delivery(), Some(Delivery::Sent), "it was not carried out: {error:?}");
+    assert_eq!(client.call("x", &()).unwrap().all_text(), "done");
     peer.finish();
 }

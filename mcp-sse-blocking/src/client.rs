@@ -103,9 +103,10 @@ impl Client {
         self.handle.server.instructions.as_deref()
     }
 
-    /// The revision that was agreed on.
+    /// The revision that was agreed on. A session that took the place of a lost one may speak another (R-SH-51), as may a child
+    /// process that was started again.
     pub fn protocol_version(&self) -> ProtocolVersion {
-        self.handle.connection.version
+        self.engine().table().session.version().unwrap_or(self.handle.connection.version)
     }
 
     /// How the server is spoken to, and how many requests it took to find that out.
