@@ -9,6 +9,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::jsonrpc::{EncodeError, RequestId};
 use crate::revision::ProtocolVersion;
 use crate::session::ApiMisuse;
+use crate::types::meta::{
+    CLIENT_CAPABILITIES as CAPABILITIES, CLIENT_INFO as INFO, LOG_LEVEL as LEVEL, PROTOCOL_VERSION as VERSION,
+};
 use crate::types::{ClientCapabilities, Implementation, JsonObject, LoggingLevel};
 
 /// What a client says of itself.
@@ -47,10 +50,6 @@ pub(super) struct Meta<'a> {
 
 impl Serialize for Meta<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-        const INFO: &str = "io.modelcontextprotocol/clientInfo";
-        const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-        const LEVEL: &str = "io.modelcontextprotocol/logLevel";
         const TOKEN: &str = "progressToken";
         let mut map = serializer.serialize_map(None)?;
         let mut level = None;

@@ -8,6 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::{RequestKey, ServerProfile, ServerSession};
 use crate::jsonrpc::{EncodeError, ErrorObject, write_error, write_notification, write_result, write_result_with};
+use crate::types::meta::SERVER_INFO;
 use crate::types::{CacheHints, Implementation, JsonObject, LoggingLevel, Method, Progress};
 
 /// A result with what stands beside its own members. What a revision does not have is left out.
@@ -170,7 +171,6 @@ struct Meta<'a> {
 
 impl Serialize for Meta<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(SERVER_INFO, self.info)?;
         for (key, value) in self.own.into_iter().flatten().filter(|(key, _)| *key != SERVER_INFO) {
