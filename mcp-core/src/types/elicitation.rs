@@ -147,6 +147,38 @@ impl ElicitResult {
         Self::new(ElicitAction::Cancel)
     }
 
+    /// What was filled in, as `T`; `None` when the form was declined or dismissed.
+    ///
+    /// ```
+    /// use mcp_core::types::{ElicitAction, ElicitResult};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Wish<'a> {
+    ///     guests: u8,
+    ///     seats: Option<&'a str>,
+    /// }
+    ///
+    /// let answer: ElicitResult = serde_json::from_str(r#"{"action": "accept", "content": {"guests": 4}}"#)?;
+    /// let wish: Wish = answer.accepted()?.expect("it was accepted");
+    /// assert_eq!((wish.guests, wish.seats), (4, None));
+    /// assert!(ElicitResult::decline().accepted::<Wish>()?.is_none());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When it is no `T`. Where the content was checked against its form before, as servers of `mcp-server-tiny` do, that is a
+    /// `T` that wants something else than the form.
+    pub fn accepted<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<T>, serde_json::Error> {
+        match (self.action, &self.content) {
+            (ElicitAction::Accept, Some(content)) => T::deserialize(content).map(Some),
+            // A form of which nothing was required.
+            (ElicitAction::Accept, None) => T::deserialize(serde_json::Map::new()).map(Some),
+            (ElicitAction::Decline | ElicitAction::Cancel, _) => Ok(None),
+        }
+    }
+
     fn new(action: ElicitAction) -> Self {
         Self { action, content: None, meta: None, other: JsonObject::new(), result_type: IgnoredAny }
     }
