@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use mcp_core::types::{ElicitParams, ElicitResult, RequestedSchema, SingleSelectSchema};
 use mcp_server_tiny::{Call, Prompt, Resource, Server, Tool, ToolError};
 use mcp_sse_blocking::{Client, FormRequest, log_target};
+use serde::Deserialize;
 use serde_json::json;
 
 const TEAS: [&str; 3] = ["black", "green", "mint"];
@@ -61,14 +62,17 @@ fn server() -> Server {
         .prompt(toast, |call| Ok(format!("Praise {}, over a cup of tea.", call.arg::<&str>("name")?)))
 }
 
+#[derive(Deserialize)]
+struct Choice<'a> {
+    tea: &'a str,
+}
+
 fn brew_tea(call: &mut Call<'_>) -> Result<String, ToolError> {
     let cups: u32 = call.arg("cups")?;
     // The first time `?` leaves this function with the question. With the answer it runs again from its start.
     let form = RequestedSchema::new().required("tea", SingleSelectSchema::new(TEAS));
     let answer = call.elicit("tea", ElicitParams::form("Which tea?", form))?;
-    let Some(tea) = answer.content.as_ref().and_then(|content| content["tea"].as_str()) else {
-        return Err(ToolError::new("nobody wants tea"));
-    };
+    let Some(Choice { tea }) = answer.accepted()? else { return Err(ToolError::new("nobody wants tea")) };
     for cup in 1..=cups {
         // Wakes up early, and gives up, when the client does.
         call.sleep(Duration::from_millis(150))?;

@@ -1,9 +1,15 @@
 //! A tool that asks its user, written once for every revision and every carrier.
 
-use mcp_server_tiny::types::{
-    ElicitAction, ElicitParams, JsonObject, NumberSchema, RequestedSchema, SingleSelectSchema,
-};
+use mcp_server_tiny::types::{ElicitAction, ElicitParams, NumberSchema, RequestedSchema, SingleSelectSchema};
 use mcp_server_tiny::{Call, Server, Tool, ToolError};
+use serde::Deserialize;
+
+/// What is filled in.
+#[derive(Deserialize)]
+struct Wish<'a> {
+    guests: u8,
+    seats: Option<&'a str>,
+}
 
 pub(crate) fn server() -> Server {
     let book = Tool::new("book_table")
@@ -19,15 +25,10 @@ fn book_table(call: &mut Call<'_>) -> Result<String, ToolError> {
         .required("guests", NumberSchema::integer().title("Guests").minimum(1).maximum(8))
         .optional("seats", SingleSelectSchema::new(["inside", "garden"]).default_option("inside"));
     let answer = call.elicit("table", ElicitParams::form(format!("A table for {day}: for how many?"), form))?;
-    Ok(match (answer.action, answer.content) {
-        (ElicitAction::Accept, Some(wish)) => booked(day, &wish),
-        (ElicitAction::Decline, _) => "nothing is booked: you said no".to_owned(),
-        _ => "nothing is booked: you did not say".to_owned(),
+    // Here a restaurant would be called.
+    Ok(match answer.accepted::<Wish<'_>>()? {
+        Some(Wish { guests, seats }) => format!("a table for {guests} on {day}, {}", seats.unwrap_or("inside")),
+        None if answer.action == ElicitAction::Decline => "nothing is booked: you said no".to_owned(),
+        None => "nothing is booked: you did not say".to_owned(),
     })
-}
-
-/// What was accepted fits the form: it has been checked. A restaurant would be called here.
-fn booked(day: &str, wish: &JsonObject) -> String {
-    let seats = wish.get("seats").and_then(|seats| seats.as_str()).unwrap_or("inside");
-    format!("a table for {} on {day}, {seats}", wish["guests"])
 }
