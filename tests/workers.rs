@@ -611,6 +611,27 @@ fn arguments_that_wait_for_a_worker_have_a_bound_in_bytes() {
 }
 
 #[test]
+fn what_comes_along_with_arguments_counts_like_them() {
+    // R-LM-67: answers and state of earlier rounds wait for a worker as well.
+    for member in ["inputResponses", "requestState"] {
+        let (_gate, wait) = gate();
+        let mut service = Service::new("test", "1.0.0");
+        service.set_workers(1, 100);
+        service.tool(slow(), move |_| {
+            wait();
+            Ok("done")
+        });
+        let mut client = RawService::new(service, "2026-07-28");
+        client.when_busy = WhenBusy::Refuse;
+        let large = "x".repeat(3 << 20);
+        let value = if member == "requestState" { json!(large) } else { json!({"x": large}) };
+        let params = json!({"name": "slow", member: value});
+        let outcomes: Vec<_> = (0..7).map(|id| client.begin_as(json!(id + 10), "tools/call", params.clone())).collect();
+        assert_eq!(outcomes, [vec![Outcome::Later; 5], vec![Outcome::Busy; 2]].concat(), "{member}");
+    }
+}
+
+#[test]
 fn only_a_tool_is_answered_by_a_deferred_reply() {
     let mut service = Service::new("test", "1.0.0");
     let taken = Arc::new(Mutex::new(None));

@@ -242,7 +242,7 @@ pub(crate) enum Letter {
 impl Mail {
     /// Whether it may be dropped when there is too much.
     fn is_report(&self) -> bool {
-        matches!(self.letter, Letter::Progress(_) | Letter::Log(..))
+        matches!(self.letter, Letter::Progress(_) | Letter::Log(..) | Letter::CloseStream(_))
     }
 
     /// The number of the session it is for ([`Origin::session`](crate::service::Origin::session)).

@@ -210,6 +210,12 @@ pub(crate) struct Given<'a> {
 
 impl Given<'_> {
     #[cfg(feature = "std")]
+    fn bytes(&self) -> usize {
+        let responses = self.responses.as_ref().map_or(0, |responses| responses.get().len());
+        responses + self.sealed.as_ref().map_or(0, |sealed| sealed.bytes())
+    }
+
+    #[cfg(feature = "std")]
     fn into_owned(self) -> Given<'static> {
         let responses = self.responses.map(|responses| Cow::Owned(responses.into_owned()));
         Given { responses, sealed: self.sealed }
@@ -225,6 +231,12 @@ impl<'a> Round<'a> {
     /// A later one.
     pub(crate) fn again(memory: Box<Memory>, progress: Option<f64>) -> Self {
         Self { memory: Some(memory), progress, ..Self::default() }
+    }
+
+    /// How much of a client's it holds, about.
+    #[cfg(feature = "std")]
+    pub(crate) fn bytes(&self) -> usize {
+        self.given.as_ref().map_or(0, Given::bytes) + self.memory.as_ref().map_or(0, |memory| memory.bytes())
     }
 
     /// For another thread.

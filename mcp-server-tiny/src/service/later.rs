@@ -25,7 +25,7 @@ use crate::worker::{Admission, Busy, PoolSize, Workers};
 /// who is behind so many has waited long enough to be told.
 const POOL: PoolSize = PoolSize { threads: 4, queue: 64 };
 
-/// Bytes of arguments that may be with workers or wait for one. 16 MiB: four of the largest messages, or very many of the
+/// Bytes of arguments, and of what comes along with them, that may be with workers or wait for one. 16 MiB: four of the largest messages, or very many of the
 /// usual ones.
 const ARGUMENT_BYTES: usize = 16 << 20;
 
@@ -59,6 +59,13 @@ struct Job {
     arguments: Box<str>,
     round: Round<'static>,
     credential: Option<Box<[u8]>>,
+}
+
+impl Job {
+    /// What of it a client may make large.
+    fn bytes(&self) -> usize {
+        self.arguments.len() + self.round.bytes()
+    }
 }
 
 impl Work {
@@ -145,7 +152,7 @@ impl LaterCalls {
         if self.stopped || may_be_refused && !self.is_fair(size, (call.session, call.key)) {
             return Err(Busy);
         }
-        let held = Held::new(job.arguments.len(), &self.held, admission)?;
+        let held = Held::new(job.bytes(), &self.held, admission)?;
         (call.mailbox, call.changes) = (self.mailbox.clone(), changes.clone());
         let call = Arc::new(call);
         let later = Arc::clone(&call);
@@ -265,6 +272,12 @@ impl Service {
     /// Sends what a worker or a deferred reply had to say. Nothing is sent for a request that is no longer in flight.
     pub fn deliver(&mut self, now: Instant, mail: Mail, session: &mut ServerSession, outbox: &mut dyn Outbox) {
         let Mail { call, letter } = mail;
+        // Cancelled, or answered by its handler after all. Without a session the next request may have its number by now:
+        // what was said for one caller must not reach another.
+        let known = self.later.calls.get(&(call.session, call.key));
+        if !known.is_some_and(|known| Arc::ptr_eq(known, &call)) {
+            return;
+        }
         let name = &call.offer.name;
         match letter {
             Letter::Progress(note) => {
@@ -276,10 +289,7 @@ impl Service {
             }
             Letter::CloseStream(retry) => outbox.close_stream(retry),
             Letter::Question(left) => {
-                // Cancelled meanwhile: nobody waits for it any more.
-                if self.later.calls.remove(&(call.session, call.key)).is_none() {
-                    return;
-                }
+                self.later.calls.remove(&(call.session, call.key));
                 let credential = left.credential.clone();
                 let origin = Origin { credential: credential.as_deref(), ..Origin::new(call.session, call.key, now) };
                 let _outcome = (left.leave)(self, session, &origin, left, outbox);

@@ -48,6 +48,12 @@ impl Sealed {
         let millis = inputs.millis(origin.now);
         Self { state: state.into(), key: inputs.key, millis, credential: origin.credential.map(Into::into) }
     }
+
+    /// How much of a client's it holds.
+    #[cfg(feature = "std")]
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.len()
+    }
 }
 
 impl Inputs {
