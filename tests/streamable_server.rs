@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_server_tiny::engine::ConnId;
-use mcp_server_tiny::types::{ElicitParams, RequestedSchema, StringSchema};
-use mcp_server_tiny::{Call, Deferred, Later, Server, Tool};
+use mcp_server_tiny::types::{ElicitParams, LoggingLevel, RequestedSchema, StringSchema};
+use mcp_server_tiny::{Call, Deferred, Later, Server, Tool, ToolError};
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_http::RawAnswer;
 use mcp_tests::raw_streamable::{McpSession, Streamed, call, initialize, meta, post, request, stateless};

@@ -61,6 +61,70 @@ fn http_1_0_gets_a_stream_that_ends_with_its_connection() {
 }
 
 #[test]
+fn a_stream_for_http_1_0_ends_its_connection_even_when_that_was_to_stay() {
+    // HTTP/1.0 has no chunks: only the end of the connection tells its client that there is no more to come.
+    let (mut engine, held) = with_later();
+    for (conn, request) in eras(&mut engine, "later") {
+        let old = request.replacen("HTTP/1.1\r\n", "HTTP/1.0\r\nConnection: keep-alive\r\n", 1);
+        engine.send(conn, &old);
+        first(&held).answer(Ok("soon"));
+        deliver(&mut engine);
+        let answer = engine.answer(conn);
+        assert_eq!((answer.field("Connection"), answer.status), (Some("keep-alive"), 200));
+        assert!(!engine.is_half_closed(conn), "JSON has a length");
+        engine.send(conn, &old);
+        engine.pass(Duration::from_secs(2));
+        first(&held).answer(Ok("late"));
+        deliver(&mut engine);
+        let sent = engine.taken(conn);
+        assert!(sent.contains("late") && sent.contains("Connection: close"), "{sent}");
+        assert!(engine.is_half_closed(conn));
+    }
+    let mut engine = RawEngine::new(server());
+    for (conn, request) in eras(&mut engine, "steps") {
+        let request = request.replacen("HTTP/1.1\r\n", "HTTP/1.0\r\nConnection: keep-alive\r\n", 1);
+        let request = request.replacen("\"_meta\":{", "\"_meta\":{\"progressToken\":1,", 1);
+        let grown = request.len() - request.find("\r\n\r\n").expect("a head ends") - 4;
+        let (before, after) = request.split_once("Content-Length: ").expect("it has a length");
+        let after = after.split_once("\r\n").expect("a line ends").1;
+        engine.send(conn, format!("{before}Content-Length: {grown}\r\n{after}"));
+        let sent = engine.taken(conn);
+        assert_eq!(engine.is_half_closed(conn), sent.contains("text/event-stream"), "{sent}");
+    }
+}
+
+#[test]
+fn what_a_handler_left_behind_is_not_sent_to_who_comes_next() {
+    // R-ST-15, R-ST-66: its request is over, and nothing said in its name is anybody else's.
+    let held = Held::default();
+    let kept = Arc::clone(&held);
+    let server = server()
+        .tool(Tool::new("both"), |call: &mut Call<'_>| {
+            let reply = call.defer();
+            reply.log(LoggingLevel::Error, "of the first");
+            reply.answer(Ok("of the first"));
+            Err::<Later, _>(ToolError::new("at once"))
+        })
+        .tool(Tool::new("later"), move |call: &mut Call<'_>| {
+            kept.lock().expect("nobody panics with it").push(call.defer());
+            Ok(Later)
+        });
+    let mut engine = RawEngine::new(server);
+    let mut logged = meta(json!({}));
+    logged["io.modelcontextprotocol/logLevel"] = json!("debug");
+    let request = |name: &str| stateless(1, "tools/call", json!({ "name": name, "_meta": logged }));
+    let answer = engine.connect_and_ask(&request("both"));
+    assert_eq!(text(&json(&answer.body)), "at once");
+    let next = engine.connect();
+    engine.send(next, request("later"));
+    deliver(&mut engine);
+    assert_eq!(engine.taken(next), "");
+    first(&held).answer(Ok("of the second"));
+    deliver(&mut engine);
+    assert_eq!(text(&json(&engine.answer(next).body)), "of the second");
+}
+
+#[test]
 fn an_answer_that_comes_in_time_is_json_and_a_later_one_a_stream() {
     // R-ST-14, R-ST-19
     let (mut engine, held) = with_later();

@@ -205,6 +205,24 @@ fn a_batch_whose_calls_take_their_time_ends_with_the_last_of_them() {
 }
 
 #[test]
+fn a_batch_that_finds_no_worker_still_gives_up_what_it_gives_up() {
+    // R-LM-78: what is refused is the request beside it.
+    let server = server().workers(1, 0).tool(Tool::new("sleep").on_worker(), |call: &mut Call<'_>| {
+        call.sleep(Duration::from_secs(60))?;
+        Ok("rested")
+    });
+    let mut engine = RawEngine::new(server);
+    let session = engine.session("2025-03-26");
+    engine.send(session.conn, session.post(&call("a", "tools/call", tool("sleep"))));
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a"}}"#;
+    let batch = format!("[{cancel},{}]", call("b", "tools/call", tool("sleep")));
+    let answer = engine.connect_and_ask(&session.post(&batch));
+    assert_eq!((answer.status, json(&answer.body)["id"].as_str()), (503, Some("b")));
+    assert!(engine.streamed(session.conn).is_over);
+    assert_eq!(engine.post_to(&session, PING).status, 200, "the connection stays");
+}
+
+#[test]
 fn a_request_that_is_given_up_has_no_response_and_its_stream_ends() {
     // R-SH-16, R-LM-78
     let (mut engine, held) = with_later();

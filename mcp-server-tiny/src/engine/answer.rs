@@ -14,7 +14,7 @@ use mcp_core::time::Instant;
 use super::replay::{EventId, Room};
 use crate::conn::Terms;
 use crate::http1::stream::{write_end, write_event_stream_head};
-use crate::http1::{Chunk, Delimiter, OpenAnswer, Status};
+use crate::http1::{Chunk, Delimiter, OpenAnswer, Persistence, Status};
 use crate::service::{Kind, Outbox};
 use crate::sessions::{Streams, Token};
 
@@ -26,6 +26,8 @@ pub(crate) struct Writing {
     /// Requests whose response is still to come: more than one in a batch.
     pub(crate) unanswered: u32,
     pub(crate) statuses: Statuses,
+    /// How its end is told, when it is an event stream.
+    delimiter: Option<Delimiter>,
     /// The last event, of a stream that can be resumed.
     pub(crate) newest: Option<EventId>,
     /// Whether the stream was closed for its client to come back, and it has not come yet.
@@ -66,7 +68,17 @@ pub(crate) enum Statuses {
 impl Writing {
     /// An answer of which nothing is written, to `unanswered` requests.
     pub(crate) fn new(sole: Sole, statuses: Statuses, unanswered: u32) -> Self {
-        Self { form: Form::Open, sole, unanswered, statuses, newest: None, awaited: false }
+        Self { form: Form::Open, sole, unanswered, statuses, delimiter: None, newest: None, awaited: false }
+    }
+
+    /// It goes on as an event stream on a connection of its own.
+    pub(super) fn go_on(&mut self, delimiter: Delimiter) {
+        (self.form, self.delimiter, self.awaited) = (Form::Events(delimiter), Some(delimiter), false);
+    }
+
+    /// Whether another request may follow on its connection: not when only the end of that ends the answer.
+    pub(super) fn persistence(&self, terms: &Terms) -> Persistence {
+        if self.delimiter == Some(Delimiter::Close) { Persistence::Close } else { terms.persistence }
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -107,7 +119,7 @@ impl Outbox for AnswerOutbox<'_> {
                 let delimiter = self.open_stream();
                 if !self.event(kind, delimiter, write) {
                     self.out.truncate(start);
-                    (self.writing.form, self.writing.newest) = (Form::Open, newest);
+                    (self.writing.form, self.writing.delimiter, self.writing.newest) = (Form::Open, None, newest);
                 }
             }
             (Form::Events(delimiter), _) => {
@@ -168,7 +180,7 @@ impl AnswerOutbox<'_> {
         let line = self.memory.as_ref().map(|memory| memory.token.line());
         let line = line.as_ref().map_or("", |line| line.as_str());
         write_event_stream_head(self.out, &[cors, line], delimiter);
-        self.writing.form = Form::Events(delimiter);
+        self.writing.go_on(delimiter);
         if let Some(memory) = self.memory.as_mut().filter(|memory| memory.resumes) {
             let first = EventId { stream: memory.streams.next(), number: 0 };
             self.writing.newest = Some(first);

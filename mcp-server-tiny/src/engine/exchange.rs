@@ -126,7 +126,7 @@ impl Engine {
     /// The stream of an answer goes on without its connection, which is free for the next request (R-SH-39).
     fn release(&mut self, key: Key, now: Instant) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
-        let persistence = exchange.terms.persistence;
+        let persistence = exchange.writing.persistence(&exchange.terms);
         let Some(conn) = exchange.conn.take() else { return };
         let session = if let Asked::InSession(session) = exchange.asked { Some(session) } else { None };
         self.end_answer(conn, now, persistence);
@@ -142,7 +142,7 @@ impl Engine {
             if let Asked::InSession(session) = exchange.asked {
                 self.note_answered(conn, session, &exchange.writing);
             }
-            self.end_answer(conn, now, exchange.terms.persistence);
+            self.end_answer(conn, now, exchange.writing.persistence(&exchange.terms));
         }
         match exchange.asked {
             Asked::Alone(..) => {}

@@ -8,12 +8,12 @@ use mcp_core::time::Instant;
 
 use super::Engine;
 use super::admission::Answer;
-use super::answer::{Form, Memory, write_priming};
+use super::answer::{Memory, write_priming};
 use super::exchange::remember;
 use super::replay::EventId;
 use crate::conn::{Phase, Terms};
 use crate::http1::stream::{write_end, write_event_stream_head};
-use crate::http1::{Chunk, Delimiter};
+use crate::http1::{Chunk, Delimiter, Persistence};
 use crate::sessions::Session;
 use crate::slab::Key;
 
@@ -105,13 +105,14 @@ impl Engine {
         let Some(running) = running else {
             write_end(out, delimiter);
             row.answered = Some((key, after.stream));
-            self.end_answer(conn, now, terms.persistence);
+            let persistence = if delimiter == Delimiter::Close { Persistence::Close } else { terms.persistence };
+            self.end_answer(conn, now, persistence);
             return Ok(());
         };
         let Some(exchange) = self.exchanges.get_mut(running) else { return Ok(()) };
         let before = exchange.conn.replace(conn);
         exchange.terms = terms.clone();
-        (exchange.writing.form, exchange.writing.awaited) = (Form::Events(delimiter), false);
+        exchange.writing.go_on(delimiter);
         self.enter(conn, now, Phase::Answering(running));
         self.touch(conn);
         if let Some(before) = before {

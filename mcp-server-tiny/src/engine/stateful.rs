@@ -106,7 +106,7 @@ impl Engine {
         match payload {
             Payload::Message(message) => {
                 let requests = u32::from(matches!(message, Message::Request(_)));
-                self.session_messages(post, key, requests, [Ok(message)]);
+                self.session_messages(post, key, requests, &mut core::iter::once(Ok(message)));
             }
             Payload::Batch(_) if !session.state.version().allows_batches() => {
                 let error = ErrorObject::new(code::INVALID_REQUEST, "this revision has no batches");
@@ -120,7 +120,7 @@ impl Engine {
                 };
                 // At most `batch_messages`, which fits.
                 let requests = messages.iter().filter(wants_answer).count() as u32;
-                self.session_messages(post, key, requests, messages);
+                self.session_messages(post, key, requests, &mut messages.into_iter());
             }
         }
     }
@@ -131,11 +131,11 @@ impl Engine {
         post: &Post<'_, '_>,
         key: Key,
         requests: u32,
-        messages: impl IntoIterator<Item = Result<Message<'m>, jsonrpc::DecodeError<'m>>>,
+        messages: &mut dyn Iterator<Item = Result<Message<'m>, jsonrpc::DecodeError<'m>>>,
     ) {
         let mut writing = self.writing(Statuses::Ok, requests);
         let when_busy = if requests > 1 { WhenBusy::Answer } else { WhenBusy::Refuse };
-        let (mut cancelled, mut later) = (Vec::new(), Vec::new());
+        let (mut cancelled, mut later, mut busy) = (Vec::new(), Vec::new(), None);
         for message in messages {
             let Some(session) = self.sessions.get_mut(key) else { return };
             let Some((state, memory)) = remember(key, session, &self.config, &mut self.replayed) else { return };
@@ -195,10 +195,8 @@ impl Engine {
             };
             match done {
                 Done::Over => {}
-                Done::Busy => {
-                    let error = ErrorObject::new(code::INTERNAL_ERROR, "all workers are taken, try again later");
-                    return self.reject_with(post, Status::ServiceUnavailable, &id, &error);
-                }
+                // The only request there is.
+                Done::Busy => busy = Some(id),
                 Done::Later(request) => later.push(request),
                 Done::Cancelled(request) => cancelled.push(request),
                 Done::Reply(ask, outcome) => {
@@ -206,11 +204,14 @@ impl Engine {
                 }
             }
         }
-        if requests == 0 {
+        if let Some(id) = busy {
+            let error = ErrorObject::new(code::INTERNAL_ERROR, "all workers are taken, try again later");
+            self.reject_with(post, Status::ServiceUnavailable, &id, &error);
+        } else if requests == 0 {
             self.accept_post(post);
         } else if writing.is_complete() {
             self.note_answered(post.conn, key, &writing);
-            self.end_answer(post.conn, post.now, post.terms.persistence);
+            self.end_answer(post.conn, post.now, writing.persistence(post.terms));
         } else {
             let row = self.hold(post, writing, Asked::InSession(key));
             if later.is_empty() {

@@ -5,7 +5,7 @@
 
 use alloc::boxed::Box;
 
-use mcp_core::http::stateless::{MirrorHeaders, Mirrored, mirrored_name, serve};
+use mcp_core::http::stateless::{MirrorHeaders, Mirrored, serve};
 use mcp_core::jsonrpc::{ErrorObject, Request, code};
 use mcp_core::session::{Claim, ServerSession};
 use mcp_core::types::Method;
@@ -27,7 +27,7 @@ impl Engine {
         let id = request.id.as_borrowed().into();
         let Post { head, .. } = post;
         let headers = MirrorHeaders { version: head.protocol_version, method: head.mcp_method, name: head.mcp_name };
-        let name = mirrored_name(&request.method, request.params);
+        let name = claim.mirrored_name(&request.method);
         let body = Mirrored { version: &claim.version, method: &request.method, name: name.as_deref() };
         if let Err(mismatch) = headers.check(&body) {
             return self.reject(post, &id, &mismatch.error().as_object());
@@ -62,7 +62,7 @@ impl Engine {
         let origin = Origin { when_busy: WhenBusy::Refuse, credential, ..Origin::new(owner.to_bits(), key, post.now) };
         let outcome = self.service.handle(&mut session, &origin, method, request.params, &mut outbox);
         match outcome {
-            _ if writing.is_complete() => self.end_answer(post.conn, post.now, post.terms.persistence),
+            _ if writing.is_complete() => self.end_answer(post.conn, post.now, writing.persistence(post.terms)),
             Outcome::Busy => {
                 let error = ErrorObject::new(code::INTERNAL_ERROR, "all workers are taken, try again later");
                 self.reject_with(post, Status::ServiceUnavailable, &id, &error);
