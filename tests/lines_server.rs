@@ -292,6 +292,24 @@ fn the_end_of_input_ends_the_server_once_what_is_in_flight_is_answered() {
 }
 
 #[test]
+fn a_question_that_nobody_can_answer_any_more_holds_nothing_up() {
+    // R-IO-23: input is over, and with it the way for an answer.
+    let (input, reader) = mpsc::channel();
+    let (writer, output) = mpsc::channel();
+    let server = server().timeouts(|timeouts| timeouts.stop = Duration::from_secs(600));
+    let server = server.tool(Tool::new("ask"), |call: &mut Call<'_>| Ok(call.roots("roots")?.roots.len().to_string()));
+    let (done, ended) = mpsc::channel();
+    std::thread::spawn(move || done.send(server.serve(Channel(reader, Vec::new()), Sent(writer))));
+    let hello = initialize("2025-11-25").replace("\"capabilities\":{}", "\"capabilities\":{\"roots\":{}}");
+    let lines = [hello, call(1, "ask", json!({}))].concat();
+    input.send(lines.into_bytes()).unwrap();
+    drop(input);
+    ended.recv_timeout(SOON).expect("it ends").unwrap();
+    let said: Vec<u8> = output.iter().flatten().collect();
+    assert!(String::from_utf8(said).unwrap().contains("roots/list"), "it was asked");
+}
+
+#[test]
 fn what_takes_too_long_at_the_end_is_cancelled() {
     let (input, reader) = mpsc::channel();
     let (writer, output) = mpsc::channel();

@@ -68,7 +68,9 @@ impl Pipe {
     /// As [`received`](Self::received).
     pub fn ended(&mut self, now: Instant) -> Result<(), LimitExceeded> {
         self.decoder.finish();
-        self.take_lines(now)
+        let taken = self.take_lines(now);
+        self.desk.has_ended = true;
+        taken
     }
 
     fn take_lines(&mut self, now: Instant) -> Result<(), LimitExceeded> {
@@ -101,7 +103,8 @@ impl Pipe {
         self.output().len() <= self.desk.output_bytes
     }
 
-    /// How many requests have no answer yet. Subscriptions do not count: they have none.
+    /// How many requests have no answer yet. Subscriptions do not count: they have none. Nor do calls that asked their
+    /// client something, once input has [ended](Self::ended): nobody can answer them.
     pub fn in_flight(&self) -> usize {
         self.desk.in_flight()
     }

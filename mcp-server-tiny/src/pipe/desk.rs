@@ -4,11 +4,11 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use mcp_core::Limits;
+use mcp_core::http::stateless::serve;
 use mcp_core::jsonrpc::{self, DecodeError, ErrorId, ErrorObject, Message, Payload, Request, RequestId, code};
 use mcp_core::session::{Claim, ClaimFault, RequestKey, ServerEvent, ServerSession, requested_method};
 use mcp_core::time::Instant;
 use mcp_core::types::{CancelledParams, Change, Method};
-use serde_json::value::to_raw_value;
 
 use crate::config::Config;
 use crate::service::{Kind, Origin, Outbox, Outcome, Service, notify};
@@ -36,6 +36,8 @@ pub(super) struct Desk {
     subscriptions: usize,
     /// Whether requests that stand alone are served.
     stateless: bool,
+    /// Whether the client will send nothing more.
+    pub(super) has_ended: bool,
 }
 
 /// A request that stands alone.
@@ -59,11 +61,13 @@ impl Desk {
             next: HANDSHAKE + 1,
             subscriptions: config.limits.subscriptions,
             stateless: config.carriers.stateless,
+            has_ended: false,
         }
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.session.in_flight() + self.alone.len()
+        let waiting = if self.has_ended { self.service.waiting_calls() } else { 0 };
+        (self.session.in_flight() + self.alone.len()).saturating_sub(waiting)
     }
 
     /// Takes in one line.
@@ -156,8 +160,9 @@ impl Desk {
     /// A request of a revision without a handshake.
     fn request_alone(&mut self, now: Instant, request: &Request<'_>, claim: &Claim<'_>) {
         let id = || ErrorId::from(request.id.clone());
-        let Some(version) = claim.revision() else {
-            return self.refuse_version(&id(), &claim.version);
+        let version = match serve(&claim.version, self.service.versions()) {
+            Ok(version) => version,
+            Err(unsupported) => return self.error(&id(), &unsupported.error().as_object()),
         };
         let Some(method) = requested_method(version, &request.method) else {
             return self.error(&id(), &ErrorObject::new(code::METHOD_NOT_FOUND, "method not found"));
@@ -180,16 +185,6 @@ impl Desk {
         if outcome == Outcome::Later {
             self.alone.push(Alone { number, key, id: request.id.clone().into_owned(), session });
         }
-    }
-
-    fn refuse_version(&mut self, id: &ErrorId<'_>, requested: &str) {
-        let supported: Vec<&str> = self.service.versions().iter().map(|version| version.as_str()).collect();
-        let data = to_raw_value(&serde_json::json!({ "supported": supported, "requested": requested })).ok();
-        let error = ErrorObject {
-            data: data.as_deref(),
-            ..ErrorObject::new(code::UNSUPPORTED_PROTOCOL_VERSION, "unsupported protocol version")
-        };
-        self.error(id, &error);
     }
 
     fn listen(&mut self, request: &Request<'_>) {
