@@ -69,16 +69,21 @@
 //! handler runs again from its start**. Ask first, act afterwards; nothing waits in between.
 //!
 //! ```
-//! use mcp_server_tiny::types::{ElicitAction, ElicitParams, RequestedSchema, StringSchema};
+//! use mcp_server_tiny::types::{ElicitParams, RequestedSchema, StringSchema};
 //! use mcp_server_tiny::{Call, Server, Tool, ToolError};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Signature {
+//!     name: String,
+//! }
 //!
 //! fn sign(call: &mut Call<'_>) -> Result<String, ToolError> {
 //!     let form = RequestedSchema::new().required("name", StringSchema::new());
 //!     let answer = call.elicit("signature", ElicitParams::form("Your name, please", form))?;
-//!     if answer.action != ElicitAction::Accept {
-//!         return Ok("it is not signed".into());
-//!     }
-//!     Ok(format!("signed by {}", answer.content.unwrap_or_default()["name"])) // accepted content fits the form
+//!     Ok(match answer.accepted()? {
+//!         Some(Signature { name }) => format!("signed by {name}"), // what is accepted fits the form
+//!         None => "it is not signed".to_owned(),
+//!     })
 //! }
 //!
 //! let mut server = Server::new("notary", "1.0.0").tool(Tool::new("sign"), sign).in_process()?;

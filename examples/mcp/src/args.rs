@@ -132,7 +132,7 @@ pub(crate) struct Connection {
     /// How to talk to the server
     #[arg(long, value_enum, default_value_t, global = true)]
     pub(crate) transport: Transport,
-    /// The revision of the protocol to speak, such as 2025-11-25; the newest that the server speaks unless given
+    /// The revision to speak, such as 2025-11-25; the newest that the server speaks unless given
     #[arg(long, value_name = "DATE", value_parser = revision, global = true)]
     pub(crate) revision: Option<ProtocolVersion>,
     /// A header for every request; may be repeated. Its value is shown nowhere
