@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use mcp_core::jsonrpc::{self, Message, Payload};
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::{ClientEvent, ClientSession, RequestOptions, Reply, ServerEvent, ServerProfile, ServerSession};
+use mcp_core::session::{ClientEvent, ClientSession, Reply, RequestOptions, ServerEvent, ServerProfile, ServerSession};
 use mcp_core::types::{CallToolParams, ClientCapabilities, Implementation, InitializeParams, ServerCapabilities};
 use mcp_core::{Limits, sse};
 
