@@ -120,3 +120,46 @@ fn what_may_be_kept_says_so_in_all_six_results_and_in_no_question() {
     let called = body(&engine.connect_and_ask(&stateless(1, "tools/call", json!({ "name": "a" }))))["result"].take();
     assert!(called.get("ttlMs").is_none() && called.get("cacheScope").is_none(), "{called}");
 }
+
+#[test]
+fn the_name_in_the_head_is_that_of_a_tool_a_prompt_or_a_resource() {
+    // R-ST-9, R-ST-58, R-ST-59
+    let mut engine = RawEngine::new(shelf());
+    for (method, params, name, other) in [
+        ("tools/call", json!({ "name": "a" }), "a", "b"),
+        ("prompts/get", json!({ "name": "a" }), "a", "b"),
+        ("resources/read", json!({ "uri": "shelf:a" }), "shelf:a", "shelf:b"),
+    ] {
+        let good = stateless(1, method, params);
+        let line = format!("Mcp-Name: {name}\r\n");
+        assert!(good.contains(&line), "{good}");
+        assert_eq!(engine.connect_and_ask(&good).status, 200, "{method}");
+        for wrong in
+            [String::new(), format!("Mcp-Name: {other}\r\n"), format!("Mcp-Name: {name}\r\nMcp-Name: {name}\r\n")]
+        {
+            let answer = engine.connect_and_ask(&good.replace(&line, &wrong));
+            assert_eq!(verdict(&answer), (400, -32020), "{method} with {wrong:?}");
+        }
+    }
+    // Elsewhere it is not defined, and means nothing.
+    let list = stateless(1, "tools/list", json!({})).replacen("Host:", "Mcp-Name: x\r\nHost:", 1);
+    assert_eq!(engine.connect_and_ask(&list).status, 200);
+}
+
+#[test]
+fn what_belongs_to_features_that_are_not_offered_changes_nothing() {
+    // R-LM-8, R-LM-32, R-LM-34: tasks and extensions of clients that know more.
+    let mut engine = RawEngine::new(shelf());
+    let session = engine.session_with("2025-11-25", json!({ "tasks": { "list": {} }, "experimental": { "x": {} } }));
+    let params = json!({ "name": "a", "task": { "ttl": 1000 }, "unheard": [1] });
+    let answer = engine.post_to(&session, &call(1, "tools/call", params.clone()));
+    assert_eq!(body(&answer)["result"]["content"][0]["text"], "done", "no task");
+    let mut with_extension = params;
+    with_extension["_meta"] = meta(json!({ "extensions": { "io.modelcontextprotocol/tasks": {} }, "unheard": {} }));
+    let answer = engine.connect_and_ask(&stateless(1, "tools/call", with_extension));
+    assert_eq!(body(&answer)["result"]["resultType"], "complete", "{answer:?}");
+    for method in ["tasks/get", "tasks/result", "tasks/list", "tasks/cancel"] {
+        let answer = engine.post_to(&session, &call(1, method, json!({ "taskId": "t" })));
+        assert_eq!(verdict(&answer), (200, -32601), "{method}");
+    }
+}

@@ -296,3 +296,32 @@ fn whatever_breaks_each_message_of_a_session_arrives_once_and_in_order() {
     }
     assert!(resumed > 100, "{resumed}");
 }
+
+#[test]
+fn a_subscription_that_makes_no_sense_is_refused_and_one_that_knows_more_is_not() {
+    // R-ST-39, R-ST-40, R-ST-46
+    let mut engine = RawEngine::new(shelf());
+    let listen = |filter: Value| stateless("l", "subscriptions/listen", json!({ "notifications": filter }));
+    for wrong in [
+        json!(null),
+        json!("tools"),
+        json!({ "resourceSubscriptions": "shelf:a" }),
+        json!({ "resourceSubscriptions": [7] }),
+    ] {
+        let answer = engine.connect_and_ask(&listen(wrong.clone()));
+        assert_eq!(verdict(&answer), (400, -32602), "{wrong}: {answer:?}");
+    }
+    for (filter, honoured) in [
+        (json!({}), json!({})),
+        (json!({ "toolsListChanged": false }), json!({})),
+        (json!({ "toolsListChanged": true, "taskIds": ["t"], "unheard": 7 }), json!({ "toolsListChanged": true })),
+        (json!({ "promptsListChanged": true, "resourcesListChanged": true }), json!({ "resourcesListChanged": true })),
+    ] {
+        let conn = engine.connect();
+        engine.send(conn, listen(filter.clone()));
+        let first = engine.streamed(conn).messages().remove(0);
+        assert_eq!(first["params"]["notifications"], honoured, "{filter}");
+        engine.end(conn);
+    }
+    assert_eq!(engine.engine.connections(), 0);
+}
