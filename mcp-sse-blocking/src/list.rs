@@ -8,8 +8,8 @@ use std::vec;
 use mcp_core::jsonrpc::code;
 use mcp_core::limits::{Limit, LimitExceeded};
 use mcp_core::types::{
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, Method, PaginatedParams,
-    Prompt, Resource, ResourceTemplate, Tool,
+    LeftOut, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, Method,
+    PaginatedParams, Prompt, Resource, ResourceTemplate, Tool,
 };
 use serde::de::DeserializeOwned;
 
@@ -21,7 +21,7 @@ use crate::kept::Source;
 use crate::pending::{Repeat, Want};
 
 /// The entries of one of a server's lists. Each page is fetched when the one before is used up; the first error is the last
-/// item.
+/// item. Entries that cannot be read are left out, and the log says how many.
 ///
 /// Pages that are still fresh are not fetched again; see [`Builder::cache`](crate::Builder::cache). There are at most
 /// [`Limits::list_pages`](crate::Limits) of them, and a list that goes in circles ends with an error (R-LM-87).
@@ -97,7 +97,10 @@ impl<'c, T: Listed> List<'c, T> {
             }
             fetched => fetched?,
         };
-        let Page { mut entries, next } = T::open(page);
+        let Page { mut entries, next, left_out } = T::open(page);
+        if let (Some(left_out), Source::Server) = (left_out, source) {
+            engine.warn(format_args!("`{}`: {left_out}", T::METHOD.name()));
+        }
         if let Some(tools) = T::as_tools(&mut entries) {
             crate::tools::admit(engine, tools);
         }
@@ -162,6 +165,7 @@ fn fetch<T: Listed>(engine: &Engine, cursor: Option<&str>, want: &Want) -> Resul
 pub struct Page<T> {
     entries: Vec<T>,
     next: Option<String>,
+    left_out: Option<LeftOut>,
 }
 
 mod private {
@@ -190,7 +194,7 @@ macro_rules! listed {
             type Page = $page;
 
             fn open(page: $page) -> Page<Self> {
-                Page { entries: page.$entries, next: page.next_cursor }
+                Page { entries: page.$entries, next: page.next_cursor, left_out: page.left_out }
             }
 
             fn identity(&self) -> &str {

@@ -51,7 +51,7 @@ pub use input::{InputRequest, InputRequests, InputRequiredResult, InputResponseP
 pub use logging::{LoggingLevel, LoggingMessage, SetLevelParams};
 pub use meta::{JsonObject, RequestMeta};
 pub use method::Method;
-pub use pagination::PaginatedParams;
+pub use pagination::{LeftOut, PaginatedParams};
 pub use progress::{Progress, ProgressToken};
 pub use prompts::{GetPromptParams, GetPromptResult, ListPromptsResult, Prompt, PromptArgument, PromptMessage};
 pub use raw_json::RawJson;

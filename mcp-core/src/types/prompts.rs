@@ -9,10 +9,10 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::caching::CacheHints;
 use super::content::{ContentBlock, Role};
 use super::implementation::Icon;
 use super::meta::{JsonObject, RequestMeta};
+use super::pagination::list_result;
 use super::tolerance::{null_is_default, unreadable_is_default};
 
 /// A prompt as a server lists it.
@@ -82,28 +82,11 @@ impl PromptArgument {
     }
 }
 
-/// Result of `prompts/list`: one page.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ListPromptsResult {
+list_result! {
+    /// Result of `prompts/list`: one page.
+    ListPromptsResult,
     /// The prompts of this page.
-    #[serde(deserialize_with = "null_is_default")]
-    pub prompts: Vec<Prompt>,
-    /// Where the next page begins; absent on the last one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-    /// How long it may be kept.
-    #[serde(flatten)]
-    pub cache: CacheHints,
-    /// Metadata.
-    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
-    pub meta: Option<JsonObject>,
-    /// What the protocol does not name.
-    #[serde(flatten)]
-    pub other: JsonObject,
-    #[serde(default, skip_serializing)]
-    result_type: IgnoredAny,
+    prompts: Prompt
 }
 
 /// Parameters of `prompts/get`, borrowed from the request.

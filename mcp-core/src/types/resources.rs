@@ -12,6 +12,7 @@ use super::caching::CacheHints;
 use super::content::{Annotations, ContentBlock, ResourceContents};
 use super::implementation::Icon;
 use super::meta::{JsonObject, RequestMeta};
+use super::pagination::list_result;
 use super::subscriptions::NotificationMeta;
 use super::tolerance::{null_is_default, unreadable_is_default};
 
@@ -127,52 +128,18 @@ impl ResourceTemplate {
     }
 }
 
-/// Result of `resources/list`: one page.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ListResourcesResult {
+list_result! {
+    /// Result of `resources/list`: one page.
+    ListResourcesResult,
     /// The resources of this page.
-    #[serde(deserialize_with = "null_is_default")]
-    pub resources: Vec<Resource>,
-    /// Where the next page begins; absent on the last one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-    /// How long it may be kept.
-    #[serde(flatten)]
-    pub cache: CacheHints,
-    /// Metadata.
-    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
-    pub meta: Option<JsonObject>,
-    /// What the protocol does not name.
-    #[serde(flatten)]
-    pub other: JsonObject,
-    #[serde(default, skip_serializing)]
-    result_type: IgnoredAny,
+    resources: Resource
 }
 
-/// Result of `resources/templates/list`: one page.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ListResourceTemplatesResult {
+list_result! {
+    /// Result of `resources/templates/list`: one page.
+    ListResourceTemplatesResult,
     /// The templates of this page.
-    #[serde(deserialize_with = "null_is_default")]
-    pub resource_templates: Vec<ResourceTemplate>,
-    /// Where the next page begins; absent on the last one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-    /// How long it may be kept.
-    #[serde(flatten)]
-    pub cache: CacheHints,
-    /// Metadata.
-    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
-    pub meta: Option<JsonObject>,
-    /// What the protocol does not name.
-    #[serde(flatten)]
-    pub other: JsonObject,
-    #[serde(default, skip_serializing)]
-    result_type: IgnoredAny,
+    resource_templates: ResourceTemplate
 }
 
 /// Parameters of `resources/read`, borrowed from the request.

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::caching::CacheHints;
 use super::content::ContentBlock;
 use super::implementation::Icon;
 use super::meta::{JsonObject, RequestMeta};
+use super::pagination::list_result;
 use super::raw_json::RawJson;
 use super::tolerance::{null_is_default, present, unreadable_is_default};
 use crate::revision::ProtocolVersion;
@@ -106,28 +106,11 @@ pub struct ToolAnnotations {
     pub open_world_hint: Option<bool>,
 }
 
-/// Result of `tools/list`: one page.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ListToolsResult {
+list_result! {
+    /// Result of `tools/list`: one page.
+    ListToolsResult,
     /// The tools of this page.
-    #[serde(deserialize_with = "null_is_default")]
-    pub tools: Vec<Tool>,
-    /// Where the next page begins; absent on the last one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-    /// How long it may be kept.
-    #[serde(flatten)]
-    pub cache: CacheHints,
-    /// Metadata.
-    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
-    pub meta: Option<JsonObject>,
-    /// What the protocol does not name.
-    #[serde(flatten)]
-    pub other: JsonObject,
-    #[serde(default, skip_serializing)]
-    result_type: IgnoredAny,
+    tools: Tool
 }
 
 /// Parameters of `tools/call`, borrowed from the request.
