@@ -192,6 +192,36 @@ mod servers_of_others {
         is_listed_and_called(Other::TypeScript1);
     }
 
+    /// Over Streamable HTTP, and as programs that are started.
+    #[test]
+    fn each_is_found_in_the_newest_revision_that_it_speaks() {
+        for server in Other::ALL {
+            let (http, lines) = if Other::STATELESS.contains(&server) {
+                (
+                    "Streamable HTTP, stateless, revision 2026-07-28, found in 1 request",
+                    "lines, stateless, revision 2026-07-28,",
+                )
+            } else {
+                ("Streamable HTTP, revision 2025-11-25, found in 2 requests", "lines, revision 2025-11-25,")
+            };
+            let is_found = |ended: Ended, found: &str| {
+                assert_eq!(ended.code, Some(0), "{server:?}: {ended:?}");
+                assert!(ended.out.iter().any(|line| line.starts_with("echo")), "{server:?}: {ended:?}");
+                assert!(ended.err.iter().any(|line| line.contains(found)), "{server:?}: no `{found}`: {ended:?}");
+            };
+            if let Some((_server, address)) = server.http_server() {
+                is_found(run(&["tools", &format!("{address}/mcp"), "-v"]), http);
+            }
+            if let Some(program) = server.stdio_server() {
+                let words = std::iter::once(program.get_program()).chain(program.get_args());
+                let words = words.map(|word| word.to_str().unwrap().to_owned()).collect::<Vec<_>>();
+                let mut line = vec!["tools", "-v", "--stdio", "--"];
+                line.extend(words.iter().map(String::as_str));
+                is_found(run(&line), lines);
+            }
+        }
+    }
+
     fn is_listed_and_called(server: Other) {
         let Some((_server, address)) = server.sse_server() else { return };
         let url = format!("{address}/sse");
