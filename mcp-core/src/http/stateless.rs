@@ -20,8 +20,7 @@ use alloc::borrow::Cow;
 use alloc::string::ToString;
 use core::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::headers::{Field, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
@@ -56,7 +55,7 @@ pub struct Mirrored<'a> {
     pub version: &'a str,
     /// Its method.
     pub method: &'a str,
-    /// What [`mirrored_name`] finds in its parameters.
+    /// What [`Claim::mirrored_name`](crate::session::Claim::mirrored_name) finds in its parameters.
     pub name: Option<&'a str>,
 }
 
@@ -111,55 +110,33 @@ pub fn mirrored_member(method: &str) -> Option<&'static str> {
 
 /// What `Mcp-Name` has to say for a request: the text of that member. `None` for a method without the header, and for
 /// parameters in which the member is missing, no string, or there twice; those do not fit their method anyway.
+///
+/// A server that has the [`Claim`](crate::session::Claim) of the request asks [that](crate::session::Claim::mirrored_name).
 pub fn mirrored_name<'a>(method: &str, params: Option<&'a RawValue>) -> Option<Cow<'a, str>> {
-    let (member, params) = (mirrored_member(method)?, params?);
-    serde_json::Deserializer::from_str(params.get()).deserialize_map(TextMember(member)).ok()?
+    serde_json::from_str::<Named<'a>>(params?.get()).ok()?.text(method)
 }
 
-/// Reads the text of the one member with this name.
-struct TextMember(&'static str);
-
-impl<'a> Visitor<'a> for TextMember {
-    type Value = Option<Cow<'a, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut text, mut count) = (None, 0);
-        while let Some(is_it) = map.next_key_seed(IsName(self.0))? {
-            if is_it {
-                text = borrow_str(map.next_value::<&RawValue>()?);
-                count += 1;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(text.filter(|_| count == 1))
-    }
+/// The members of parameters that `Mcp-Name` may repeat.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Named<'a> {
+    #[serde(borrow)]
+    pub(crate) name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) uri: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) task_id: Option<&'a RawValue>,
 }
 
-/// Whether a member has this name.
-struct IsName(&'static str);
-
-impl<'a> DeserializeSeed<'a> for IsName {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for IsName {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<bool, E> {
-        Ok(name == self.0)
+impl<'a> Named<'a> {
+    /// The text of the member that a method's header repeats.
+    pub(crate) fn text(self, method: &str) -> Option<Cow<'a, str>> {
+        let member = match mirrored_member(method)? {
+            "name" => self.name,
+            "uri" => self.uri,
+            _ => self.task_id,
+        };
+        borrow_str(member?)
     }
 }
 

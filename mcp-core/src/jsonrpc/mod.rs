@@ -27,6 +27,7 @@ mod encode;
 mod error;
 mod fault;
 mod id;
+mod member;
 mod message;
 pub mod ndjson;
 mod wire;
@@ -38,6 +39,7 @@ pub use encode::{
 pub use error::{Error, ErrorObject, code};
 pub use fault::{DecodeError, Fault};
 pub use id::{ErrorId, RequestId};
+pub(crate) use member::each_member;
 pub use message::{ErrorResponse, Message, Notification, Request, Response};
 pub(crate) use wire::borrow_str;
 pub use wire::{Batch, BatchMessages, Payload, decode};

@@ -7,10 +7,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::offers::ClientOffers;
-use crate::jsonrpc::{ErrorObject, borrow_str, code};
+use crate::http::stateless::Named;
+use crate::jsonrpc::{ErrorObject, borrow_str, code, each_member};
 use crate::revision::ProtocolVersion;
 use crate::types::method::Sender;
-use crate::types::{LoggingLevel, Method, ProgressToken};
+use crate::types::{LoggingLevel, Method, ProgressToken, meta};
 
 /// What a request says of its revision and its client. All that a server knows of either: nothing is inferred from earlier
 /// requests (R-ST-66).
@@ -24,6 +25,7 @@ pub struct Claim<'a> {
     pub level: Option<LoggingLevel>,
     /// Under which token it wants to hear of progress.
     pub progress_token: Option<ProgressToken<'a>>,
+    named: Named<'a>,
 }
 
 /// A claim that cannot be taken: error -32602 (R-LM-52).
@@ -38,7 +40,7 @@ pub enum ClaimFault {
     Capabilities,
     /// There is no such log level.
     LogLevel,
-    /// `_meta` is no object, or another of its members is of the wrong type.
+    /// `_meta` is no object, another of its members is of the wrong type, or a member is there twice.
     Malformed,
 }
 
@@ -50,7 +52,7 @@ impl ClaimFault {
             Self::NoCapabilities => "`_meta` needs `io.modelcontextprotocol/clientCapabilities`",
             Self::Capabilities => "`io.modelcontextprotocol/clientCapabilities` in `_meta` is no ClientCapabilities",
             Self::LogLevel => "`io.modelcontextprotocol/logLevel` in `_meta` is no log level",
-            Self::Malformed => "`_meta` is malformed",
+            Self::Malformed => "the parameters or their `_meta` are malformed",
         }
     }
 
@@ -80,7 +82,12 @@ impl<'a> Claim<'a> {
         if !may_claim(params.get().as_bytes()) {
             return Ok(None);
         }
-        let params: Params<'a> = serde_json::from_str(params.get()).map_err(|_| ClaimFault::Malformed)?;
+        let params = match serde_json::from_str::<Params<'a>>(params.get()) {
+            Ok(params) => params,
+            Err(_) if names_revision(params) => return Err(ClaimFault::Malformed),
+            // Whatever is wrong with it, its session is to say.
+            Err(_) => return Ok(None),
+        };
         let Some(meta) = params.meta else { return Ok(None) };
         let Some(version) = meta.version else { return Ok(None) };
         let version = borrow_str(version).ok_or(ClaimFault::Malformed)?;
@@ -93,7 +100,15 @@ impl<'a> Claim<'a> {
                 Some(level) => Some(serde_json::from_str(level.get()).map_err(|_| ClaimFault::LogLevel)?),
             },
             progress_token: meta.progress_token,
+            named: Named { name: params.name, uri: params.uri, task_id: params.task_id },
         }))
+    }
+
+    /// What `Mcp-Name` has to say for the request, whose method this is: see
+    /// [`http::stateless::mirrored_name`](crate::http::stateless::mirrored_name) (R-ST-9). Found on the way to the claim,
+    /// for parameters may be long.
+    pub fn mirrored_name(&self, method: &str) -> Option<Cow<'a, str>> {
+        self.named.text(method)
     }
 
     /// The revision, when this library serves it without a handshake. `None` is answered with error -32022 (R-ST-26).
@@ -117,10 +132,26 @@ fn may_claim(text: &[u8]) -> bool {
         .any(|at| text[at] == b'\\' || (text[..at].ends_with(BEFORE) && text[at..].starts_with(b"Version")))
 }
 
+/// Whether any `_meta` of parameters that cannot be read has a revision.
+fn names_revision(params: &RawValue) -> bool {
+    let mut is_named = false;
+    each_member(params, "_meta", &mut |meta| {
+        each_member(meta, meta::PROTOCOL_VERSION, &mut |version| is_named |= version.get() != "null");
+    });
+    is_named
+}
+
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Params<'a> {
     #[serde(borrow, rename = "_meta")]
     meta: Option<Meta<'a>>,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    uri: Option<&'a RawValue>,
+    #[serde(borrow)]
+    task_id: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -172,6 +203,44 @@ mod tests {
         assert!(Claim::of(None).unwrap().is_none());
     }
 
+    /// What makes no claim belongs to a session, which judges it: an escape in an argument is no reason to judge it here.
+    #[test]
+    fn parameters_that_claim_nothing_are_not_judged() {
+        for meta in [
+            r#"{"progressToken":1.5}"#,
+            r#"{"progressToken":{}}"#,
+            r#"{"progressToken":1,"progressToken":2}"#,
+            r#"{"io.modelcontextprotocol/protocolVersion":null}"#,
+            r#"{"io.modelcontextprotocol/logLevel":"loud"}"#,
+            "[]",
+            "7",
+            "null",
+            r#"{},"_meta":[]"#,
+        ] {
+            for argument in ["plain", "a\\nb"] {
+                let text = alloc::format!(r#"{{"arguments":{{"t":"{argument}"}},"_meta":{meta}}}"#);
+                assert_eq!(claim(&text).map(|claim| claim.is_none()), Ok(true), "{text}");
+            }
+        }
+    }
+
+    /// Two readers may each take another one, of which a proxy has seen only the first.
+    #[test]
+    fn a_claim_that_is_made_twice_is_refused() {
+        let one = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28""#;
+        let rest = r#""io.modelcontextprotocol/clientCapabilities":{}"#;
+        for params in [
+            alloc::format!(r#"{{"_meta":{{{one},{rest}}},"_meta":{{{one},{rest}}}}}"#),
+            alloc::format!(r#"{{"_meta":{{{one},{rest}}},"_meta":{{}}}}"#),
+            alloc::format!(r#"{{"_meta":null,"_meta":{{{one},{rest}}}}}"#),
+            alloc::format!(r#"{{"_meta":{{{one},{rest},{one}}}}}"#),
+            alloc::format!(r#"{{"_meta":{{{one},{rest},"io.modelcontextprotocol\/protocolVersion":"2025-11-25"}}}}"#),
+            alloc::format!(r#"{{"_meta":{{{one},{rest},{rest}}}}}"#),
+        ] {
+            assert_eq!(claim(&params).map(|_| ()), Err(ClaimFault::Malformed), "{params}");
+        }
+    }
+
     #[test]
     fn what_is_missing_or_wrong_is_named() {
         // R-LM-52, R-LM-91
@@ -187,6 +256,21 @@ mod tests {
         assert_eq!(with(&level), ClaimFault::LogLevel);
         let token = alloc::format!(r#"{capabilities},"progressToken":{{}}"#);
         assert_eq!(with(&token), ClaimFault::Malformed);
+    }
+
+    /// R-ST-9; a member that is there twice is read differently by different readers.
+    #[test]
+    fn a_claim_knows_what_the_headers_repeat() {
+        const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities":{}}"#;
+        let text = alloc::format!(r#"{{"name":"\u00e4","arguments":{{"name":"b"}},"uri":"u:",{META}}}"#);
+        let all = claim(&text).unwrap().unwrap();
+        assert_eq!(all.mirrored_name("tools/call").as_deref(), Some("ä"));
+        assert_eq!(all.mirrored_name("resources/read").as_deref(), Some("u:"));
+        assert_eq!(all.mirrored_name("tasks/get"), None);
+        assert_eq!(all.mirrored_name("tools/list"), None);
+        let twice = alloc::format!(r#"{{"name":"a",{META},"name":"b"}}"#);
+        assert_eq!(claim(&twice).unwrap_err(), ClaimFault::Malformed);
     }
 
     #[test]
