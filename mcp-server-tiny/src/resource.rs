@@ -44,7 +44,8 @@ pub struct Resource {
 ///
 /// Patterns are those of RFC 6570, level 1, and `{+name}`, which also takes slashes, once in a pattern. A variable takes at
 /// least one character, is given percent-decoded, and never climbs: a URI whose variable would have a segment `..` is not
-/// found (R-FS-31).
+/// found (R-FS-31). Nor is one whose variable would begin with a slash; only `{+name}` may, where no slash stands before it
+/// or that of `file://`.
 ///
 /// ```
 /// use mcp_server_tiny::resource::ResourceTemplate;

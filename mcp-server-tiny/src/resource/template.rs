@@ -19,6 +19,8 @@ struct Variable {
     name: String,
     /// It was written `{+name}`: it may hold slashes.
     is_open: bool,
+    /// A slash stands before it, and not that of `file://`: with one of its own it would be an absolute path.
+    begins_segment: bool,
     /// What comes after it.
     then: String,
 }
@@ -47,7 +49,9 @@ impl Pattern {
             if is_open && variables.iter().any(|known| known.is_open) {
                 return Err("its template may have one `{+name}`");
             }
-            variables.push(Variable { name: name.to_string(), is_open, then: then.to_string() });
+            let before = variables.last().map_or(start, |last| last.then.as_str());
+            let begins_segment = before.ends_with('/') && !before.ends_with("://");
+            variables.push(Variable { name: name.to_string(), is_open, begins_segment, then: then.to_string() });
         }
         let has_brace = start.contains('}') || variables.iter().any(|variable| variable.then.contains('}'));
         if has_brace {
@@ -115,7 +119,9 @@ impl Variable {
         let value = decode(value)?;
         // R-FS-31: also written as `%2e%2e%2f`, and with the separator of other systems.
         let climbs = value.split(['/', '\\']).any(|segment| segment == "..");
-        (!climbs && !value.contains('\0')).then_some(value)
+        // `Path::join` takes it in place of the directory.
+        let is_absolute = value.starts_with(['/', '\\']) && (self.begins_segment || !self.is_open);
+        (!climbs && !is_absolute && !value.contains('\0')).then_some(value)
     }
 }
 
@@ -194,6 +200,24 @@ mod tests {
         }
         assert_eq!(matched("f:///{name}", "f:///..%2fetc"), None);
         assert!(matched("f:///{+path}", "f:///a/..b/c../...").is_some());
+    }
+
+    #[test]
+    fn no_variable_is_an_absolute_path_unless_its_pattern_says_so() {
+        // R-FS-31: joined to a directory, such a value would take its place.
+        for (pattern, uri) in [
+            ("f:///{+path}", "f:////etc/passwd"),
+            ("f:///{+path}", "f:///%2fetc/passwd"),
+            ("f:///{+path}", "f:///%5cserver"),
+            ("f:///{name}", "f:///%2Fetc%2Fpasswd"),
+            ("r:{owner}/{+path}", "r:me//etc/passwd"),
+            ("r:{owner}/{+path}.md", "r:me//etc/x.md"),
+        ] {
+            assert_eq!(matched(pattern, uri), None, "{uri}");
+        }
+        assert_eq!(value("file://{+path}", "file:///etc/passwd", "path").as_deref(), Some("/etc/passwd"));
+        assert_eq!(value("f:{+path}", "f:/a", "path").as_deref(), Some("/a"));
+        assert_eq!(value("f:///{branch}", "f:///topic%2Fx", "branch").as_deref(), Some("topic/x"));
     }
 
     #[test]
