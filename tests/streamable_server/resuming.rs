@@ -118,6 +118,26 @@ fn who_comes_back_before_its_old_connection_is_known_to_be_gone_takes_its_place(
 }
 
 #[test]
+fn an_event_that_was_never_sent_ends_no_stream() {
+    // R-SH-36
+    let (mut engine, held) = with_later();
+    let session = engine.session("2025-11-25");
+    let begun = streaming(&mut engine, &session);
+    let deferred = first(&held);
+    deferred.log(LoggingLevel::Error, "kept");
+    deliver(&mut engine);
+    let id = begun.events[0].id.as_deref().expect("it can be resumed");
+    let ahead = id.replace("-0", "-999");
+    assert_ne!(id, ahead);
+    let conn = engine.listen(&session, Some(&ahead));
+    assert_eq!(engine.answer(conn).status, 400);
+    deferred.answer(Ok("here"));
+    deliver(&mut engine);
+    let messages = engine.streamed(session.conn).messages();
+    assert_eq!(text(messages.last().expect("the stream went on")), "here");
+}
+
+#[test]
 fn a_handler_may_have_its_stream_closed_and_the_client_polls() {
     // R-SH-38 to R-SH-42
     let mut engine = RawEngine::new(server());

@@ -84,12 +84,15 @@ impl Engine {
         session.active = now;
         let (_, memory) = remember(key, session, &self.config, &mut self.replayed).ok_or(Refused::SessionUnknown)?;
         let Memory { streams, token, .. } = memory;
-        let is_of = |row: &Key| {
-            let newest = self.exchanges.get(*row).and_then(|exchange| exchange.writing.newest);
-            newest.is_some_and(|newest| newest.stream == after.stream && newest.number >= after.number)
+        let running = streams.calls.iter().find_map(|(_, row)| {
+            let newest = self.exchanges.get(*row).and_then(|exchange| exchange.writing.newest)?;
+            (newest.stream == after.stream).then_some((*row, newest))
+        });
+        let is_known = match running {
+            Some((_, newest)) => after.number <= newest.number,
+            None => streams.replay.has(after.stream),
         };
-        let running = streams.calls.iter().map(|(_, row)| *row).find(is_of);
-        if running.is_none() && !streams.replay.has(after.stream) {
+        if !is_known {
             return Err(Refused::EventUnknown);
         }
         let row = self.conns.get_mut(conn).ok_or(Refused::SessionUnknown)?;
@@ -102,7 +105,7 @@ impl Engine {
             out.extend_from_slice(event);
             chunk.finish(out);
         });
-        let Some(running) = running else {
+        let Some((running, _)) = running else {
             write_end(out, delimiter);
             row.answered = Some((key, after.stream));
             let persistence = if delimiter == Delimiter::Close { Persistence::Close } else { terms.persistence };
