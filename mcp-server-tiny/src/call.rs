@@ -194,8 +194,10 @@ impl<'a> Call<'a> {
     }
 
     /// Closes the connection that the answer would have come on, and has the client ask for it again, after `retry` if
-    /// given: so that a call that takes long holds no connection (R-SH-39). Where the revision or the transport has no
-    /// such thing, nothing happens.
+    /// given: so that a call that takes long holds no connection (R-SH-39). Until it does, what the call says is kept as
+    /// [`Limits::replay_bytes`](crate::config::Limits::replay_bytes) allows, for
+    /// [`Timeouts::replay`](crate::config::Timeouts::replay); a larger result is lost. Where the revision or the
+    /// transport has no such thing, nothing happens.
     pub fn close_stream(&mut self, retry: Option<Duration>) {
         match &mut self.link {
             Link::Here(here) => here.close_stream(retry),

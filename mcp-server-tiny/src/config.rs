@@ -97,8 +97,8 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// For a session without a post and without a call in flight. `None`: a session lives as long as its stream, as an editor may be idle for days.
     pub session_idle: Option<Duration>,
-    /// For a session of Streamable HTTP that nobody uses: no request, no stream, no call in flight. 30 minutes: its client may
-    /// have gone without a word (R-SH-50), and one that comes back opens another (R-SH-51).
+    /// For a session of Streamable HTTP that nobody uses: no request, no stream, no call whose client is connected and waits.
+    /// 30 minutes: its client may have gone without a word (R-SH-50), and one that comes back opens another (R-SH-51).
     pub session_unused: Duration,
     /// From a request to its answer as JSON. What takes longer is answered with an event stream, on which comments
     /// show that somebody is still there. One second: shorter than the patience of any proxy.

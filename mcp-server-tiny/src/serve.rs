@@ -34,7 +34,9 @@ impl Server {
     }
 
     /// Serves the client at the other end of any two byte streams, one message a line, and returns when `reader` ends or
-    /// `writer` is closed. Blocks in `reader`; handlers that are not on workers run on this thread.
+    /// `writer` is closed. Blocks in `reader`, and in `writer` for as long as the client does not read: who wants to bound
+    /// that gives a writer that fails after a while, or owns the bytes with [`Server::pipe`]. Handlers that are not on workers
+    /// run on this thread.
     ///
     /// # Errors
     ///

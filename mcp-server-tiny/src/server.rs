@@ -93,7 +93,8 @@ impl Server {
 
     /// What protects the state of calls that [ask their client](Call::elicit), where it travels by way of the client
     /// (2026-07-28). Servers that share the work, or are restarted in the middle of it, need the same key. Random for each
-    /// process unless set.
+    /// process unless set; without `std`, [`Server::engine`] draws one from its entropy, and [`Server::pipe`], which has none,
+    /// needs it.
     pub fn state_key(mut self, key: [u8; 32]) -> Self {
         self.service.set_state_key(key);
         self
@@ -257,7 +258,9 @@ impl Server {
         Engine::new(config, service, address, entropy)
     }
 
-    /// The server at one end of a stream of lines, for whoever owns the bytes; see [`Pipe`].
+    /// The server at one end of a stream of lines, for whoever owns the bytes; see [`Pipe`]. Without `std` there is no
+    /// randomness here: handlers that [ask](Call::elicit) need a [`state_key`](Self::state_key) for clients of 2026-07-28, who
+    /// are told otherwise that the question cannot be asked.
     ///
     /// # Errors
     ///
