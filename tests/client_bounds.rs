@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-
 use mcp_sse_blocking::{Client, Error, Transport};
 use mcp_tests::scripted_peer::{Peer, Running};
 use mcp_tests::streamable_peer::{RESULT_2025, StreamablePeer as _, StreamableRequest as _};

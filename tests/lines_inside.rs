@@ -119,3 +119,68 @@ fn a_server_that_panics_ends_the_session_and_not_the_program() {
     let error = error.unwrap_err();
     assert!(matches!(error, Error::StreamEnded(_) | Error::Closed(_)), "{error}");
 }
+
+/// A server that greets, and runs `call` when a tool is called.
+fn greeting_then(mut call: impl FnMut(&mut Vec<u8>) + Send) -> impl FnMut(&[u8], &mut Vec<u8>) + Send {
+    let mut lines = mcp_core::jsonrpc::ndjson::Decoder::new(&mcp_core::Limits::default());
+    move |bytes, out| {
+        lines.push(bytes).unwrap();
+        while let Some(line) = lines.next_message().unwrap() {
+            let message: serde_json::Value = serde_json::from_slice(line).unwrap();
+            match message["method"].as_str() {
+                Some("server/discover") => {
+                    let result = json!({"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}});
+                    let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
+                    out.extend(format!("{answer}\n").bytes());
+                }
+                Some("tools/call") => call(out),
+                _ => {}
+            }
+        }
+        if bytes.is_empty() {
+            call(out);
+        }
+    }
+}
+
+#[test]
+fn closing_does_not_wait_for_a_server_that_does_not_come_back() {
+    let (entered, running) = crossbeam_channel::bounded(1);
+    let (leave, may_leave) = crossbeam_channel::bounded::<()>(0);
+    let client = Client::around(greeting_then(move |_| {
+        let _ = entered.try_send(());
+        let _ = may_leave.recv_timeout(Duration::from_secs(20));
+    }))
+    .unwrap();
+    let caller = client.clone();
+    let calling = thread::spawn(move || caller.call("slow", &()));
+    running.recv_timeout(Duration::from_secs(10)).unwrap();
+    let start = std::time::Instant::now();
+    // Nor does another call wait for longer than it may.
+    let late = client.call_with("other", &(), CallOptions::new().timeout(Duration::from_millis(50))).unwrap_err();
+    assert!(matches!(late, Error::Timeout(_)), "{late}");
+    client.close();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    drop(leave);
+    let ended = calling.join().unwrap().unwrap_err();
+    assert!(matches!(ended, Error::Closed(_)), "{ended}");
+}
+
+#[test]
+fn a_server_that_calls_its_own_client_waits_for_its_deadline_and_no_longer() {
+    use std::sync::{Arc, OnceLock};
+    let own: Arc<OnceLock<Client>> = Arc::default();
+    let (told, outcome) = crossbeam_channel::bounded(1);
+    let inner = Arc::clone(&own);
+    let client = Client::around(greeting_then(move |_| {
+        if let Some(client) = inner.get() {
+            let _ = told.try_send(client.call_with("x", &(), CallOptions::new().timeout(Duration::from_millis(20))));
+        }
+    }))
+    .unwrap();
+    own.set(client.clone()).unwrap();
+    // The thread that reads asks the server for what it has to say: it is not writing then.
+    let inside = outcome.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(matches!(inside, Err(Error::Timeout(_))), "{inside:?}");
+    client.close();
+}
