@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, channel};
 
 use mcp_core::Limits;
-use mcp_core::jsonrpc::{Message, Payload, Request, decode};
+use mcp_core::jsonrpc::{Message, Payload, Request, decode, write_error};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{Claim, RequestKey, ServerEvent, ServerSession, requested_method};
 use mcp_core::time::Instant;
@@ -119,8 +119,15 @@ impl RawService {
             let id = serde_json::to_string(&request.id).expect("an id is JSON");
             self.asked.insert(id, request.method.to_string());
             if !self.version.has_handshake() {
-                let claim = Claim::of(request.params).expect("a claim").expect("one");
-                return self.handle_alone(request, &claim);
+                return match Claim::of(request.params) {
+                    Ok(claim) => self.handle_alone(request, &claim.expect("the test claims a revision")),
+                    // What carriers do.
+                    Err(fault) => {
+                        write_error(&mut self.out, &request.id.as_borrowed().into(), &fault.error());
+                        self.out.push(b'\n');
+                        Outcome::Answered
+                    }
+                };
             }
         }
         let before = self.out.len();
