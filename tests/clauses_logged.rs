@@ -87,6 +87,23 @@ fn a_tool_that_is_left_out_is_named_with_the_reason() {
 }
 
 #[test]
+fn a_tool_that_cannot_be_read_costs_no_other_and_is_told() {
+    listening_to_the_log();
+    let tools = r#"{"tools":[{"name":"a","inputSchema":{}},{"name":"strange one","inputSchema":{},"title":7},{"name":"c","inputSchema":{}}]}"#;
+    let peer = Peer::run(move |peer| {
+        peer.shake_streamable_as("", RESULT_2025);
+        peer.expect("tools/list").json_result(tools);
+    });
+    let builder = Client::builder(&peer.url("/mcp")).transport(Transport::StreamableHttp);
+    let client = builder.call_timeout(Duration::from_secs(5)).connect().unwrap();
+    let listed: Vec<String> = client.tools().map(|tool| tool.unwrap().name).collect();
+    assert_eq!(listed, ["a", "c"]);
+    peer.finish();
+    let is_told = |line: &String| line.starts_with("WARN") && line.contains("`tools/list`: 1 entry left out");
+    assert_eq!(lines().iter().filter(|line| is_told(line)).count(), 1);
+}
+
+#[test]
 fn neither_sessions_nor_credentials_are_logged_at_any_level() {
     // R-SH-54, R-SEC-9, R-SEC-28: whole sessions, calls that stand alone, refusals and losses.
     listening_to_the_log();
