@@ -389,6 +389,10 @@ impl Service {
         self.mistake.get_or_insert(mistake);
     }
 
+    #[cfg_attr(
+        not(feature = "std"),
+        expect(clippy::borrowed_box, reason = "with `std` it is shared, and cloned for workers")
+    )]
     fn offered(&self, which: Which) -> Option<(&Shared<Offer>, &Shared<Handler>)> {
         match which {
             Which::Tool(index) => Some(self.tools.entry(index).shared()),

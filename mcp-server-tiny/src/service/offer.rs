@@ -161,6 +161,10 @@ pub(crate) struct Entry<L> {
 }
 
 impl<L> Entry<L> {
+    #[cfg_attr(
+        not(feature = "std"),
+        expect(clippy::borrowed_box, reason = "with `std` it is shared, and cloned for workers")
+    )]
     pub(crate) fn shared(&self) -> (&Shared<Offer>, &Shared<Handler>) {
         (&self.offer, &self.handler)
     }
