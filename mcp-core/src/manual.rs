@@ -55,6 +55,14 @@
 //! other way round, a stateless request as a fragment of a session, would have put the question which era it is into every
 //! handler and every call.
 //!
+//! # A handler that asks is run again
+//!
+//! A question to the client leaves the handler like an error, and its answer runs the handler again from the start. The other ways
+//! were a thread for each call that waits, which a server on one thread does not have, or handlers that are `async`, which this
+//! library does without. Run again, the same code serves a revision in which the server forgets the call in between
+//! (2026-07-28: what it knows travels by way of the client, sealed) and those in which it keeps it in a table. The price is a
+//! rule for whoever writes one: ask first, act afterwards.
+//!
 //! # What a client can be asked, in seven bits
 //!
 //! A server keeps of a client's capabilities only what it may ask: [`ClientOffers`](crate::session::ClientOffers). The rest stays

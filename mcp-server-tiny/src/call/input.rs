@@ -43,6 +43,9 @@ use crate::service::{Leave, Sealed, leave, open};
 /// }
 /// ```
 ///
+/// From 2026-07-28 on a client may send its answers a second time, for the same call and within
+/// [`Server::state_lifetime`](crate::Server::state_lifetime): what must not be done twice, the handler sees to.
+///
 /// A client that lacks the capability is told so with an error; [`Call::offers`] tells beforehand. A handler that took a
 /// [`Deferred`](crate::Deferred) may not ask any more. A call that waits for its client longer than
 /// [`Server::input_timeout`](crate::Server::input_timeout) fails.
