@@ -325,3 +325,38 @@ fn a_subscription_that_makes_no_sense_is_refused_and_one_that_knows_more_is_not(
     }
     assert_eq!(engine.engine.connections(), 0);
 }
+
+#[test]
+fn who_does_not_read_what_it_asked_to_be_told_costs_a_bounded_amount() {
+    // R-SEC-7, R-SSE-49: on each kind of stream, however often something changes, and without harm to the others.
+    const BOUND: usize = 20_000;
+    let server = shelf().limits(|limits| (limits.output_bytes, limits.replay_bytes) = (BOUND, BOUND));
+    let mut engine = RawEngine::new(server);
+    let over_sse = engine.initialized();
+    let [deaf, fine] = [(); 2].map(|()| engine.session("2025-11-25"));
+    let (own, read) = (engine.listen(&deaf, None), engine.listen(&fine, None));
+    let alone = engine.connect();
+    engine
+        .send(alone, stateless("l", "subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } })));
+    engine.taken(read);
+    let deaf_conns = [over_sse.stream, own, alone];
+    for conn in deaf_conns {
+        engine.reads(conn, false);
+    }
+    let mut heard = 0;
+    for _ in 0..2_000 {
+        engine.engine.announce(Change::Tools);
+        settle(&mut engine);
+        for conn in deaf_conns {
+            if !engine.is_closed(conn) {
+                let waiting = engine.engine.output(conn).len();
+                assert!(waiting <= BOUND + 1_000, "{waiting} bytes wait");
+            }
+        }
+        heard += told(&mut engine, read, false, "notifications/tools/list_changed").len();
+    }
+    assert_eq!(heard, 2_000, "whoever reads hears everything");
+    engine.pass(Duration::from_secs(60));
+    assert!(deaf_conns.into_iter().all(|conn| engine.is_closed(conn)), "in the end they are dropped");
+    assert_eq!(engine.post_to(&fine, &call(1, "tools/list", json!({}))).status, 200);
+}
