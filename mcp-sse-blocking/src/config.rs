@@ -34,7 +34,6 @@ pub(crate) enum Place {
     /// A server behind a URL.
     Url(String),
     /// Anything else: how to connect to it.
-    #[allow(dead_code, reason = "line streams come next")]
     Other(Opener),
 }
 
