@@ -1,4 +1,4 @@
-//! The smallest server worth running: one tool, over HTTP+SSE, at `http://127.0.0.1:8000/sse` or the port given.
+//! The smallest server worth running: one tool, at `http://127.0.0.1:8000/mcp` and `/sse` or the port given.
 //!
 //! ```text
 //! cargo run --release --example one-tool -- 8000
