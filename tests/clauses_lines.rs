@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a panic is the report
 
+use std::io::Write as _;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -282,4 +284,45 @@ fn a_server_that_wants_a_handshake_gets_one_over_lines_as_well() {
 fn discover() -> Vec<u8> {
     let params = json!({ "_meta": serde_json::from_str::<Value>(META).unwrap() });
     format!("{}\n", json!({ "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": params })).into_bytes()
+}
+
+#[test]
+fn a_process_that_serves_its_standard_streams_writes_messages_and_ends_with_its_input() {
+    // R-IO-4, R-IO-6, R-IO-23
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_stdio_server"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let lines = [
+        &call(1, "pid", json!({}))[..],
+        b"no message\n\n\xff\n",
+        &call(2, "change", json!({})),
+        &call(3, "none", json!({})),
+    ];
+    input.write_all(&lines.concat()).unwrap();
+    drop(input);
+    let (tell, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
+    let output = ended.recv_timeout(Duration::from_secs(20)).expect("it ends with its input");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let answers: Vec<Value> =
+        output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(json).collect();
+    assert!(output.stdout.ends_with(b"\n"));
+    let codes: Vec<_> = answers.iter().map(|answer| (answer["id"].clone(), answer["error"]["code"].clone())).collect();
+    let (null, parse) = (Value::Null, json!(-32700));
+    assert_eq!(
+        codes,
+        [
+            (json!(1), null.clone()),
+            (null.clone(), parse.clone()),
+            (null.clone(), parse),
+            (json!(2), null),
+            (json!(3), json!(-32602))
+        ],
+        "{answers:?}"
+    );
 }
