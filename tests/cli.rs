@@ -287,16 +287,20 @@ mod codes {
 
     #[test]
     fn nothing_at_the_url_is_3_whatever_is_asked_for() {
-        let advised = |line: &[&str]| {
+        let advised = |line: &[&str], advice: &str| {
             let ended = run(line);
             assert_eq!(ended.code, Some(3), "{ended:?}");
-            assert!(ended.err.iter().any(|line| line.ends_with("/sse")), "no advice: {ended:?}");
+            assert!(ended.err.iter().any(|line| line == advice), "no advice: {ended:?}");
         };
-        let peer = serve(|peer| peer.request().status("404 Not Found", "no such page"));
-        advised(&["tools", &peer.url("/"), "--transport=sse"]);
-        peer.finish();
         let (_server, url) = echo_server();
-        advised(&["tools", url.strip_suffix("/sse").unwrap()]);
+        advised(
+            &["tools", url.strip_suffix("/sse").unwrap()],
+            "     most servers are at a path that ends with /mcp or /sse",
+        );
+        advised(
+            &["tools", &url, "--transport=http"],
+            "     without --transport it is found out what the server speaks",
+        );
     }
 
     #[test]

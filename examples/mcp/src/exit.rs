@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use mcp_sse_blocking::{Error, PeerError};
 
-use crate::args::Server;
+use crate::args::{Server, Transport};
 
 /// How the program ends; `--help` lists the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +59,13 @@ impl Failure {
     }
 
     /// What to tell the user; nothing when there is nothing to mend.
-    pub(crate) fn message(&self, server: Server<'_>) -> Option<String> {
+    pub(crate) fn message(&self, server: Server<'_>, transport: Transport) -> Option<String> {
         match self {
             Self::Usage(problem) => Some(problem.clone()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("standard output: {error}")),
             Self::Client(Error::Cancelled(_) | Error::Closed(_)) => Some("interrupted".to_owned()),
-            Self::Client(error) => Some(match hint(error, server) {
+            Self::Client(error) => Some(match hint(error, server, transport) {
                 Some(hint) => format!("{error}\n{hint}"),
                 None => error.to_string(),
             }),
@@ -86,7 +86,7 @@ impl From<io::Error> for Failure {
 }
 
 /// What most often helps.
-fn hint(error: &Error, server: Server<'_>) -> Option<String> {
+fn hint(error: &Error, server: Server<'_>, transport: Transport) -> Option<String> {
     match error {
         Error::Status(status) if status.code == 401 => {
             Some("     credentials go into a header: -H 'Authorization: Bearer TOKEN'".to_owned())
@@ -97,6 +97,11 @@ fn hint(error: &Error, server: Server<'_>) -> Option<String> {
         // What rustls says of an answer in plain HTTP.
         Error::Transport(failure) if failure.problem.contains("corrupt message") => {
             Some("     the server does not speak TLS: is it http:// and not https://?".to_owned())
+        }
+        Error::Status(_) | Error::Peer(PeerError::NotAnEventStream { .. } | PeerError::NotAnAnswer { .. })
+            if transport != Transport::Auto =>
+        {
+            Some("     without --transport it is found out what the server speaks".to_owned())
         }
         Error::Status(status) if !matches!(status.code, 404 | 405) => None,
         // A page, or nothing, where people expect the server itself to be.
@@ -133,7 +138,7 @@ mod tests {
     #[test]
     fn nobody_is_told_that_nobody_reads() {
         let failure = Failure::Output(io::ErrorKind::BrokenPipe.into());
-        assert_eq!((failure.exit(), failure.message(Server::At(""))), (Exit::Done, None));
+        assert_eq!((failure.exit(), failure.message(Server::At(""), Transport::Auto)), (Exit::Done, None));
     }
 
     #[test]
@@ -147,13 +152,26 @@ mod tests {
         };
         let failure = Failure::Client(Error::Peer(PeerError::Undetected(Box::new(undetected))));
         assert_eq!(failure.exit(), Exit::Lost);
-        assert!(failure.message(Server::At("http://h/")).unwrap().ends_with("/sse"));
+        assert!(failure.message(Server::At("http://h/"), Transport::Auto).unwrap().ends_with("/sse"));
+    }
+
+    #[test]
+    fn who_asks_for_one_transport_is_told_of_the_others() {
+        let found = PeerError::NotAnEventStream { found: "a page".into(), excerpt: String::new() };
+        let failure = Failure::Client(found.into());
+        assert!(failure.message(Server::At("http://h/mcp"), Transport::Sse).unwrap().contains("without --transport"));
+        assert!(!failure.message(Server::At("http://h/mcp"), Transport::Auto).unwrap().contains("--transport"));
     }
 
     #[test]
     fn a_page_where_the_server_was_expected_is_met_with_advice() {
         let found = || Error::Peer(PeerError::NotAnEventStream { found: "a page".into(), excerpt: String::new() });
-        assert!(Failure::Client(found()).message(Server::At("http://h/")).unwrap().ends_with("/sse"));
-        assert!(!Failure::Client(found()).message(Server::At("http://h/sse/")).unwrap().contains("most servers"));
+        assert!(Failure::Client(found()).message(Server::At("http://h/"), Transport::Auto).unwrap().ends_with("/sse"));
+        assert!(
+            !Failure::Client(found())
+                .message(Server::At("http://h/sse/"), Transport::Auto)
+                .unwrap()
+                .contains("most servers")
+        );
     }
 }

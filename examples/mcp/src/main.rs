@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             Command::Tools(tools) => tools.server(),
             Command::Call(call) => call.server(),
         };
-        if let Some(message) = failure.message(server) {
+        if let Some(message) = failure.message(server, connection.transport) {
             output::say(message);
         }
         failure.exit()
