@@ -165,3 +165,46 @@ fn every_call_ends_whatever_http_a_server_speaks_and_a_good_answer_counts_afterw
         assert!(begun.elapsed() < Duration::from_secs(5));
     }
 }
+
+#[test]
+fn an_answer_without_end_ends_at_a_bound_or_with_the_deadline() {
+    // R-SEC-27, R-EV-42, R-ST-37: whatever it is that never ends.
+    const FOUND: &str = r#"{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"resultType":"complete"}"#;
+    let chunked =
+        |media: &str| format!("HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let chunk = |data: &str| format!("{:x}\r\n{data}\r\n", data.len());
+    let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}"#;
+    let (json, stream) = (chunked("application/json"), chunked("text/event-stream"));
+    for (title, first, again) in [
+        ("interim answers", String::new(), "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(100)),
+        ("headers", "HTTP/1.1 200 OK\r\n".into(), "X-A: b\r\n".repeat(100)),
+        ("blanks", json.clone(), chunk(&" ".repeat(10_000))),
+        ("an extension of a chunk", format!("{json}5;"), "a=b;".repeat(1000)),
+        ("small chunks", json.clone(), chunk(" ").repeat(1000)),
+        ("trailers", format!("{json}0\r\n"), "X-A: b\r\n".repeat(1000)),
+        ("a refusal", json.replace("200 OK", "500 No"), chunk(&"x".repeat(10_000))),
+        ("comments", stream.clone(), chunk(&": a\n\n\n".repeat(1000))),
+        ("ids", stream.clone(), chunk(&"id: 1234\n\n".repeat(1000))),
+        ("a line", stream.clone(), chunk(&"data: x".repeat(1000))),
+        ("an event", stream.clone(), chunk(&"data: x\n".repeat(1000))),
+        ("messages", stream.clone(), chunk(&format!("data: {log}\n\n").repeat(20))),
+    ] {
+        let peer = Peer::run(move |peer| {
+            peer.request().json_result(FOUND);
+            let call = peer.request();
+            call.answer(first);
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_secs(2) {
+                call.answer(&again);
+            }
+        });
+        let builder = Client::builder(&peer.url("/mcp")).transport(Transport::Stateless);
+        let client = builder.call_timeout(Duration::from_secs(10)).connect().unwrap();
+        let begun = Instant::now();
+        let options = CallOptions::new().timeout(Duration::from_millis(300));
+        let error = client.call_with("t", &(), options).unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(2), "{title}: {:?}", begun.elapsed());
+        assert!(error.to_string().len() < 2000, "{title}: {error}");
+        drop(client);
+    }
+}
