@@ -161,7 +161,7 @@ fn mistakes_are_told_when_the_server_starts() {
     for (prompt, told) in [
         (Prompt::new(""), "it has no name"),
         (Prompt::new("p").argument("a", "").optional_argument("a", ""), "another parameter `a`"),
-        (Prompt::new("p").complete("a", |_| ["1"]), "there is no parameter `a`"),
+        (Prompt::new("p").complete("a", |_| ["1"]), "there is no argument `a`"),
         (Prompt::new("greet"), "there is another prompt of this name"),
     ] {
         let mut service = service();

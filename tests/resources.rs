@@ -382,7 +382,7 @@ fn mistakes_are_told_when_the_server_starts() {
                 let template = ResourceTemplate::new("a:{b}", "b").complete("c", |_| ["1"]);
                 service.resource_template(template, |_| Ok(""));
             },
-            "there is no parameter `c`",
+            "its pattern has no variable `c`",
         ),
     ] {
         let mistake = mistake(register);

@@ -52,7 +52,11 @@ impl fmt::Display for RegistrationError {
             Fault::NoName => f.write_str("it has no name"),
             Fault::Duplicate => write!(f, "there is another {noun} of this name"),
             Fault::DuplicateParameter(name) => write!(f, "there is another parameter `{name}`"),
-            Fault::NoParameter(name) => write!(f, "there is no parameter `{name}`; declare it first"),
+            Fault::NoParameter(name) => match self.kind {
+                OfferKind::Tool => write!(f, "there is no parameter `{name}`; declare it first"),
+                OfferKind::Prompt => write!(f, "there is no argument `{name}`; declare it first"),
+                OfferKind::Resource => write!(f, "its pattern has no variable `{name}`"),
+            },
             Fault::TwoInputSchemas => f.write_str("it has parameters and an input schema; one of them is enough"),
             Fault::InputSchema(why) => write!(f, "its input schema {why}"),
             Fault::OutputSchema(why) => write!(f, "its output schema {why}"),
