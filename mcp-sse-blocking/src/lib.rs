@@ -37,7 +37,7 @@
 //! #     }
 //! # }
 //! // Over HTTP: `Client::connect("http://localhost:8000/mcp")`; a program: `Client::spawn(Command::new("a-server"))`;
-//! // here, a server in this process:
+//! // here, a server in this process, such as `Server::in_process` of `mcp-server-tiny` gives:
 //! let client = Client::around(serve)?;
 //! use_tools(&client)?;
 //! # Ok::<(), Error>(())

@@ -95,7 +95,8 @@ impl Client {
     }
 
     /// Connects to a server that is bytes in, bytes out: `step` is given what the client sends, in pieces of any size, and appends
-    /// what the server has to say. With the defaults of [`Client::around_builder`].
+    /// what the server has to say. `Server::in_process` of `mcp-server-tiny` is such a closure. With the defaults of
+    /// [`Client::around_builder`].
     ///
     /// The server runs on the thread that makes the request, one at a time, and its answer is there when it returns: no other
     /// thread, no copy through the system. A deadline is not looked at while it runs. While a reply is waited for that was
