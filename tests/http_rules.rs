@@ -9,6 +9,9 @@ use mcp_tests::fuzz_http;
 use mcp_tests::random::Random;
 use std::net::Ipv4Addr;
 
+#[path = "http_rules/anything.rs"]
+mod anything;
+
 /// The rows of a table: its line number and its columns, unescaped.
 fn rows(table: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
     let lines = table.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));

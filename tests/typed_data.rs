@@ -19,6 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+#[path = "typed_data/anything.rs"]
+mod anything;
 #[path = "typed_data/forms.rs"]
 mod forms;
 #[path = "typed_data/sampling.rs"]

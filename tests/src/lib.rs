@@ -5,6 +5,8 @@ pub mod fuzz_http;
 pub mod fuzz_http1;
 pub mod fuzz_jsonrpc;
 pub mod fuzz_sse;
+pub mod fuzz_streamable;
+pub mod fuzz_types;
 pub mod http_vectors;
 pub mod judging_front;
 pub mod leaks;

@@ -1,0 +1,7 @@
+//! The protocol's data, from anyone.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| mcp_tests::fuzz_types::data(input));
