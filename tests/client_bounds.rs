@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use mcp_sse_blocking::{Client, Error, Transport};
-use mcp_tests::scripted_peer::{Peer, Running};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mcp_sse_blocking::{CallOptions, Client, Error, Streams, Transport, memory};
+use mcp_tests::scripted_peer::{BOUND, Peer, Running};
 use mcp_tests::streamable_peer::{RESULT_2025, StreamablePeer as _, StreamableRequest as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn streamable<T>(peer: &Running<T>) -> mcp_sse_blocking::Builder {
     Client::builder(&peer.url("/mcp")).transport(Transport::StreamableHttp)
@@ -31,4 +35,71 @@ fn a_header_of_any_size_that_servers_take_leaves_whole() {
     let error = streamable(&peer).bearer(&"t".repeat(100_000)).connect().unwrap_err();
     assert!(matches!(&error, Error::Usage(problem) if problem.contains("65536")), "{error}");
     peer.finish();
+}
+
+#[test]
+fn what_comes_before_the_answer_to_initialize_is_bounded_in_bytes() {
+    // Far fewer messages than are kept, but large ones.
+    const SIZE: usize = 3 << 20;
+    let peer = Peer::run(|peer| {
+        let initialize = peer.expect("initialize");
+        let mut stream = initialize.open();
+        for _ in 0..3 {
+            let data = "x".repeat(SIZE);
+            stream.message(&format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":"{data}"}}}}"#
+            ));
+        }
+        // Given up before there is an answer.
+        peer.wait_closed(initialize.connection);
+    });
+    let error = streamable(&peer).connect().unwrap_err();
+    assert!(matches!(error, Error::Peer(_)), "{error}");
+    peer.finish();
+}
+
+#[test]
+fn whoever_only_looks_for_a_result_is_told_of_the_deadline_as_well() {
+    // One carrier whose calls have a thread of their own, and one whose calls have none.
+    let (address, stop) = quiet_lines();
+    let by_lines = Client::over_builder(address).connect().unwrap();
+    let mut job = by_lines.start_with("slow", &(), CallOptions::new().timeout(Duration::from_millis(50))).unwrap();
+    let until = Instant::now() + BOUND;
+    let error = loop {
+        assert!(Instant::now() < until, "the deadline passed long ago");
+        match job.try_result() {
+            None => thread::yield_now(),
+            Some(Err(error)) => break error.to_string(),
+            Some(Ok(result)) => panic!("{result:?}"),
+        }
+    };
+    assert!(error.contains("call deadline"), "{error}");
+    assert!(matches!(job.result(), Err(Error::Timeout(_))));
+    drop(stop);
+}
+
+/// A server of 2025-11-25 over lines that answers `initialize` and nothing else.
+fn quiet_lines() -> (Streams, memory::End) {
+    let (here, there) = memory::pair();
+    let (mut writer, reader) = (there.clone(), there.clone());
+    thread::spawn(move || {
+        for line in BufReader::new(reader).lines().map_while(Result::ok) {
+            let message: Value = serde_json::from_str(&line).unwrap();
+            let answer = match message["method"].as_str() {
+                Some("initialize") => {
+                    let server = json!({"name": "quiet", "version": "1"});
+                    json!({"result": {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": server}})
+                }
+                Some("server/discover") => json!({"error": {"code": -32601, "message": "what?"}}),
+                _ => continue,
+            };
+            let mut answer = answer;
+            answer["jsonrpc"] = "2.0".into();
+            answer["id"] = message["id"].clone();
+            if writeln!(writer, "{answer}").is_err() {
+                return;
+            }
+        }
+    });
+    (Streams::new(here.clone(), here), there)
 }

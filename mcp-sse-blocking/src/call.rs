@@ -50,12 +50,14 @@ impl Job {
         }
     }
 
-    /// The result, if it is here; never waits.
+    /// The result, if it is here; never waits. After the deadline of the call that is [`Error::Timeout`].
     pub fn try_result(&mut self) -> Option<&Result<CallToolResult, Error>> {
-        if self.result.is_none()
-            && let Some(outcome) = self.call.slot.take_outcome()
-        {
-            self.settle(outcome);
+        if self.result.is_none() {
+            match self.call.slot.take_outcome() {
+                Some(outcome) => self.settle(outcome),
+                None if self.call.is_late() => self.result = Some(Err(self.call.expired())),
+                None => {}
+            }
         }
         self.result.as_ref()
     }

@@ -6,6 +6,7 @@ use mcp_core::jsonrpc::{self, Message, Payload};
 use mcp_core::time::Deadline;
 use ureq::http::header::HeaderValue;
 
+use super::early::Early;
 use super::greeting::excerpt;
 use crate::carrier::Filled;
 use crate::error::{Delivery, Error, PeerError, Timeout};
@@ -13,9 +14,6 @@ use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::Again;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Reply};
-
-/// Messages that are kept when they come before the answer. 64: servers send none.
-const EARLY_MESSAGES: usize = 64;
 
 /// What came back.
 pub(super) struct Heard {
@@ -26,7 +24,7 @@ pub(super) struct Heard {
     pub(super) refusal: Option<Error>,
     pub(super) session: Option<HeaderValue>,
     /// What else came, to be taken in once there is a session.
-    pub(super) early: Vec<Vec<u8>>,
+    pub(super) early: Early,
 }
 
 impl Heard {
@@ -67,7 +65,7 @@ pub(super) fn ask(
     // Whatever is asked here may be asked twice: nothing is remembered of a handshake that nobody finished.
     let posting = Posting { message, mirrored, deadline, stop: None, again: Again::Yes };
     log::trace!(target: log_target::WIRE, "--> {}", excerpt(message));
-    let mut heard = Heard { status: 200, message: None, refusal: None, session: None, early: Vec::new() };
+    let mut heard = Heard { status: 200, message: None, refusal: None, session: None, early: Early::default() };
     let answered = match endpoint.post(context, &posting) {
         Ok(answered) => answered,
         // A success that is no answer is evidence too.
@@ -108,21 +106,20 @@ fn await_answer(
     mut stream: EventStream,
     endpoint: &Endpoint,
     deadline: Option<Deadline>,
-    early: &mut Vec<Vec<u8>>,
+    early: &mut Early,
 ) -> Result<(EventStream, Option<Vec<u8>>), Error> {
     loop {
         while let Some(event) = stream.next_event()? {
             if !event.carries_message() {
                 continue;
             }
-            let data = event.data.to_owned();
-            if is_answer(&data, &endpoint.limits) {
-                return Ok((stream, Some(data)));
+            if is_answer(event.data, &endpoint.limits) {
+                let answer = event.data.to_owned();
+                return Ok((stream, Some(answer)));
             }
-            if early.len() == EARLY_MESSAGES {
+            if early.keep(event.data).is_err() {
                 return Ok((stream, None));
             }
-            early.push(data);
         }
         match stream.fill(deadline)? {
             Filled::Bytes => {}

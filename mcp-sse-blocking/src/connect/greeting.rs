@@ -17,6 +17,7 @@ use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::{InitializeParams, Method};
 use serde_json::value::RawValue;
 
+use super::early::Early;
 use super::opening::initialize_params;
 use super::streamable::stateless;
 use crate::carrier::{Filled, Incoming, SharedStream as _, Sink as _};
@@ -28,10 +29,6 @@ use crate::intake::handshake_failure;
 use crate::log_target;
 use crate::transport::line::{self, Duplex, LineSink, LineStream};
 
-/// Messages that are kept when they come before the session stands. 64: servers send few.
-const EARLY_MESSAGES: usize = 64;
-/// Bytes of them. 4 MiB: one of the largest messages.
-const EARLY_BYTES: usize = 4 << 20;
 /// Lines without a message that are said at level warn, the rest at level debug: they must not fill a log.
 const WARNINGS: usize = 16;
 
@@ -40,7 +37,7 @@ pub(super) struct Line {
     pub(super) sink: LineSink,
     pub(super) stream: LineStream,
     /// What came that was no answer, to be taken in once there is a session.
-    pub(super) early: Vec<Vec<u8>>,
+    pub(super) early: Early,
     limits: Limits,
     /// Lines that were no messages.
     ignored: usize,
@@ -217,7 +214,7 @@ impl Opened {
 impl Line {
     pub(super) fn new(duplex: &Arc<dyn Duplex>, limits: &Limits) -> Self {
         let (sink, stream) = line::over(duplex, limits);
-        Self { sink, stream, early: Vec::new(), limits: limits.clone(), ignored: 0 }
+        Self { sink, stream, early: Early::default(), limits: limits.clone(), ignored: 0 }
     }
 
     /// Shakes hands (R-LM-20 to R-LM-23).
@@ -230,7 +227,7 @@ impl Line {
         let mut message = Vec::new();
         session.initialize(hello, None, &mut message).map_err(misuse)?;
         self.send(&message, deadline)?;
-        let initialized = self.read_until(deadline, |message, early| {
+        let initialized = self.read_until(deadline, |message, unwanted| {
             let mut out = Vec::new();
             match session.handle_message(message, &mut out) {
                 ClientEvent::Initialized => Some(Ok(out)),
@@ -239,11 +236,11 @@ impl Line {
                     Some(Err(Error::Rpc(error.to_owned())))
                 }
                 ClientEvent::Answered => {
-                    early.answer = Some(out);
+                    unwanted.answer = Some(out);
                     None
                 }
                 _ => {
-                    early.keep = true;
+                    unwanted.keep = true;
                     None
                 }
             }
@@ -259,7 +256,7 @@ impl Line {
         id: u64,
         deadline: Option<Deadline>,
     ) -> Result<Answer, Error> {
-        let answer = self.read_until(deadline, |message, early| {
+        let answer = self.read_until(deadline, |message, unwanted| {
             match session.handle_message(message, &mut Vec::new()) {
                 ClientEvent::Response { id: of, result } if of == id => Some(Answer::Result(result.to_owned())),
                 ClientEvent::Error { id: of, error } if of == id => Some(Answer::Error(error.to_owned())),
@@ -268,7 +265,7 @@ impl Line {
                     Some(Answer::Error(error.to_owned()))
                 }
                 _ => {
-                    early.keep = true;
+                    unwanted.keep = true;
                     None
                 }
             }
@@ -285,7 +282,7 @@ impl Line {
     fn read_until<T>(
         &mut self,
         deadline: Option<Deadline>,
-        mut look: impl FnMut(Message<'_>, &mut Early) -> Option<T>,
+        mut look: impl FnMut(Message<'_>, &mut Unwanted) -> Option<T>,
     ) -> Result<Option<T>, Error> {
         loop {
             while let Some(incoming) = self.stream.next()? {
@@ -302,18 +299,14 @@ impl Line {
                         continue;
                     }
                 };
-                let mut early = Early::default();
-                if let Some(found) = look(message, &mut early) {
+                let mut unwanted = Unwanted::default();
+                if let Some(found) = look(message, &mut unwanted) {
                     return Ok(Some(found));
                 }
-                if early.keep {
-                    let bytes: usize = self.early.iter().map(Vec::len).sum();
-                    if self.early.len() == EARLY_MESSAGES || bytes + line.len() > EARLY_BYTES {
-                        return Err(PeerError::NoAnswer.into());
-                    }
-                    self.early.push(line.to_owned());
+                if unwanted.keep {
+                    self.early.keep(line).map_err(|_| PeerError::NoAnswer)?;
                 }
-                if let Some(answer) = early.answer {
+                if let Some(answer) = unwanted.answer {
                     self.sink.post(&answer, deadline, None)?;
                 }
             }
@@ -328,16 +321,12 @@ impl Line {
 
 /// What is to be done with a message that was not what is waited for.
 #[derive(Default)]
-struct Early {
+struct Unwanted {
     keep: bool,
     answer: Option<Vec<u8>>,
 }
 
 impl Closing {
-    pub(super) fn of(duplex: &Arc<dyn Duplex>) -> Self {
-        Self(Some(Arc::clone(duplex)))
-    }
-
     /// Somebody else will close it.
     pub(super) fn let_go(mut self) {
         self.0 = None;
@@ -348,7 +337,7 @@ impl Drop for Closing {
     fn drop(&mut self) {
         if let Some(duplex) = &self.0 {
             duplex.shut_down();
-            duplex.finish();
+            duplex.finish(None);
         }
     }
 }

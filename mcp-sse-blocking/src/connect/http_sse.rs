@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mcp_core::http::{Url, resolve_endpoint};
 use mcp_core::time::{Cause, Deadline};
 
+use super::early::Early;
 use crate::carrier::Filled;
 use crate::clock;
 use crate::config::{Common, HttpOptions};
@@ -14,17 +15,12 @@ use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, Target};
 use crate::transport::http_sse::MessageTarget;
 
-/// Messages that are kept when they come before the `endpoint` event (R-SSE-17). 64: servers send none.
-const EARLY_MESSAGES: usize = 64;
-/// Bytes of them. 4 MiB: one of the largest messages.
-const EARLY_BYTES: usize = 4 << 20;
-
 /// An event stream that is one of HTTP+SSE.
 pub(super) struct Open {
     pub(super) stream: EventStream,
     pub(super) target: MessageTarget,
     /// What came before the endpoint, to be taken in.
-    pub(super) early: Vec<Vec<u8>>,
+    pub(super) early: Early,
 }
 
 /// Opens the event stream at `url` and waits until it has said where messages go.
@@ -40,7 +36,7 @@ pub(super) fn open(url: &Url, http: &Http, options: &HttpOptions, common: &Commo
     let deadline = Deadline::after(clock::now(), timeout, Cause::Endpoint);
     let open = http.open(url, Some(deadline)).map_err(|error| error.after(Some(timeout)))?;
     let mut stream = EventStream::new(open, &common.limits, common.idle_timeout);
-    let mut early = Vec::new();
+    let mut early = Early::default();
     let target = match fixed {
         Some(target) => MessageTarget { target: Arc::new(target), fixed: true },
         None => {
@@ -54,20 +50,15 @@ pub(super) fn open(url: &Url, http: &Http, options: &HttpOptions, common: &Commo
 }
 
 /// Reads the stream up to its `endpoint` event; sends nothing meanwhile and keeps messages that come too early (R-SSE-17).
-fn await_endpoint(stream: &mut EventStream, deadline: Deadline, early: &mut Vec<Vec<u8>>) -> Result<Target, Error> {
+fn await_endpoint(stream: &mut EventStream, deadline: Deadline, early: &mut Early) -> Result<Target, Error> {
     let url = stream.url().clone();
-    let mut bytes = 0;
     loop {
         while let Some(event) = stream.next_event()? {
             if event.event == b"endpoint" {
                 return Target::new(resolve_endpoint(&url, &event.data_str()).map_err(PeerError::Endpoint)?);
             }
-            if event.carries_message() {
-                bytes += event.data.len();
-                if early.len() == EARLY_MESSAGES || bytes > EARLY_BYTES {
-                    return Err(PeerError::NoEndpoint.into());
-                }
-                early.push(event.data.to_owned());
+            if event.carries_message() && early.keep(event.data).is_err() {
+                return Err(PeerError::NoEndpoint.into());
             }
         }
         match stream.fill(Some(deadline))? {

@@ -2,6 +2,7 @@
 
 mod ask;
 mod detect;
+mod early;
 mod found;
 mod greeting;
 mod http_sse;

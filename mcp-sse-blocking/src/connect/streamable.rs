@@ -10,6 +10,7 @@ use mcp_core::time::Deadline;
 use mcp_core::types::{InitializeParams, Method};
 
 use super::ask::{Heard, ask};
+use super::early::Early;
 use super::greeting::excerpt;
 use crate::config::Common;
 use crate::engine::misuse;
@@ -25,7 +26,7 @@ pub(crate) struct Opened {
     /// With its id and its revision.
     pub(crate) context: Context,
     /// What else came, to be taken in.
-    pub(crate) early: Vec<Vec<u8>>,
+    pub(crate) early: Early,
 }
 
 /// `initialize` was answered.
