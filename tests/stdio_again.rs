@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcp_core::revision::ProtocolVersion;
-use mcp_sse_blocking::{Change, Client, Command, Error, Filter, Subscription};
+use mcp_sse_blocking::{CallOptions, Change, Client, Command, Error, Filter, Subscription};
 
 const BOUND: Duration = Duration::from_secs(20);
 
@@ -64,4 +64,48 @@ fn our_own_server_is_called_as_a_child_process() {
     assert_eq!(names, ["change", "exit", "pid"]);
     let text = client.read_resource("memo://a").unwrap();
     assert_eq!(text.contents.len(), 1);
+}
+
+/// A program in the words of a shell.
+fn shell(script: &str) -> Command {
+    Command::new("sh").arg("-c").arg(script)
+}
+
+// R-IO-17
+#[test]
+fn a_call_does_not_wait_beyond_its_deadline_for_the_end_of_the_server_before() {
+    // It answers the probe, then writes a line that is too long, and stays.
+    let script = r#"trap '' TERM; read -r probe
+        echo '{"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28"],"capabilities":{}}}'
+        read -r call; head -c 5000000 /dev/zero | tr '\0' 'x'; while :; do sleep 1; done"#;
+    let client = Client::spawn(shell(script).grace(Duration::from_secs(2))).unwrap();
+    let error = client.call("long", &()).unwrap_err();
+    assert!(matches!(error, Error::Limit(_)), "{error}");
+    let begun = Instant::now();
+    let error = client.call_with("late", &(), CallOptions::new().timeout(Duration::from_millis(100))).unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{error}");
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_server_that_ends_again_and_again_is_started_less_and_less_often_while_nobody_calls() {
+    // Each life is greeted and subscribed at, says something, and ends.
+    let script = r#"id() { sed 's/.*"id":\([0-9]*\).*/\1/'; }
+        read -r hello
+        case "$hello" in *server/discover*)
+            echo "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"what?\"}}"; read -r hello;;
+        esac
+        n=$(echo "$hello" | id)
+        echo "{\"jsonrpc\":\"2.0\",\"id\":$n,\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"resources\":{\"subscribe\":true}},\"serverInfo\":{\"name\":\"x\",\"version\":\"1\"}}}"
+        read -r initialized; read -r subscribe
+        n=$(echo "$subscribe" | id)
+        echo "{\"jsonrpc\":\"2.0\",\"id\":$n,\"result\":{}}""#;
+    let client = Client::spawn(shell(script)).unwrap();
+    let begun = Instant::now();
+    let mut subscription = client.listen(Filter::new().resource("memo://a")).unwrap();
+    // One for each new life.
+    for _ in 0..4 {
+        await_change(&mut subscription, |change| matches!(change, Change::Missed(_)));
+    }
+    assert!(begun.elapsed() > Duration::from_millis(1800), "{:?}", begun.elapsed());
 }

@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use mcp_core::time::Instant;
+
 /// The first pause before a broken stream is asked for again.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest one.
@@ -29,6 +31,26 @@ impl Backoff {
             None => *self = Self { broken: self.broken.saturating_add(1), in_vain: self.in_vain + 1 },
         }
         (self.in_vain <= ATTEMPTS).then(|| pause(self.broken))
+    }
+}
+
+/// How long to leave a peer alone that ends again and again while nobody asks anything of it.
+#[derive(Debug)]
+pub(crate) struct Losses {
+    backoff: Backoff,
+    /// When the peer was lost before, or was there first.
+    before: Instant,
+}
+
+impl Losses {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { backoff: Backoff::default(), before: now }
+    }
+
+    /// The pause before it is started again.
+    pub(crate) fn after(&mut self, now: Instant) -> Duration {
+        let stood = now.since(std::mem::replace(&mut self.before, now));
+        self.backoff.after(Some(stood)).unwrap_or(LONGEST_PAUSE)
     }
 }
 

@@ -18,6 +18,7 @@ use mcp_core::types::InitializeParams;
 use serde::Serialize;
 
 use crate::background::Background;
+use crate::backoff::Losses;
 use crate::carrier::{Carrier, Ready};
 use crate::clock;
 use crate::error::{Delivery, Error};
@@ -43,6 +44,7 @@ pub(crate) struct Engine {
     pub(crate) features: Features,
     pub(crate) questions: Questions,
     warnings: Warnings,
+    losses: Mutex<Losses>,
 }
 
 /// What is wrong with a server is said at level warn this often, then at level debug: it must not fill a log.
@@ -90,6 +92,7 @@ impl Engine {
             features,
             questions: Questions::default(),
             warnings: Warnings::default(),
+            losses: Mutex::new(Losses::new(clock::now())),
         })
     }
 
@@ -305,10 +308,15 @@ impl Engine {
         }
     }
 
-    /// Somebody listens, and may not call for long: the peer is started now, on a thread for it.
+    /// Somebody listens, and may not call for long: the peer is started soon, on a thread for it. One that ends each time is left
+    /// alone for longer and longer; a call starts it at once.
     fn begin_again(&self) {
         let Some(engine) = self.arc() else { return };
+        let pause = self.losses.lock().unwrap_or_else(PoisonError::into_inner).after(clock::now());
         let begun = self.background.spawn("mcp-again", move || {
+            if !engine.features.pause(pause) {
+                return;
+            }
             let deadline = engine.call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
             match engine.carrier.ready(deadline) {
                 Ok(Ready::Renewed) => engine.session_renewed(),

@@ -13,7 +13,7 @@ use mcp_core::types::InitializeParams;
 
 use super::Opening;
 use super::detect::discovered as discovered_by;
-use super::greeting::{self, Closing, Found, Line, Manner};
+use super::greeting::{self, Found, Line, Manner};
 use super::opening::initialize_params;
 use crate::carrier::{Carrier, Shared, Sink as _};
 use crate::client::Client;
@@ -243,22 +243,27 @@ impl Again for Respawn {
     fn start(&self, deadline: Option<Deadline>, opened: &dyn Fn(&Arc<dyn Duplex>)) -> Result<Fresh, Error> {
         let child: Arc<dyn Duplex> = Child::start(&self.command)?;
         opened(&child);
-        let closing = Closing::of(&child);
         let mut line = Line::new(&child, &self.limits);
-        if let Some(hello) = &self.hello {
-            let own = self.timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
-            let session = line.shake_hands(ClientSession::new(self.limits.clone()), hello, deadline.or(own))?;
-            if session.version() != self.version {
-                let version = session.version().map_or("none", ProtocolVersion::as_str);
-                return Err(PeerError::ProtocolVersion(version.into()).into());
-            }
-        }
-        closing.let_go();
+        // Whoever waits for it has a deadline, which its end might not keep: the next start waits for that.
+        self.greet(&mut line, deadline).inspect_err(|_| child.shut_down())?;
         Ok(line.stream.into_fresh())
     }
 
     fn attempts(&self) -> u32 {
         self.command.restarts
+    }
+}
+
+impl Respawn {
+    fn greet(&self, line: &mut Line, deadline: Option<Deadline>) -> Result<(), Error> {
+        let Some(hello) = &self.hello else { return Ok(()) };
+        let own = self.timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
+        let session = line.shake_hands(ClientSession::new(self.limits.clone()), hello, deadline.or(own))?;
+        if session.version() != self.version {
+            let version = session.version().map_or("none", ProtocolVersion::as_str);
+            return Err(PeerError::ProtocolVersion(version.into()).into());
+        }
+        Ok(())
     }
 }
 

@@ -32,8 +32,10 @@ pub(crate) trait Duplex: Send + Sync {
     /// Ends whatever waits in the two above, on any thread, and closes the way to the peer. Does not block.
     fn shut_down(&self);
 
-    /// Blocks until what belongs to it is gone, but not for ever.
-    fn finish(&self) {}
+    /// Blocks until what belongs to it is gone, up to `wait`, and not for ever where that is none.
+    fn finish(&self, wait: Option<Duration>) {
+        let _ = wait;
+    }
 
     /// Why nothing more comes from the peer; asked once its stream has ended. May block for a moment, to learn it.
     fn ending(&self) -> Error {

@@ -210,9 +210,10 @@ impl Duplex for Direct {
         drop(was);
     }
 
-    fn finish(&self) {
+    fn finish(&self, wait: Option<Duration>) {
+        let wait = wait.map_or(FINISH_TIME, |wait| wait.min(FINISH_TIME));
         let is_leaving = |server: &mut Server| matches!(server, Server::Leaving);
-        let waited = self.back.wait_timeout_while(self.server(), FINISH_TIME, is_leaving);
+        let waited = self.back.wait_timeout_while(self.server(), wait, is_leaving);
         if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
             log::warn!(target: log_target::CLIENT, "a server in this process is left behind: it still runs");
         }

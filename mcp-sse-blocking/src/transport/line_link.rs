@@ -196,9 +196,16 @@ impl Link {
         let Some(again) = self.again.get() else { return Ok(Ready::AsBefore) };
         let Some(gone) = self.take_over(&**again, deadline)? else { return Ok(Ready::AsBefore) };
         // Two of them at once might be in each other's way.
-        gone.finish();
+        gone.finish(deadline.map(|deadline| deadline.at.since(clock::now())));
+        let late = deadline.filter(|deadline| deadline.has_passed(clock::now()));
         let fresh = if self.is_down() {
             Err(Error::Closed(Delivery::NotSent))
+        } else if let Some(late) = late {
+            // Nothing was started: that does not count as an attempt.
+            let mut state = self.state();
+            state.attempts = state.attempts.saturating_sub(1);
+            drop(state);
+            Err(out_of_time(late))
         } else {
             again.start(deadline, &|opened| {
                 self.state().opened = Some(Arc::clone(opened));
@@ -209,11 +216,13 @@ impl Link {
         };
         let mut state = self.state();
         state.starting = false;
-        state.opened = None;
+        if let Some(opened) = state.opened.take() {
+            // It is what the next start, or closing, has to wait for.
+            state.duplex = opened;
+        }
         let outcome = match fresh {
             Ok(fresh) if !self.is_down() => {
                 log::debug!(target: log_target::CLIENT, "{} was started again", fresh.duplex.place());
-                state.duplex = Arc::clone(&fresh.duplex);
                 state.generation += 1;
                 state.lost = None;
                 state.fresh = Some(fresh);
@@ -297,9 +306,9 @@ impl Link {
         let state = self.state();
         let (duplex, opened) = (Arc::clone(&state.duplex), state.opened.clone());
         drop(state);
-        duplex.finish();
+        duplex.finish(None);
         if let Some(opened) = opened {
-            opened.finish();
+            opened.finish(None);
         }
     }
 }

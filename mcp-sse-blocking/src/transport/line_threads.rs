@@ -142,13 +142,14 @@ impl Duplex for Threads {
     fn shut_down(&self) {
         lock(&self.awake).take();
         lock(&self.writes).take();
-        if let Some(close) = lock(&self.close).take() {
+        let close = lock(&self.close).take();
+        if let Some(close) = close {
             close();
         }
     }
 
-    fn finish(&self) {
-        let late = crossbeam_channel::after(FINISH_TIME);
+    fn finish(&self, wait: Option<Duration>) {
+        let late = crossbeam_channel::after(wait.map_or(FINISH_TIME, |wait| wait.min(FINISH_TIME)));
         for (done, name) in self.done.iter().zip(["mcp-line-read", "mcp-line-write"]) {
             select! {
                 recv(done) -> _ => {}

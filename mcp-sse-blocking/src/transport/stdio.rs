@@ -328,10 +328,10 @@ impl Duplex for Child {
         }
     }
 
-    fn finish(&self) {
+    fn finish(&self, wait: Option<Duration>) {
         let done = lock(&self.gone).clone();
         let longest = self.grace * 2 + KILLED_TIME + REST_TIME + LAST_WORDS_TIME * 2;
-        let _ = done.map(|done| done.recv_timeout(longest));
+        let _ = done.map(|done| done.recv_timeout(wait.map_or(longest, |wait| wait.min(longest))));
     }
 
     fn ending(&self) -> Error {
