@@ -17,18 +17,35 @@ use crate::transport::streamable_http::{Mirrored, header};
 /// Tools with such headers that are remembered. 1024: few servers have one.
 const TOOLS: usize = 1024;
 
+/// Bytes of their names and schemas. 4 MiB: as much as a page of the list.
+const TOOL_BYTES: usize = 4 << 20;
+
 /// The annotated tools of one server.
 #[derive(Debug, Default)]
-pub(crate) struct AnnotatedTools(Mutex<HashMap<String, Arc<ParamHeaders>>>);
+pub(crate) struct AnnotatedTools(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    tools: HashMap<String, Annotated>,
+    /// Of all of them.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Annotated {
+    headers: Arc<ParamHeaders>,
+    /// Of its name and its schema: what its headers take is less.
+    bytes: usize,
+}
 
 impl AnnotatedTools {
     /// The headers of a tool; `None` for one that has none or was never listed.
     pub(crate) fn of(&self, tool: &str) -> Option<Arc<ParamHeaders>> {
-        self.tools().get(tool).map(Arc::clone)
+        self.known().tools.get(tool).map(|tool| Arc::clone(&tool.headers))
     }
 
     /// Takes note of a page of the list of tools. One whose annotations cannot be used is forgotten: it is not called either
-    /// (R-ST-49).
+    /// (R-ST-49). When there is no room, what is known makes room for what is new: a list is fetched anew for a tool in it.
     pub(crate) fn take_page(&self, result: &RawValue) {
         #[derive(Deserialize)]
         struct Page<'a> {
@@ -43,21 +60,37 @@ impl AnnotatedTools {
             input_schema: &'a RawValue,
         }
         let Ok(page) = serde_json::from_str::<Page<'_>>(result.get()) else { return };
-        let mut tools = self.tools();
+        let mut known = self.known();
         for tool in page.tools {
-            match ParamHeaders::of_schema(tool.input_schema.get()) {
-                Ok(headers) if !headers.is_empty() && tools.len() < TOOLS => {
-                    tools.insert(tool.name.into_owned(), Arc::new(headers));
-                }
-                _ => {
-                    tools.remove(&*tool.name);
-                }
+            known.forget(&tool.name);
+            if let Ok(headers) = ParamHeaders::of_schema(tool.input_schema.get())
+                && !headers.is_empty()
+            {
+                let bytes = tool.name.len() + tool.input_schema.get().len();
+                known.remember(tool.name.into_owned(), Annotated { headers: Arc::new(headers), bytes });
             }
         }
     }
 
-    fn tools(&self) -> MutexGuard<'_, HashMap<String, Arc<ParamHeaders>>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn forget(&mut self, name: &str) {
+        if let Some(tool) = self.tools.remove(name) {
+            self.bytes -= tool.bytes;
+        }
+    }
+
+    fn remember(&mut self, name: String, tool: Annotated) {
+        while self.tools.len() >= TOOLS || (self.bytes + tool.bytes > TOOL_BYTES && !self.tools.is_empty()) {
+            let Some(any) = self.tools.keys().next().cloned() else { break };
+            self.forget(&any);
+        }
+        self.bytes += tool.bytes;
+        self.tools.insert(name, tool);
     }
 }
 
@@ -105,4 +138,36 @@ pub(crate) fn mirrored_by(head: &RequestHead<'_>, method: &str, params: Option<&
     let is_mirror = |name: &str| matches!(name, headers::MCP_METHOD | headers::MCP_NAME);
     let repeated = head.post(method, params).filter(|(name, _)| is_mirror(name));
     repeated.filter_map(|(name, value)| header(name, &value).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(names: impl Iterator<Item = String>, padding: usize) -> Box<RawValue> {
+        let tool = |name: String| {
+            serde_json::json!({"name": name, "inputSchema": {"type": "object", "title": "x".repeat(padding),
+                "properties": {"a": {"type": "string", "x-mcp-header": "A"}}}})
+        };
+        serde_json::value::to_raw_value(&serde_json::json!({"tools": names.map(tool).collect::<Vec<_>>()})).unwrap()
+    }
+
+    #[test]
+    fn annotated_tools_are_bounded_and_the_newest_page_is_what_counts() {
+        // R-ST-62
+        let known = AnnotatedTools::default();
+        known.take_page(&page((0..TOOLS).map(|n| n.to_string()), 0));
+        // The same page again: nothing of it is lost.
+        known.take_page(&page((0..TOOLS).map(|n| n.to_string()), 0));
+        assert!((0..TOOLS).all(|n| known.of(&n.to_string()).is_some()));
+        known.take_page(&page(["new".to_owned()].into_iter(), 0));
+        assert!(known.of("new").is_some());
+        assert_eq!(known.known().tools.len(), TOOLS);
+        for n in 0..9 {
+            known.take_page(&page([format!("large {n}")].into_iter(), 1 << 20));
+            assert!(known.of(&format!("large {n}")).is_some());
+        }
+        assert!(known.known().bytes <= TOOL_BYTES);
+        assert_eq!(known.known().bytes, known.known().tools.values().map(|tool| tool.bytes).sum::<usize>());
+    }
 }
