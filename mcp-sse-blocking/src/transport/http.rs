@@ -410,6 +410,7 @@ fn request<B>(method: Method, target: &Target, headers: &HeaderMap, body: B) -> 
 
 fn redirected(from: &Target, response: &Response<Body>) -> Result<Target, Error> {
     let to = resolve_redirect(&from.url, text(response, headers::LOCATION)).map_err(PeerError::Endpoint)?;
-    log::debug!(target: log_target::HTTP, "redirected to {to}");
+    // Without the path: of a message's URL any part may be the token of the session (R-SSE-14).
+    log::debug!(target: log_target::HTTP, "redirected within {}", to.origin());
     Target::new(to)
 }

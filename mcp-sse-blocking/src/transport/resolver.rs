@@ -5,7 +5,7 @@
 //! between two requests (DNS rebinding) from moving the session elsewhere.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -22,16 +22,23 @@ use super::exchange;
 /// Addresses that are kept of one name; ureq has room for 16.
 const ADDRESSES: usize = 16;
 
+/// The addresses of the name that was looked up last.
+type Known = Option<(Scheme, Authority, Vec<SocketAddr>)>;
+
 /// Looks a name up once.
 #[derive(Debug)]
 pub(super) struct OnceResolver {
-    known: Mutex<Option<(Scheme, Authority, Vec<SocketAddr>)>>,
+    known: Mutex<Known>,
     timeout: Option<Duration>,
 }
 
 impl OnceResolver {
     pub(super) fn new(timeout: Option<Duration>) -> Self {
         Self { known: Mutex::new(None), timeout }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,14 +48,14 @@ impl Resolver for OnceResolver {
             return Err(Error::BadUri("no scheme or no host".into()));
         };
         let mut result = self.empty();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known_scheme, known_authority, addresses)) = &*known
+        if let Some((known_scheme, known_authority, addresses)) = &*self.known()
             && known_scheme == scheme
             && known_authority == authority
         {
             addresses.iter().for_each(|address| result.push(*address));
             return Ok(result);
         }
+        // With no lock held: each exchange waits for it with its own deadline.
         let port = authority.port_u16().unwrap_or(if *scheme == Scheme::HTTPS { 443 } else { 80 });
         exchange::connecting(self.timeout);
         let addresses = look_up(authority.host(), port)?;
@@ -56,7 +63,7 @@ impl Resolver for OnceResolver {
             return Err(Error::HostNotFound);
         }
         addresses.iter().for_each(|address| result.push(*address));
-        *known = Some((scheme.clone(), authority.clone(), addresses));
+        *self.known() = Some((scheme.clone(), authority.clone(), addresses));
         Ok(result)
     }
 }

@@ -217,9 +217,11 @@ impl Endpoint {
     ) -> Result<Answered, Error> {
         let mut headers = context.get.clone();
         if !last_event_id.is_empty() {
-            let Ok(id) = HeaderValue::from_bytes(last_event_id) else {
+            let Ok(mut id) = HeaderValue::from_bytes(last_event_id) else {
                 return Err(PeerError::Http("the id of an event cannot stand in a header".into()).into());
             };
+            // Whoever knows it may take the rest of the stream.
+            id.set_sensitive(true);
             headers.insert(HeaderName::from_static("last-event-id"), id);
         }
         let outgoing = Outgoing {
