@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // a panic is the report
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::time::Duration;
+
 use mcp_core::time::Instant;
 use mcp_server_tiny::types::CreateMessageParams;
 use mcp_server_tiny::{Call, Server, Tool};
+use mcp_sse_blocking::memory;
 use mcp_tests::raw_engine::RawEngine;
 use mcp_tests::raw_streamable::{Streamed, call};
 use serde_json::{Value, json};
@@ -125,4 +129,34 @@ fn questions_of_several_calls_share_one_stream_of_lines_or_of_http_sse() {
     }
     let answers = Streamed::parse(&engine.taken(session.stream), false).messages();
     assert_eq!(answers.iter().map(text).collect::<Vec<_>>(), [(2, "B 1 and B 2"), (1, "A 1 and A 2")]);
+}
+
+#[test]
+fn a_question_that_nobody_answers_ends_its_call_also_when_nothing_else_happens() {
+    // R-LM-29, R-LM-77: a server on a thread of its own is woken by its own deadline.
+    let (here, there) = memory::pair();
+    let server = server().input_timeout(Duration::from_millis(200));
+    let serving = std::thread::spawn(move || server.serve(there.clone(), there));
+    let mut writer = here.clone();
+    let hello = mcp_tests::raw_streamable::initialize("2025-06-18", json!({ "sampling": {} }));
+    let ready = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    writer.write_all(format!("{hello}\n{ready}\n{}\n", sample(1, "a")).as_bytes()).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(here).lines() {
+            let Ok(line) = line else { return };
+            let _ = tell.send(serde_json::from_str::<Value>(&line).unwrap());
+        }
+    });
+    let next = || told.recv_timeout(Duration::from_secs(10)).expect("another message");
+    assert_eq!(next()["id"], 0);
+    let questions = [next(), next()];
+    let mut withdrawn = [next(), next()].map(|message| message["params"]["requestId"].clone());
+    withdrawn.sort_by_key(Value::to_string);
+    assert_eq!(withdrawn, questions.map(|question| question["id"].clone()));
+    let answer = next();
+    assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(1), &json!(true)), "{answer}");
+    drop(writer);
+    drop(told);
+    let _ = serving;
 }
