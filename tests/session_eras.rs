@@ -364,6 +364,20 @@ fn a_session_watches_what_it_subscribed_to_and_what_lies_within() {
 }
 
 #[test]
+fn what_a_session_watches_has_a_bound_in_bytes() {
+    // R-SEC-7: many sessions with as many of the longest URIs as each may have would be gigabytes.
+    let limits = Limits::default();
+    let mut session = ServerSession::new();
+    let uri = |number: usize| format!("{number:08192}");
+    (0..8).for_each(|number| session.subscribe(&limits, &uri(number)).unwrap());
+    let passed = session.subscribe(&limits, &uri(8)).unwrap_err();
+    assert!(passed.to_string().contains("subscription_bytes"), "{passed}");
+    session.subscribe(&limits, &uri(7)).expect("it has this one");
+    assert!(session.unsubscribe(&uri(7)));
+    session.subscribe(&limits, &uri(8)).unwrap();
+}
+
+#[test]
 fn notifications_go_out_in_revisions_that_have_them() {
     let pair = Pair::operating("2025-06-18");
     let mut out = Vec::new();

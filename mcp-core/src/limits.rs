@@ -43,6 +43,9 @@ pub struct Limits {
     pub input_rounds: usize,
     /// Resources that one session may be subscribed to. 1024: more is a list, which has a notification of its own.
     pub subscriptions: usize,
+    /// Bytes of the URIs of all resources that one session, or one `subscriptions/listen`, is subscribed to. 64 KiB: a
+    /// thousand of the usual length; a server may have many subscribers.
+    pub subscription_bytes: usize,
     /// Bytes of the URI of a resource. 8 KiB: what fits a header line.
     pub uri_bytes: usize,
 }
@@ -64,6 +67,7 @@ impl Limits {
         list_pages: 16,
         input_rounds: 4,
         subscriptions: 8,
+        subscription_bytes: 512,
         uri_bytes: 256,
     };
 }
@@ -85,6 +89,7 @@ impl Default for Limits {
             list_pages: 1000,
             input_rounds: 10,
             subscriptions: 1024,
+            subscription_bytes: 64 << 10,
             uri_bytes: 8 << 10,
         }
     }
@@ -120,6 +125,8 @@ pub enum Limit {
     InputRounds,
     /// [`Limits::subscriptions`]
     Subscriptions,
+    /// [`Limits::subscription_bytes`]
+    SubscriptionBytes,
     /// [`Limits::uri_bytes`]
     UriBytes,
 }
@@ -141,6 +148,7 @@ impl Limit {
             Self::ListPages => "list_pages",
             Self::InputRounds => "input_rounds",
             Self::Subscriptions => "subscriptions",
+            Self::SubscriptionBytes => "subscription_bytes",
             Self::UriBytes => "uri_bytes",
         }
     }
@@ -160,6 +168,7 @@ impl Limit {
             Self::ListPages => "a list has more pages than",
             Self::InputRounds => "a request asks for input more often than",
             Self::Subscriptions => "a session is subscribed to more resources than",
+            Self::SubscriptionBytes => "the URIs subscribed to are together longer than",
             Self::UriBytes => "a URI is longer than",
         }
     }

@@ -46,8 +46,6 @@ pub struct Limits {
     /// Answers to `subscriptions/listen` open at a time; one more is answered with error -32603 (R-ST-46). 1024: they are
     /// held by few clients, each for long, and every change is written to all of them.
     pub subscriptions: usize,
-    /// Bytes of the URIs that one `subscriptions/listen` may name; more is refused. 64 KiB: a thousand of the usual length.
-    pub subscription_bytes: usize,
     /// Bytes that wait in all, whoever they are for. Past it connections that do not read are closed, the largest backlog
     /// first. 256 MiB: 32 full backlogs at the same moment.
     pub unsent_bytes: usize,
@@ -65,7 +63,6 @@ impl Default for Limits {
             replay_bytes: 256 << 10,
             replay_bytes_in_all: 64 << 20,
             subscriptions: 1024,
-            subscription_bytes: 64 << 10,
             unsent_bytes: 256 << 20,
         }
     }

@@ -1,5 +1,6 @@
 //! A subscription of the stateless revision: one request whose answer is a stream of changes (R-ST-39 to R-ST-46).
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use mcp_core::Limits;
@@ -43,6 +44,8 @@ impl Listener {
             Some(LimitExceeded { limit: Limit::Subscriptions, bound: limits.subscriptions })
         } else if uris.iter().any(|uri| uri.len() > limits.uri_bytes) {
             Some(LimitExceeded { limit: Limit::UriBytes, bound: limits.uri_bytes })
+        } else if uris.iter().map(String::len).sum::<usize>() > limits.subscription_bytes {
+            Some(LimitExceeded { limit: Limit::SubscriptionBytes, bound: limits.subscription_bytes })
         } else {
             None
         };

@@ -1,6 +1,7 @@
 //! What a server says without being asked: changes, in every era, and questions to clients (R-ST, section E; R-SH, sections D and E).
 
 use super::*;
+use mcp_server_tiny::Resource;
 use mcp_server_tiny::types::method::Method;
 use mcp_server_tiny::types::subscriptions::Change;
 
@@ -88,8 +89,8 @@ fn subscriptions_end_with_their_connection_or_with_a_result() {
 #[test]
 fn subscriptions_are_bounded() {
     // R-ST-46, R-SEC-7
-    let mut engine =
-        RawEngine::new(announcing().limits(|limits| (limits.subscriptions, limits.subscription_bytes) = (2, 500)));
+    let server = announcing().resource(Resource::text("a:b", "b", "c")).limits(|limits| limits.subscriptions = 2);
+    let mut engine = RawEngine::new(server.message_limits(|limits| limits.subscription_bytes = 500));
     let conns = [(); 2].map(|()| {
         let conn = engine.connect();
         engine.send(conn, listen(1, json!({ "toolsListChanged": true })));
@@ -98,7 +99,7 @@ fn subscriptions_are_bounded() {
     let refused = engine.connect_and_ask(&listen(3, json!({})));
     assert_eq!(verdict(&refused), (200, -32603));
     engine.end(conns[0]);
-    let long = json!({ "resourceSubscriptions": ["a".repeat(500)] });
+    let long = json!({ "resourceSubscriptions": ["a".repeat(501)] });
     assert_eq!(verdict(&engine.connect_and_ask(&listen(3, long))), (400, -32602));
     let conn = engine.connect();
     engine.send(conn, listen(3, json!({})));

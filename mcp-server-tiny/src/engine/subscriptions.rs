@@ -40,14 +40,9 @@ impl Engine {
     }
 
     fn listener(&self, request: &Request<'_>) -> Result<Listener, ErrorObject<'static>> {
-        let limits = &self.config.limits;
-        if self.subscriptions.len() >= limits.subscriptions || self.stopping.is_some() {
+        if self.subscriptions.len() >= self.config.limits.subscriptions || self.stopping.is_some() {
             let text = "the server has as many subscriptions as `limits.subscriptions` allows, or is being stopped";
             return Err(ErrorObject::new(code::INTERNAL_ERROR, text));
-        }
-        if request.params.is_some_and(|params| params.get().len() > limits.subscription_bytes) {
-            let text = "`subscriptions/listen` is longer than `limits.subscription_bytes` allows";
-            return Err(ErrorObject::new(code::INVALID_PARAMS, text));
         }
         Listener::open(&self.service.profile(), &self.config.messages, &request.id, request.params)
     }

@@ -93,13 +93,19 @@ impl ServerSession {
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded`] when the URI is too long, or the session is subscribed to too many.
+    /// [`LimitExceeded`] when the URI is too long, or the session is subscribed to too many or to too many bytes of them.
     pub fn subscribe(&mut self, limits: &Limits, uri: &str) -> Result<(), LimitExceeded> {
         if uri.len() > limits.uri_bytes {
             return Err(LimitExceeded { limit: Limit::UriBytes, bound: limits.uri_bytes });
         }
-        if self.watched.len() >= limits.subscriptions && !self.watched.contains(uri) {
+        if self.watched.contains(uri) {
+            return Ok(());
+        }
+        if self.watched.len() >= limits.subscriptions {
             return Err(LimitExceeded { limit: Limit::Subscriptions, bound: limits.subscriptions });
+        }
+        if self.watched.iter().map(|uri| uri.len()).sum::<usize>() + uri.len() > limits.subscription_bytes {
+            return Err(LimitExceeded { limit: Limit::SubscriptionBytes, bound: limits.subscription_bytes });
         }
         self.watched.insert(uri.into());
         Ok(())
