@@ -228,6 +228,23 @@ fn subscriptions_are_bounded() {
 }
 
 #[test]
+fn what_one_subscription_names_has_a_bound_in_bytes() {
+    // R-SEC-7
+    let text = |_: &mut Call<'_>| Ok(Some("x"));
+    let server = server().resource_template(mcp_server_tiny::ResourceTemplate::new("a:{+x}", "a"), text);
+    let mut pipe = server.pipe().unwrap();
+    let mut listen = |count: usize| {
+        let uris: Vec<String> = (0..count).map(|number| format!("a:{number:08190}")).collect();
+        let wanted = json!({"notifications": {"resourceSubscriptions": uris}});
+        sent(&mut pipe, &alone(json!(count), "subscriptions/listen", wanted)).remove(0)
+    };
+    let refused = listen(9);
+    assert_eq!(refused["error"]["code"], -32602, "{refused}");
+    assert!(refused["error"]["message"].to_string().contains("subscription_bytes"));
+    assert_eq!(listen(8)["method"], "notifications/subscriptions/acknowledged");
+}
+
+#[test]
 fn a_session_is_told_of_changes_once_it_is_open() {
     let mut pipe = opened("2025-06-18");
     let told = sent(&mut pipe, &call(1, "change", json!({})));
@@ -319,6 +336,27 @@ fn what_takes_too_long_at_the_end_is_cancelled() {
     drop(input);
     serving.join().unwrap().unwrap();
     assert!(output.recv_timeout(SOON).is_err(), "nothing was said for it");
+}
+
+#[test]
+fn nobody_works_for_a_client_that_does_not_take_answers_any_more() {
+    // R-IO-34: found out by the answer of another call, while input is waited for.
+    let (input, reader) = mpsc::channel();
+    let (writer, output) = mpsc::channel();
+    drop(output);
+    let (saw, seen) = mpsc::channel();
+    let server = server().tool(Tool::new("watch").on_worker(), move |call: &mut Call<'_>| {
+        let slept = call.sleep(Duration::from_secs(60));
+        saw.send(slept.is_err())?;
+        Ok("awake")
+    });
+    let serving = std::thread::spawn(move || server.serve(Channel(reader, Vec::new()), Sent(writer)));
+    for (id, name) in [(1, "watch"), (2, "soon")] {
+        input.send(alone(json!(id), "tools/call", json!({ "name": name })).into_bytes()).unwrap();
+    }
+    assert!(seen.recv_timeout(SOON).expect("it is told"));
+    drop(input);
+    serving.join().unwrap().unwrap();
 }
 
 #[test]

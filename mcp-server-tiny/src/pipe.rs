@@ -87,7 +87,7 @@ impl Pipe {
 
     /// The first `count` bytes of the output were sent.
     pub fn sent(&mut self, count: usize) {
-        self.sent = self.desk.out.len().min(self.sent + count);
+        self.sent = self.desk.out.len().min(self.sent.saturating_add(count));
         if self.sent == self.desk.out.len() {
             self.sent = 0;
             self.desk.out.clear();

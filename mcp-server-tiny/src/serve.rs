@@ -161,6 +161,11 @@ impl<W: Write> State<W> {
         if let (None, Err(error)) = (&self.failed, self.writer.flush()) {
             self.failed = Some(error);
         }
+        if self.failed.is_some() {
+            // Nobody takes answers, though input may be open: no handler is to work in vain, and nothing is to pile up.
+            self.pipe.stop();
+            self.pipe.sent(usize::MAX);
+        }
     }
 }
 
