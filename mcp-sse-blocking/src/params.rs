@@ -167,7 +167,8 @@ mod tests {
             known.take_page(&page([format!("large {n}")].into_iter(), 1 << 20));
             assert!(known.of(&format!("large {n}")).is_some());
         }
-        assert!(known.known().bytes <= TOOL_BYTES);
-        assert_eq!(known.known().bytes, known.known().tools.values().map(|tool| tool.bytes).sum::<usize>());
+        let known = known.known();
+        assert!(known.bytes <= TOOL_BYTES);
+        assert_eq!(known.bytes, known.tools.values().map(|tool| tool.bytes).sum::<usize>());
     }
 }
