@@ -50,7 +50,7 @@ fn a_state_belongs_to_one_request_of_one_caller() {
     // R-LM-72: method, parameters and caller.
     let mut service = service();
     service.tool(Tool::new("other").optional_param::<String>("x", ""), greet);
-    service.prompt(Prompt::new("greet"), greet);
+    service.prompt(Prompt::new("other").optional_argument("x", ""), greet);
     let mut client = client(service, STATELESS);
     client.credential = Some(b"token of Ada".to_vec());
     let (_, state) = questions(&mut client, "tools/call", json!({"name": "other", "arguments": {"x": "1"}}));
@@ -60,7 +60,7 @@ fn a_state_belongs_to_one_request_of_one_caller() {
     assert_eq!(code(&mut client, "tools/call", retry("greet", json!({"x": "1"}))), -32602);
     assert_eq!(code(&mut client, "tools/call", retry("other", json!({"x": "2"}))), -32602);
     assert_eq!(code(&mut client, "tools/call", retry("other", json!({}))), -32602);
-    assert_eq!(code(&mut client, "prompts/get", retry("greet", json!({"x": "1"}))), -32602);
+    assert_eq!(code(&mut client, "prompts/get", retry("other", json!({"x": "1"}))), -32602, "a prompt of that name");
     for credential in [None, Some(b"token of Bob".to_vec()), Some(Vec::new())] {
         client.credential = credential;
         assert_eq!(code(&mut client, "tools/call", retry("other", json!({"x": "1"}))), -32602);
