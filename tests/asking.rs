@@ -93,7 +93,7 @@ fn a_tool_asks_within_one_process_on_a_thread_and_without() {
     for version in WITH_FORMS {
         let (here, there) = memory::pair();
         let serving = thread::spawn(move || booking::server().serve(there.clone(), there));
-        books(version, Client::memory_builder(here));
+        books(version, Client::over_memory_builder(here));
         serving.join().unwrap().unwrap();
 
         books(version, Client::around_builder(booking::server().in_process().unwrap()));

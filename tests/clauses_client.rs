@@ -121,7 +121,7 @@ fn a_page_is_not_looked_at_and_its_host_is_told_when_there_is_one_to_go_to() {
         }
     });
     let (tell, told) = channel();
-    let client = Client::memory_builder(end)
+    let client = Client::over_memory_builder(end)
         .call_timeout(Duration::from_secs(5))
         .on_url_elicitation(move |page| {
             let _ = tell.send((page.url().to_owned(), page.host(), page.has_lookalikes()));

@@ -213,7 +213,7 @@ fn the_end_of_a_page_that_nobody_knows_is_no_news() {
         let again = server.expect("tools/call");
         server.result(&again, json!({ "content": [] }));
     });
-    let client = Client::memory_builder(end).call_timeout(Duration::from_secs(5)).connect().unwrap();
+    let client = Client::over_memory_builder(end).call_timeout(Duration::from_secs(5)).connect().unwrap();
     assert_eq!(client.call("x", &()).unwrap().all_text(), "done");
     client.call("x", &()).unwrap();
     script.finish();

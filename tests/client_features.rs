@@ -12,7 +12,7 @@ const NEWEST: ProtocolVersion = ProtocolVersion::V2026_07_28;
 const HANDSHAKE: ProtocolVersion = ProtocolVersion::V2025_11_25;
 
 fn builder(end: End) -> Builder {
-    Client::memory_builder(end).call_timeout(Duration::from_secs(5))
+    Client::over_memory_builder(end).call_timeout(Duration::from_secs(5))
 }
 
 fn everything() -> Value {

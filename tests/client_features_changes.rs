@@ -15,7 +15,7 @@ const HANDSHAKE: ProtocolVersion = ProtocolVersion::V2025_11_25;
 const ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 fn builder(end: End) -> Builder {
-    Client::memory_builder(end).call_timeout(Duration::from_secs(5))
+    Client::over_memory_builder(end).call_timeout(Duration::from_secs(5))
 }
 
 fn everything() -> Value {

@@ -22,7 +22,7 @@ const WITH_HANDSHAKE: [ProtocolVersion; 4] = [
 ];
 
 fn builder(end: End) -> Builder {
-    Client::memory_builder(end).call_timeout(Duration::from_secs(5))
+    Client::over_memory_builder(end).call_timeout(Duration::from_secs(5))
 }
 
 fn everything() -> Value {

@@ -65,7 +65,7 @@ fn a_server_on_a_thread_is_called_through_memory_in_every_era() {
     for revision in REVISIONS {
         let (here, there) = memory::pair();
         let served = thread::spawn(move || server().serve(there.clone(), there));
-        let builder = Client::memory_builder(here);
+        let builder = Client::over_memory_builder(here);
         let builder = match revision {
             Some(revision) => builder.protocol_version(revision),
             None => builder,

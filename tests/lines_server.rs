@@ -1,4 +1,6 @@
 //! The server at one end of a stream of lines (R-IO): what it answers to each line, and when it stops.
+// In helpers too a panic is the report.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::sync::mpsc;

@@ -56,7 +56,7 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
         era = find(&mut detection, url, &endpoint, options, &common, &mut evidence);
     }
     let era = era?;
-    log::debug!(target: log_target::CLIENT, "{url} is {era}, found in {} requests", evidence.requests);
+    log::debug!(target: log_target::CLIENT, "{url} is {era}; requests it took: {}", evidence.requests);
     let requests = evidence.requests;
     let client = open(era, endpoint, common, evidence)?.found_in(requests).into_client()?;
     if options.transport == Transport::Detect {

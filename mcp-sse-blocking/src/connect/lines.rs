@@ -80,17 +80,17 @@ impl Client {
     }
 
     /// Connects to a server at the other end of a pipe in memory, without a thread for it. With the defaults of
-    /// [`Client::memory_builder`].
+    /// [`Client::over_memory_builder`].
     ///
     /// # Errors
     ///
     /// Whatever can be wrong with a server; see [`Error`].
     pub fn over_memory(end: memory::End) -> Result<Self, Error> {
-        Self::memory_builder(end).connect()
+        Self::over_memory_builder(end).connect()
     }
 
     /// Settings for a client over a pipe in memory. Those of HTTP and of event streams mean nothing here.
-    pub fn memory_builder(end: memory::End) -> Builder {
+    pub fn over_memory_builder(end: memory::End) -> Builder {
         Builder::over(Place::Other(Box::new(move |common| over(&(Arc::new(end) as Arc<dyn Duplex>), common))))
     }
 
