@@ -170,3 +170,27 @@ fn neither_sessions_nor_credentials_are_logged_at_any_level() {
     let shown: Vec<_> = lines.iter().filter(|line| line.contains("hunter") || shows_id(line)).collect();
     assert!(shown.is_empty(), "secrets in the log: {shown:#?}");
 }
+
+#[test]
+fn a_handler_that_keeps_its_question_to_itself_is_named() {
+    // R-LM-64: it never goes out, and what the handler returned instead is all that its author sees otherwise.
+    listening_to_the_log();
+    let mut service = mcp_server_tiny::service::Service::new("test", "1.0.0");
+    let turned = |call: &mut Call<'_>| {
+        let roots = call.roots("roots").map_err(|error| error.message().to_owned())?;
+        Ok(roots.roots.len())
+    };
+    let dropped = |call: &mut Call<'_>| Ok(call.roots("roots").map_or(0, |roots| roots.roots.len()));
+    service.tool(Tool::new("turns_it_into_another_error"), turned);
+    service.tool(Tool::new("turns_it_on_a_worker").on_worker(), turned);
+    service.tool(Tool::new("does_without_an_answer"), dropped);
+    service.tool(Tool::new("asks_well"), |call: &mut Call<'_>| Ok(call.roots("roots")?.roots.len()));
+    let mut client = mcp_tests::raw_service::RawService::with(service, "2026-07-28", json!({ "roots": {} }));
+    for tool in ["turns_it_into_another_error", "turns_it_on_a_worker", "does_without_an_answer", "asks_well"] {
+        let id = client.begin_call(tool, json!({}));
+        let answer = client.wait_for(id).remove(0);
+        assert_eq!(answer["result"]["resultType"] == "input_required", tool == "asks_well", "{answer}");
+        let is_named = lines().iter().any(|line| line.starts_with("WARN") && line.contains(&format!("`{tool}`")));
+        assert_eq!(is_named, tool != "asks_well", "{tool}: {:?}", lines());
+    }
+}

@@ -21,7 +21,8 @@ use crate::service::{Leave, Sealed, leave, open};
 
 /// Questions to the client's user, model and file system.
 ///
-/// The first time, such a method gives an error that stands for the question: pass it on with `?`. The handler is left,
+/// The first time, such a method gives an error that stands for the question: pass it on with `?`, as it is; one that is
+/// turned into another error, or ignored, asks nobody, and the log says so. The handler is left,
 /// the question goes out, and with the answer **the handler runs again from its start**; the same call then gives the
 /// answer. So what a handler does before a question, it does again: ask first, act afterwards. How the question travels
 /// is the protocol's business: as a request to the client up to 2025-11-25, as a result that asks back from 2026-07-28 on.

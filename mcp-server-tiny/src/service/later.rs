@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::changes::{Changes, Notifier};
 use super::offer::{Handler, Offer, Output};
-use super::run::{Task, Which, answer, never_answered, run};
+use super::run::{Task, Which, answer, never_answered, note_lost, run};
 use super::{Kind, Left, Origin, Outbox, Outcome, Service, WhenBusy, refuse};
 use crate::call::{Arguments, Call, Link, Reporter, Round};
 use crate::deferred::{LaterCall, Letter, Mail, Mailbox};
@@ -217,6 +217,7 @@ fn carry_out(call: &Arc<LaterCall>, handler: &Handler, job: Job) -> (Result<Outp
     let result = run(handler, &mut run_of);
     let round = run_of.finish();
     let Some(leave) = round.leave.filter(|_| result.as_ref().is_err_and(ToolError::is_question)) else {
+        note_lost(&round.questions, &call.offer);
         return (result, None);
     };
     let left = Left {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::offer::{Handler, Offer, OfferKind, Output};
 use super::{Kind, Left, Origin, Outbox, Outcome, Service, profile};
-use crate::call::{Arguments, Call, Here, Link, Reporter, Round};
+use crate::call::{Arguments, Call, Here, Link, Question, Reporter, Round};
 use crate::result::{Answer, Failed, SentAs, ToolError};
 
 /// Something to carry out. Its arguments were checked.
@@ -104,8 +104,16 @@ impl Service {
             };
             return leave(self, session, origin, Box::new(left), outbox);
         }
+        note_lost(&round.questions, offer);
         let profile = profile(&self.info, &self.capabilities, self.instructions.as_deref());
         answer(session, &profile, origin.key, offer, self.hints, &result, outbox)
+    }
+}
+
+/// Says that a handler returned something else than the question it asked: then nobody is asked.
+pub(super) fn note_lost(questions: &[Question], offer: &Offer) {
+    if let Some(question) = questions.first() {
+        log::warn!("`{}` asked `{}` and did not pass the question on with `?`", offer.name, question.key);
     }
 }
 
