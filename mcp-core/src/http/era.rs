@@ -261,10 +261,10 @@ impl Detection {
             (None, _) if ours().next().is_some() && self.allows_legacy() => self.initialize(),
             (None, _) => {
                 let listed: Vec<&str> = listed.iter().take(8).map(|version| &**version).collect();
-                self.failed(Some(format!(
-                    "the server speaks {}, none of which can be used",
-                    excerpt(&listed.join(", "))
-                )))
+                self.failed(Some(match listed.as_slice() {
+                    [] => "the server names no revision that it speaks".into(),
+                    _ => format!("the server speaks {}, none of which can be used", excerpt(&listed.join(", "))),
+                }))
             }
         }
     }

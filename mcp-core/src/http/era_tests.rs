@@ -99,7 +99,7 @@ fn a_server_that_fails_or_is_modern_and_refuses_is_not_taken_for_an_old_one() {
         (&[Says::Error(400, -32021, "")], "the server refuses the request: error -32021: refused"),
         (&[Says::Error(400, -32022, "")], "the server refuses the revision and names no other"),
         (&[Says::Error(400, -32022, ALIEN_LIST)], "the server speaks 2031-01-01, none of which can be used"),
-        (&[Says::Error(400, -32022, r#"{"supported":[]}"#)], "the server speaks , none of which can be used"),
+        (&[Says::Error(400, -32022, r#"{"supported":[]}"#)], "the server names no revision that it speaks"),
         (&[Says::Result(r#"{"supportedVersions":["2031-01-01"]}"#)], "the server speaks 2031-01-01"),
         (
             &[Says::Error(400, -32022, NEW_LIST), Says::Error(400, -32022, NEW_LIST)],
@@ -183,6 +183,9 @@ fn authorization_is_asked_for_and_the_same_attempt_made_again() {
         assert_eq!(run(Detection::http(), &[asks, MODERN]).1, Next::Found(Stateless(V26_07)));
         let later = [Says::Status(404), asks, Says::Status(405), asks, Says::Event("endpoint")];
         assert_eq!(run(Detection::http(), &later).1, Next::Found(HttpSse));
+        // The attempt is the same one, made again.
+        let text = failure(run(Detection::http(), &[asks, asks, Says::Status(500)]).1);
+        assert_eq!(text, "no MCP server was found (`server/discover` of 2026-07-28: status 500)");
     }
 }
 

@@ -102,10 +102,10 @@ pub fn is_valid_value(value: &str) -> bool {
     value.bytes().all(|b| b == b'\t' || !b.is_ascii_control())
 }
 
-/// Whether a header belongs to the transport, so that a caller who sets it would break the framing of the request or
-/// what the transport promises about it.
+/// Whether a header belongs to the transport, so that a caller who sets it would break the framing of the request, what the
+/// transport promises about it, or what the protocol says with it: of a session, a revision, or a value of the body.
 pub fn is_transport_header(name: &str) -> bool {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 17] = [
         "Host",
         "Content-Length",
         "Content-Type",
@@ -117,9 +117,15 @@ pub fn is_transport_header(name: &str) -> bool {
         "TE",
         "Trailer",
         "Expect",
-        "Accept",
+        ACCEPT,
+        LAST_EVENT_ID,
+        MCP_METHOD,
+        MCP_NAME,
+        MCP_PROTOCOL_VERSION,
+        MCP_SESSION_ID,
     ];
-    NAMES.iter().any(|own| own.eq_ignore_ascii_case(name))
+    let is_mirrored = name.get(..MCP_PARAM.len()).is_some_and(|start| start.eq_ignore_ascii_case(MCP_PARAM));
+    is_mirrored || NAMES.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -154,8 +160,12 @@ mod tests {
 
     #[test]
     fn headers_that_frame_a_request_are_the_transport_s_own() {
-        assert!(is_transport_header("content-length"));
-        assert!(!is_transport_header("Authorization"));
+        for own in ["content-length", "mcp-session-id", "Mcp-Protocol-Version", "mcp-param-region", "last-event-id"] {
+            assert!(is_transport_header(own), "{own}");
+        }
+        for other in ["Authorization", "X-Tenant", "Mcp-Param", "Mcp", "ä-------------"] {
+            assert!(!is_transport_header(other), "{other}");
+        }
     }
 
     #[test]
