@@ -8,11 +8,11 @@ use mcp_core::Limits;
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{ApiMisuse, ClientEvent, ClientSession, RequestOptions};
 use mcp_core::types::{
-    CallToolParams, CallToolResult, CompleteResult, ContentBlock, CreateMessageResult, DiscoverResult, ElicitResult,
-    ElicitationCapability, GetPromptResult, Icon, Implementation, InitializeParams, InitializeResult, JsonObject,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListRootsResult, ListToolsResult,
-    LoggingLevel, PaginatedParams, Progress, RawJson, ReadResourceResult, ResourceContents, ServerCapabilities,
-    StructuredError, Tool,
+    CallToolParams, CallToolResult, CompleteResult, ContentBlock, CreateMessageParams, CreateMessageResult,
+    DiscoverResult, ElicitResult, ElicitationCapability, GetPromptResult, Icon, Implementation, InitializeParams,
+    InitializeResult, JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListRootsResult,
+    ListToolsResult, LoggingLevel, PaginatedParams, Progress, RawJson, ReadResourceResult, ResourceContents,
+    ServerCapabilities, StructuredError, Tool,
 };
 use mcp_tests::pair::{Pair, message};
 use serde::Serialize;
@@ -30,6 +30,28 @@ const PLAIN: RequestOptions<'static> = RequestOptions::PLAIN;
 
 fn read<T: DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
+}
+
+/// What is known beside the thing itself is a hint, and a number of things may be written as a float.
+#[test]
+fn an_odd_number_does_not_cost_what_it_stands_beside() {
+    for (size, read_as) in [(json!(-1), None), (json!(12.5), None), (json!("12"), None), (json!(12), Some(12))] {
+        let link = read::<ContentBlock>(json!({"type": "resource_link", "uri": "u", "name": "n", "size": size}));
+        assert!(matches!(link, ContentBlock::ResourceLink { size, .. } if size == read_as), "{link:?}");
+    }
+    for (total, has_more) in [(json!(-1), json!("yes")), (json!(1.5), json!(1)), (json!("many"), json!(null))] {
+        let values = json!({"values": ["a"], "total": total, "hasMore": has_more});
+        let result = read::<CompleteResult>(json!({ "completion": values }));
+        assert_eq!((result.completion.values.len(), result.completion.total), (1, None));
+    }
+    for (tokens, expected) in [(json!(100), Some(100)), (json!(100.0), Some(100)), (json!(0), Some(0))] {
+        let params = serde_json::from_value::<CreateMessageParams>(json!({"messages": [], "maxTokens": tokens}));
+        assert_eq!(params.ok().map(|params| params.max_tokens), expected);
+    }
+    for tokens in [json!(-1), json!(-1.0), json!(1.5), json!(1e300), json!("1"), json!(null)] {
+        let params = json!({"messages": [], "maxTokens": tokens});
+        assert!(serde_json::from_value::<CreateMessageParams>(params).is_err(), "{tokens}");
+    }
 }
 
 #[track_caller]

@@ -37,7 +37,7 @@ fn any_value_is_read_as_it_was_written() {
         "18446744073709551615",
     ];
     let mut random = Random::new(1);
-    for _ in 0..10_000 {
+    for _ in 0..4_000 {
         fuzz_streamable::values(&input(&mut random, &pieces, 7));
     }
 }
@@ -75,7 +75,7 @@ fn any_arguments_that_a_client_mirrors_pass_with_the_server() {
         format!("{{{}}}", members.join(","))
     }
     let mut random = Random::new(2);
-    for _ in 0..20_000 {
+    for _ in 0..5_000 {
         let (schema, arguments) = (schema(&mut random, 4), arguments(&mut random, 4));
         fuzz_streamable::params(format!("{schema}\n{arguments}").as_bytes());
     }
@@ -110,7 +110,7 @@ fn any_parameters_claim_the_same_however_they_are_escaped() {
         format!("{{{}}}", members.join(","))
     }
     let mut random = Random::new(3);
-    for _ in 0..50_000 {
+    for _ in 0..15_000 {
         fuzz_streamable::claims(value(&mut random, &keys, 2).as_bytes());
     }
 }
@@ -147,7 +147,7 @@ fn any_server_is_found_or_given_up() {
         "",
     ];
     let mut random = Random::new(4);
-    for _ in 0..10_000 {
+    for _ in 0..4_000 {
         let script: Vec<&str> = (0..random.below(9)).map(|_| *random.pick(&pieces)).collect();
         fuzz_streamable::era(script.join("\n").as_bytes());
     }
@@ -157,7 +157,7 @@ fn any_server_is_found_or_given_up() {
 #[test]
 fn any_stream_is_resumed_within_its_policy() {
     let mut random = Random::new(5);
-    for _ in 0..5_000 {
+    for _ in 0..2_000 {
         let length = random.below(40);
         fuzz_streamable::resumption(&random.bytes(length));
     }

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::meta::JsonObject;
-use super::tolerance::null_is_default;
+use super::tolerance::{null_is_default, unreadable_is_default};
 
 /// Parameters of `completion/complete`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,10 +107,10 @@ pub struct Completion {
     #[serde(deserialize_with = "null_is_default")]
     pub values: Vec<String>,
     /// How many there are in all, when that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
     /// There are more than these. Absent when the server does not know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
     pub has_more: Option<bool>,
 }
 

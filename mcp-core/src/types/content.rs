@@ -79,7 +79,7 @@ pub enum ContentBlock {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mime_type: Option<String>,
         /// Its size in bytes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]
         size: Option<u64>,
         /// Pictures for it; since 2025-11-25.
         #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Vec::is_empty")]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::Role;
 use super::meta::JsonObject;
-use super::tolerance::{null_is_default, unreadable_is_default};
+use super::tolerance::{null_is_default, unreadable_is_default, whole_number};
 use super::tools::Tool;
 pub use blocks::{SamplingBlock, SamplingContent};
 
@@ -23,6 +23,7 @@ pub struct CreateMessageParams {
     /// The conversation so far. See [`check`](Self::check).
     pub messages: Vec<SamplingMessage>,
     /// How many tokens to sample at most (R-FC-7).
+    #[serde(deserialize_with = "whole_number")]
     pub max_tokens: u64,
     /// Which model would be best.
     #[serde(default, deserialize_with = "unreadable_is_default", skip_serializing_if = "Option::is_none")]

@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Reads `null` as what an absent member means; `Option` does this by itself.
 ///
@@ -28,6 +29,15 @@ where
 {
     let hints = Value::deserialize(deserializer)?;
     Ok(T::deserialize(hints).unwrap_or_default())
+}
+
+/// Reads a number of things, also when it is written as `100.0`: in JSON Schema that is an integer, and programs whose numbers
+/// are floats write it so.
+pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let is_whole = |float: &f64| *float >= 0.0 && *float <= (1_u64 << 53) as f64 && *float % 1.0 == 0.0;
+    let whole = number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|float| float as u64));
+    whole.ok_or_else(|| D::Error::custom("a number of things is an integer that is not negative"))
 }
 
 /// Reads any value of a member that is there, so that `null` is told apart from an absent member (R-FS-17).
