@@ -4,7 +4,6 @@ use mcp_core::http::ParamHeaders;
 use mcp_core::text::Excerpt;
 use mcp_core::types::{CallToolParams, CallToolResult, JsonObject, Method, Tool};
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::call::Job;
@@ -121,11 +120,8 @@ fn tool_arguments<A: Serialize + ?Sized>(arguments: &A) -> Result<Box<RawValue>,
 /// Reads the result of a call. Before 2026-07-28 structured content is an object, so that `null` says that there is none
 /// (R-FS-17).
 pub(crate) fn read_result(client: &Client, result: &RawValue) -> Result<CallToolResult, Error> {
-    let mut result: CallToolResult = read(Method::ToolsCall.name(), result)?;
-    if !client.protocol_version().has_any_structured_content() {
-        result.structured_content = result.structured_content.filter(|content| *content != Value::Null);
-    }
-    Ok(result)
+    let result: CallToolResult = read(Method::ToolsCall.name(), result)?;
+    Ok(result.read_in(client.protocol_version()))
 }
 
 /// Leaves out the tools whose annotations break a rule, where annotations mean something (R-ST-49).
