@@ -92,12 +92,22 @@ pub fn write_result_with<M: Serialize + ?Sized, R: Serialize + ?Sized>(
     members: &M,
     result: &R,
 ) -> Result<(), EncodeError> {
+    write_result_after(out, id, |out| json(out, members), result)
+}
+
+/// The same with an object of members that `write` appends.
+pub(crate) fn write_result_after<R: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    id: &RequestId<'_>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    result: &R,
+) -> Result<(), EncodeError> {
     message(out, |out| {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
         json(out, id)?;
         out.extend_from_slice(br#","result":"#);
         let start = out.len();
-        json(out, members)?;
+        write(out)?;
         merge(out, start, result)?;
         out.push(b'}');
         Ok(())
@@ -224,7 +234,7 @@ fn merge<T: Serialize + ?Sized>(out: &mut Vec<u8>, start: usize, value: &T) -> R
 }
 
 /// Appends `value` as compact JSON.
-fn json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), EncodeError> {
+pub(crate) fn json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), EncodeError> {
     #[cfg(feature = "std")]
     let written = serde_json::to_writer(out, value);
     // Without `std` the crate has no public writer: one buffer in between.

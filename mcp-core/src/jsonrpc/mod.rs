@@ -36,6 +36,7 @@ pub use encode::{
     EncodeError, write_error, write_notification, write_request, write_request_with_meta, write_result,
     write_result_with,
 };
+pub(crate) use encode::{json, write_result_after};
 pub use error::{Error, ErrorObject, code};
 pub use fault::{DecodeError, Fault};
 pub use id::{ErrorId, RequestId};

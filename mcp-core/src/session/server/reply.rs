@@ -4,10 +4,12 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 
 use super::{RequestKey, ServerProfile, ServerSession};
-use crate::jsonrpc::{EncodeError, ErrorObject, write_error, write_notification, write_result, write_result_with};
+use crate::jsonrpc::{
+    EncodeError, ErrorObject, json, write_error, write_notification, write_result, write_result_after,
+    write_result_with,
+};
 use crate::types::meta::SERVER_INFO;
 use crate::types::{CacheHints, Implementation, JsonObject, LoggingLevel, Method, Progress};
 
@@ -58,7 +60,7 @@ impl ServerSession {
         let Some(id) = self.pending.find(key.0) else { return Ok(false) };
         if has_type {
             let beside = Beside { kind: "complete", hints: reply.hints, meta: reply.meta, info: profile.info };
-            write_result_with(out, id, &beside, reply.result)?;
+            write_result_after(out, id, |out| beside.write(out), reply.result)?;
         } else if let Some(meta) = reply.meta {
             #[derive(Serialize)]
             struct Meta<'a> {
@@ -88,7 +90,7 @@ impl ServerSession {
         debug_assert!(!self.version.has_server_requests(), "ask with a request instead");
         let Some(id) = self.pending.find(key.0) else { return Ok(false) };
         let beside = Beside { kind: "input_required", hints: None, meta: None, info: profile.info };
-        write_result_with(out, id, &beside, wanted)?;
+        write_result_after(out, id, |out| beside.write(out), wanted)?;
         self.pending.remove(key.0);
         Ok(true)
     }
@@ -151,31 +153,27 @@ struct Beside<'a> {
     info: &'a Implementation,
 }
 
-impl Serialize for Beside<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("resultType", self.kind)?;
+impl Beside<'_> {
+    /// Appends them as an object. The protocol's own words are written as they are: nothing in them has to be escaped.
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let words =
+            |out: &mut Vec<u8>, words: &[&str]| words.iter().for_each(|word| out.extend_from_slice(word.as_bytes()));
+        words(out, &[r#"{"resultType":""#, self.kind, r#"""#]);
         if let Some(hints) = self.hints {
-            map.serialize_entry("ttlMs", &hints.ttl_ms.unwrap_or(0).max(0))?;
-            map.serialize_entry("cacheScope", &hints.scope())?;
+            words(out, &[r#","ttlMs":"#]);
+            json(out, &hints.ttl_ms.unwrap_or(0).max(0))?;
+            words(out, &[r#","cacheScope":"#]);
+            json(out, &hints.scope())?;
         }
-        map.serialize_entry("_meta", &Meta { own: self.meta, info: self.info })?;
-        map.end()
-    }
-}
-
-struct Meta<'a> {
-    own: Option<&'a JsonObject>,
-    info: &'a Implementation,
-}
-
-impl Serialize for Meta<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(SERVER_INFO, self.info)?;
-        for (key, value) in self.own.into_iter().flatten().filter(|(key, _)| *key != SERVER_INFO) {
-            map.serialize_entry(key, value)?;
+        words(out, &[r#","_meta":{""#, SERVER_INFO, r#"":"#]);
+        json(out, self.info)?;
+        for (key, value) in self.meta.into_iter().flatten().filter(|(key, _)| *key != SERVER_INFO) {
+            out.push(b',');
+            json(out, key)?;
+            out.push(b':');
+            json(out, value)?;
         }
-        map.end()
+        words(out, &["}}"]);
+        Ok(())
     }
 }
