@@ -218,6 +218,38 @@ fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
         }
     });
 
+    leaves_nothing("when the session's own stream never finds the server that knows its session", || {
+        let peer = Peer::run(|peer| {
+            peer.shake_streamable();
+            let get = peer.request();
+            get.open();
+            end_stream(&get);
+            let mut sessions = 0;
+            loop {
+                let request = peer.request();
+                match request.method.as_str() {
+                    "GET" => request.status("404 Not Found", ""),
+                    "DELETE" => break request.taken(),
+                    _ if request.message_method() == "initialize" => {
+                        sessions += 1;
+                        let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{RESULT_2025}}}"#, request.id());
+                        request.json_status("200 OK", "Mcp-Session-Id: another\r\n", &body);
+                    }
+                    _ => request.taken(),
+                }
+            }
+            sessions
+        });
+        let client = connect_listening(&peer);
+        // It is given up after some seconds, and the session left to those who call.
+        for _ in 0..3 {
+            held_once(|_| client_threads() == ["mcp-events"]);
+        }
+        assert_eq!(client_threads(), ["mcp-events"]);
+        close(client);
+        assert_eq!(peer.finish(), 3);
+    });
+
     leaves_nothing("a stateless client, which ends no session", || {
         let peer = Peer::run(|peer| {
             let discover = peer.expect("server/discover");

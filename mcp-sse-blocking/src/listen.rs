@@ -26,6 +26,11 @@ const HEAD_TIME: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The shortest, whatever the server asked for: it must not keep this program busy.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+/// Sessions in a row that are opened for the sake of the stream and get none. Behind a balancer that does not know of sessions,
+/// a stream may never find the server that has its own; each new one would be taken from those who call.
+const RENEWALS: u32 = 3;
 /// How often a silent stream is looked at for having outlived its session.
 const LOOK: Duration = Duration::from_secs(10);
 
@@ -116,7 +121,7 @@ impl Engine {
         // Of the last stream: it knows the last id and the pause that the server asked for.
         let mut before: Option<EventStream> = None;
         let mut generation = carrier.endpoint.context().generation;
-        let (mut in_vain, mut was_open) = (0, false);
+        let (mut in_vain, mut renewals, mut was_open) = (0, 0, false);
         loop {
             let context = carrier.endpoint.context();
             if context.generation != generation {
@@ -131,7 +136,7 @@ impl Engine {
                         // Between two streams something may have been said.
                         self.features.missed();
                     }
-                    was_open = true;
+                    (was_open, renewals) = (true, 0);
                     let mut stream = match before.take() {
                         Some(before) => before.resumed_with(stream),
                         None => stream,
@@ -142,14 +147,15 @@ impl Engine {
                     before = Some(stream);
                 }
                 Ok(Reply::Refused(refused)) => match refused.answer {
-                    Answer::SessionGone if was_open && last_id.is_empty() => {
+                    Answer::SessionGone if was_open && last_id.is_empty() && renewals < RENEWALS => {
+                        renewals += 1;
                         // Whoever listens learns of the loss here and from nothing else (R-SH-51).
                         if let Err(error) = self.renew(carrier, generation, None) {
                             log::debug!(target: log_target::CLIENT, "no new session could be opened: {error}");
                             in_vain += 1;
                         }
                     }
-                    Answer::SessionGone if was_open => {
+                    Answer::SessionGone if was_open && !last_id.is_empty() => {
                         // Or the server has forgotten only the event.
                         before = None;
                         in_vain += 1;
@@ -166,7 +172,7 @@ impl Engine {
                 }
                 Err(_) => in_vain += 1,
             }
-            let asked = before.as_ref().and_then(EventStream::retry).unwrap_or(FIRST_PAUSE);
+            let asked = before.as_ref().and_then(EventStream::retry).unwrap_or(FIRST_PAUSE).max(SHORTEST_PAUSE);
             let pause = (0..in_vain.min(16)).fold(asked, |pause, _| (pause * 3 / 2).min(LONGEST_PAUSE.max(asked)));
             if !carrier.listening.pause(pause) {
                 return;
