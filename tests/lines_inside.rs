@@ -184,3 +184,24 @@ fn a_server_that_calls_its_own_client_waits_for_its_deadline_and_no_longer() {
     assert!(matches!(inside, Err(Error::Timeout(_))), "{inside:?}");
     client.close();
 }
+
+#[test]
+fn no_id_is_given_out_twice_on_one_stream() {
+    // R-IO-35
+    let mut seen = std::collections::HashSet::new();
+    let mut greet = greeting_then(|_| {});
+    let client = Client::around(move |bytes, out| {
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let message: serde_json::Value = serde_json::from_slice(line).unwrap();
+            assert!(seen.insert(message["id"].to_string()), "{message}");
+            if message["method"] == "tools/list" {
+                let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": {"tools": []}});
+                out.extend(format!("{answer}\n").bytes());
+            }
+        }
+        greet(bytes, out);
+    })
+    .unwrap();
+    assert_eq!(client.tools().count(), 0);
+    assert_eq!(client.tools().count(), 0);
+}

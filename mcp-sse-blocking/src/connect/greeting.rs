@@ -205,8 +205,17 @@ impl Opened {
         Found { line, closing, era, session, discovered, requests }
     }
 
-    fn found_stateless(self, common: &Common, version: ProtocolVersion, requests: usize) -> Result<Found, Error> {
-        let session = stateless(common, version)?;
+    /// Goes on in the session of the probe: its ids are not given out again (R-IO-35).
+    fn found_stateless(mut self, common: &Common, version: ProtocolVersion, requests: usize) -> Result<Found, Error> {
+        let session = match (self.probe.take(), self.probe_id) {
+            (Some(mut probe), Some(id)) => {
+                probe.set_version(version);
+                // Its answer came to be read elsewhere when it was late.
+                probe.forget(id);
+                probe
+            }
+            _ => stateless(common, version)?,
+        };
         Ok(self.found(Era::Stateless(version), session, requests))
     }
 }
