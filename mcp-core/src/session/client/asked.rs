@@ -84,3 +84,74 @@ impl ClientSession {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+    use crate::jsonrpc::{Payload, decode};
+    use crate::types::{ClientCapabilities, Implementation, InitializeParams, RootsCapability};
+    use alloc::format;
+    use alloc::string::String;
+
+    /// Before the handshake is answered: what was declared counts from then on.
+    fn client() -> ClientSession {
+        let mut limits = Limits::default();
+        limits.requests_in_flight = 2;
+        let mut client = ClientSession::new(limits);
+        let capabilities = ClientCapabilities { roots: Some(RootsCapability::default()), ..Default::default() };
+        let client_info = Implementation::new("test", "1");
+        let hello = InitializeParams { protocol_version: "2025-11-25".into(), capabilities, client_info };
+        client.initialize(&hello, None, &mut Vec::new()).unwrap();
+        client
+    }
+
+    /// What the client sends at once, and under which key it has to answer otherwise.
+    fn ask(client: &mut ClientSession, method: &str, id: &str) -> (String, Option<AskedKey>) {
+        let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}"}}"#);
+        let Ok(Payload::Message(message)) = decode(text.as_bytes(), &Limits::default()) else { panic!("{text}") };
+        let mut out = Vec::new();
+        let key = match client.handle_message(message, &mut out) {
+            ClientEvent::Request { key, .. } => Some(key),
+            _ => None,
+        };
+        (String::from_utf8(out).unwrap(), key)
+    }
+
+    /// R-LM-26, R-FC-3
+    #[test]
+    fn what_was_not_declared_is_refused() {
+        let mut client = client();
+        assert!(ask(&mut client, "roots/list", "1").1.is_some());
+        for method in ["sampling/createMessage", "elicitation/create", "tools/list", "unheard/of"] {
+            let (answer, key) = ask(&mut client, method, "2");
+            assert!(key.is_none() && answer.contains("-32601"), "{method}: {answer}");
+        }
+    }
+
+    /// R-LM-3, R-LM-4: two answers under one id would be one too many; `1` and `"1"` are two ids.
+    #[test]
+    fn an_id_is_answered_once_at_a_time() {
+        let mut client = client();
+        let (_, first) = ask(&mut client, "roots/list", "1");
+        let (answer, again) = ask(&mut client, "roots/list", "1");
+        assert!(again.is_none() && answer.contains("-32600"), "{answer}");
+        assert!(ask(&mut client, "roots/list", r#""1""#).1.is_some());
+        let mut out = Vec::new();
+        assert_eq!(client.respond(first.unwrap(), &JsonObject::new(), &mut out), Ok(true));
+        assert_eq!(client.respond(first.unwrap(), &JsonObject::new(), &mut out), Ok(false));
+        assert_eq!(out, br#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+        assert!(ask(&mut client, "roots/list", "1").1.is_some());
+    }
+
+    #[test]
+    fn questions_without_an_answer_are_bounded() {
+        let mut client = client();
+        for id in ["1", "2"] {
+            assert!(ask(&mut client, "roots/list", id).1.is_some());
+        }
+        let (answer, key) = ask(&mut client, "roots/list", "3");
+        assert!(key.is_none() && answer.contains("-32603") && answer.contains(r#""id":3"#), "{answer}");
+        assert!(ask(&mut client, "ping", "4").0.contains(r#""result":{}"#), "which takes no room");
+    }
+}
