@@ -187,6 +187,25 @@ fn a_lost_session_is_opened_anew_and_the_call_made_again() {
     peer.finish();
 }
 
+/// R-SH-51, R-SH-58: the server was exchanged for an older one.
+#[test]
+fn the_new_session_may_be_of_another_revision() {
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        peer.expect("tools/call").status("404 Not Found", "");
+        let older = RESULT_2025.replace("2025-11-25", "2025-06-18");
+        peer.shake_streamable_as("Mcp-Session-Id: second\r\n", &older);
+        let call = peer.expect("tools/call");
+        assert_eq!(call.header("mcp-protocol-version"), Some("2025-06-18"));
+        call.json_text("hi");
+    });
+    let client = builder(&peer.url("/mcp")).connect().unwrap();
+    assert_eq!(client.protocol_version().as_str(), "2025-11-25");
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    assert_eq!(client.protocol_version().as_str(), "2025-06-18");
+    peer.finish();
+}
+
 /// R-SH-51, for what is no request.
 #[test]
 fn a_notification_goes_into_the_new_session() {

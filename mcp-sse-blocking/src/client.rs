@@ -103,8 +103,8 @@ impl Client {
         self.handle.server.instructions.as_deref()
     }
 
-    /// The revision that was agreed on. A session that took the place of a lost one may speak another (R-SH-51), as may a child
-    /// process that was started again.
+    /// The revision that was agreed on. A session that took the place of a lost one may speak another (R-SH-51); a child
+    /// process that is started again and does is refused.
     pub fn protocol_version(&self) -> ProtocolVersion {
         self.engine().table().session.version().unwrap_or(self.handle.connection.version)
     }

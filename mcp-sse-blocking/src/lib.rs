@@ -105,8 +105,8 @@
 //!   ([`Limits`]); heads of answers (16 KiB), redirects (5), what is read of an answer to a POST without a reply (64 KiB) or
 //!   shown of an error page (512 bytes); progress kept for a call (64 and 1 MiB, the oldest is dropped), notifications kept for
 //!   handlers (1024 and 16 MiB, the newest is dropped), changes kept for a subscription (1024, the oldest is dropped, and it
-//!   says so), lists and resources that are kept ([`CacheSize`]), questions that wait (16), messages before the endpoint (64
-//!   and 4 MiB).
+//!   says so), lists and resources that are kept ([`CacheSize`]), questions that wait (16), messages before there is a session
+//!   (64 and 4 MiB).
 //! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
 //!   handle closes. A child process is given two seconds to end, then told to and given two more, then killed
 //!   ([`Command::grace`]). What nothing can interrupt is left behind: a handler of yours and the system's name lookup, when they
