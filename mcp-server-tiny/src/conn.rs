@@ -125,6 +125,11 @@ impl Conn {
         self.input.len() + if let Phase::Body(pending) = &self.phase { pending.held() } else { 0 }
     }
 
+    /// Whether its input may be requests that wait, behind an answer that is not complete or behind many that are not sent.
+    pub(crate) fn may_hold_requests(&self) -> bool {
+        matches!(self.phase, Phase::Answering(_) | Phase::Idle)
+    }
+
     /// The buffer to append output to.
     pub(crate) fn writer(&mut self, buffers: &mut Buffers) -> &mut Vec<u8> {
         if self.output.capacity() == 0 {

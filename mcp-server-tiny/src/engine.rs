@@ -243,12 +243,12 @@ impl Engine {
     }
 
     /// Whether more input of a connection can be taken in now. False while requests wait behind an answer that is not complete,
-    /// and there are many of them: leave them where they are until the connection comes up again
+    /// or behind answers that are not sent, and there are many of them: leave them where they are until the connection comes up again
     /// ([`next_ready`](Self::next_ready)). Input that is given all the same is kept, up to a bound past which the
     /// connection is closed.
     pub fn wants_input(&self, id: ConnId) -> bool {
         let Some(conn) = self.conns.get(id.0) else { return true };
-        !matches!(conn.phase, Phase::Answering(_)) || conn.input.len() < self.config.limits.head_bytes
+        !conn.may_hold_requests() || conn.input.len() < self.config.limits.head_bytes
     }
 
     /// The peer will send no more. A complete request is still answered; a stream ends, and over HTTP+SSE its session
@@ -282,9 +282,15 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id.0) else { return };
         conn.note_sent(now, count, &mut self.buffers);
         let has_stalled = conn.stalled.is_some();
+        // Requests that waited for it.
+        let holds = matches!(conn.phase, Phase::Idle) && !conn.input.is_empty();
         self.count(id.0);
         if has_stalled {
             self.arm(id.0);
+        }
+        if holds {
+            self.resumed.push_back(id.0);
+            self.settle(now);
         }
     }
 

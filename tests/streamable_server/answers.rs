@@ -155,6 +155,32 @@ fn an_answer_that_comes_in_time_is_json_and_a_later_one_a_stream() {
 }
 
 #[test]
+fn requests_that_come_at_once_have_no_more_answers_at_once_than_may_wait() {
+    // R-SEC-7: short requests with long answers, many in what one read gives.
+    const ANSWER: usize = 100_000;
+    let large = Tool::new("large");
+    let server = server().tool(large, |_: &mut Call<'_>| Ok("x".repeat(ANSWER)));
+    let mut engine = RawEngine::new(server.limits(|limits| limits.output_bytes = 2 * ANSWER));
+    let eras = eras(&mut engine, "large");
+    // Who reads later gets all of it as well.
+    for ((conn, request), reads) in eras.iter().cloned().zip([true; 2]).chain(eras.iter().cloned().zip([false; 2])) {
+        let now = engine.now();
+        engine.reads(conn, reads);
+        engine.engine.received(conn, now, request.repeat(100).as_bytes());
+        let waits = engine.engine.output(conn).len();
+        assert!(waits <= 4 * ANSWER, "{waits} bytes");
+        engine.settle();
+        engine.reads(conn, true);
+        for _ in 0..100 {
+            let answer = engine.answer(conn);
+            assert!(answer.status == 200 && answer.body.len() > ANSWER);
+        }
+        assert_eq!(engine.taken(conn), "");
+        assert!(!engine.is_closed(conn));
+    }
+}
+
+#[test]
 fn requests_behind_one_that_takes_its_time_are_answered_after_it() {
     let (mut engine, held) = with_later();
     for (conn, request) in eras(&mut engine, "later") {

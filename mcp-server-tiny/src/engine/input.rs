@@ -86,7 +86,7 @@ impl Engine {
         let limits = &self.config.limits;
         let bound = limits.head_bytes.saturating_add(limits.body_bytes).saturating_mul(2);
         let is_full = conn.input.len() > bound || self.held > limits.buffered_bytes;
-        if is_full && matches!(conn.phase, Phase::Answering(_)) {
+        if is_full && conn.may_hold_requests() {
             log::info!(
                 "a connection dropped: more requests wait behind its answer than `body_bytes` or `buffered_bytes` allows"
             );
@@ -115,7 +115,11 @@ impl Engine {
     /// Takes in one head with as much of its body as there is, or more of a body. 0: the head is incomplete.
     fn step(&mut self, key: Key, now: Instant, input: &[u8]) -> Result<usize, Refusal> {
         let Some(conn) = self.conns.get_mut(key) else { return Ok(input.len()) };
+        // Short requests may have long answers, and one read may give many: first the answers go out. Who does not read them
+        // is dropped after a while.
+        let has_much_to_send = conn.unsent().len() > self.config.limits.output_bytes;
         match &mut conn.phase {
+            Phase::Idle if has_much_to_send => Ok(0),
             Phase::Idle | Phase::Head => {
                 let limits = self.config.limits.head();
                 let Some(end) = conn.scan.head_end(input, &limits)? else {
