@@ -253,6 +253,48 @@ fn a_session_is_told_of_changes_once_it_is_open() {
     assert!(told.iter().any(|message| message["method"] == "notifications/tools/list_changed"), "{told:?}");
 }
 
+const ANSWER: usize = 100_000;
+
+/// A server whose answers are long beside what it lets wait.
+fn wordy() -> Server {
+    let large = |_: &mut Call<'_>| Ok("x".repeat(ANSWER));
+    server().tool(Tool::new("large"), large).limits(|limits| limits.output_bytes = 2 * ANSWER)
+}
+
+#[test]
+fn lines_that_come_at_once_have_no_more_answers_at_once_than_may_wait() {
+    // R-SEC-7
+    let mut pipe = wordy().pipe().unwrap();
+    let lines: String = (0..100).map(|id| alone(json!(id), "tools/call", json!({"name": "large"}))).collect();
+    pipe.received(Instant::ZERO, lines.as_bytes()).unwrap();
+    let mut answered = 0;
+    loop {
+        assert!(pipe.output().len() <= 4 * ANSWER, "{} bytes", pipe.output().len());
+        answered += taken(&mut pipe).len();
+        if pipe.next_wake() != Some(Instant::ZERO) {
+            break;
+        }
+        pipe.handle_timeouts(Instant::ZERO);
+    }
+    assert_eq!(answered, 100);
+}
+
+#[test]
+fn lines_that_waited_for_room_are_served_before_more_is_read() {
+    let (input, reader) = mpsc::channel();
+    let (writer, output) = mpsc::channel();
+    let serving = std::thread::spawn(move || wordy().serve(Channel(reader, Vec::new()), Sent(writer)));
+    let lines: String = (0..100).map(|id| alone(json!(id), "tools/call", json!({"name": "large"}))).collect();
+    input.send(lines.into_bytes()).unwrap();
+    let mut answered = 0;
+    while answered < 100 {
+        let bytes = output.recv_timeout(SOON).expect("an answer to each");
+        answered += bytes.iter().filter(|byte| **byte == b'\n').count();
+    }
+    drop(input);
+    serving.join().unwrap().unwrap();
+}
+
 /// A reader that gives what is sent to it and ends when the sender is dropped.
 struct Channel(mpsc::Receiver<Vec<u8>>, Vec<u8>);
 

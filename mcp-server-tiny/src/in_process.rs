@@ -44,7 +44,7 @@ impl Server {
                 let more = pipe.deliver_replies(now);
                 out.extend_from_slice(pipe.output());
                 pipe.sent(usize::MAX);
-                if !more {
+                if !more && !pipe.go_on(now).unwrap_or(false) {
                     return;
                 }
             }

@@ -40,16 +40,19 @@ pub struct Pipe {
     desk: Desk,
     /// How many bytes of the output are sent.
     sent: usize,
+    /// Whether lines may wait until there is room for their answers.
+    holds_lines: bool,
 }
 
 impl Pipe {
     pub(crate) fn new(config: &Config, service: Service) -> Self {
         let decoder = ndjson::Decoder::new(&config.messages);
-        Self { decoder, desk: Desk::new(config, service), sent: 0 }
+        Self { decoder, desk: Desk::new(config, service), sent: 0, holds_lines: false }
     }
 
     /// Takes in bytes that the client sent. Handlers that are not on workers run before this returns. While
-    /// [`wants_input`](Self::wants_input) is false it is better not to read more.
+    /// [`wants_input`](Self::wants_input) is false it is better not to read more. Short lines may have long answers: lines
+    /// past `limits.output_bytes` of these wait until some are sent, and [`next_wake`](Self::next_wake) says so.
     ///
     /// # Errors
     ///
@@ -74,10 +77,28 @@ impl Pipe {
     }
 
     fn take_lines(&mut self, now: Instant) -> Result<(), LimitExceeded> {
-        while let Some(line) = self.decoder.next_message()? {
+        while self.wants_input() {
+            self.holds_lines = false;
+            let Some(line) = self.decoder.next_message()? else { return Ok(()) };
             self.desk.take(now, line);
+            self.holds_lines = true;
         }
         Ok(())
+    }
+
+    /// Whether lines waited for room that there is now.
+    fn has_lines(&self) -> bool {
+        self.holds_lines && self.wants_input()
+    }
+
+    /// Takes in lines that waited for room, if there is some now.
+    #[cfg(feature = "std")]
+    pub(crate) fn go_on(&mut self, now: Instant) -> Result<bool, LimitExceeded> {
+        let goes_on = self.has_lines();
+        if goes_on {
+            self.take_lines(now)?;
+        }
+        Ok(goes_on)
     }
 
     /// What is to be sent next, as much as there is.
@@ -111,12 +132,16 @@ impl Pipe {
 
     /// When to call [`handle_timeouts`](Self::handle_timeouts) at the latest.
     pub fn next_wake(&self) -> Option<Instant> {
-        self.desk.service.next_timeout()
+        if self.has_lines() { Some(Instant::ZERO) } else { self.desk.service.next_timeout() }
     }
 
-    /// Does what is due: calls whose client did not answer a question in time fail.
+    /// Does what is due: calls whose client did not answer a question in time fail, and lines that waited for room are taken in.
     pub fn handle_timeouts(&mut self, now: Instant) {
         self.desk.handle_timeouts(now);
+        if self.has_lines() {
+            // A line that is too long is told of again by the next call that can.
+            let _ = self.take_lines(now);
+        }
     }
 
     /// Sends some of what workers, deferred replies and notifiers have to say, and says whether there may be more: then it is

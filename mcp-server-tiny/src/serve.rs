@@ -105,11 +105,16 @@ impl<W: Write + Send + 'static> Shared<W> {
                 Err(error) => return Err(error.into()),
             };
             let mut state = self.state();
-            let taken = match &buffer[..count] {
+            let mut taken = match &buffer[..count] {
                 [] => state.pipe.ended(self.now()),
                 bytes => state.pipe.received(self.now(), bytes),
-            };
+            }
+            .map(|()| true);
             state.write();
+            while taken == Ok(true) && state.failed.is_none() {
+                taken = state.pipe.go_on(self.now());
+                state.write();
+            }
             if let Err(exceeded) = taken {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, exceeded.to_string()).into());
             }
