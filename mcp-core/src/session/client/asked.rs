@@ -96,9 +96,7 @@ mod tests {
 
     /// Before the handshake is answered: what was declared counts from then on.
     fn client() -> ClientSession {
-        let mut limits = Limits::default();
-        limits.requests_in_flight = 2;
-        let mut client = ClientSession::new(limits);
+        let mut client = ClientSession::new(Limits { requests_in_flight: 2, ..Limits::default() });
         let capabilities = ClientCapabilities { roots: Some(RootsCapability::default()), ..Default::default() };
         let client_info = Implementation::new("test", "1");
         let hello = InitializeParams { protocol_version: "2025-11-25".into(), capabilities, client_info };
