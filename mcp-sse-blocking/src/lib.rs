@@ -109,8 +109,8 @@
 //!   (64 and 4 MiB).
 //! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
 //!   handle closes. A child process is given two seconds to end, then told to and given two more, then killed
-//!   ([`Command::grace`]). What nothing can interrupt is left behind: a handler of yours and the system's name lookup, when they
-//!   hang, and a TCP connection that is being opened, whose thread ends by itself within one attempt (750 ms as a rule). A child
+//!   ([`Command::grace`]). What nothing can interrupt is left behind: a handler of yours, a server in this process and the
+//!   system's name lookup, when they hang, and a TCP connection that is being opened, whose thread ends by itself within one attempt (750 ms as a rule). A child
 //!   process is waited for: it ends by itself at once as a rule, and by force after [its grace](Command::grace), with what it
 //!   started. A foreign reader or writer that blocks is left behind unless [it can be ended](Streams::on_close).
 //! * **Credentials go to one origin only**: the endpoint a server announces and every redirect must be of the origin of the
