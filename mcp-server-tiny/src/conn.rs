@@ -34,6 +34,8 @@ pub(crate) struct Conn {
     pub(crate) answered: Option<(Key, u32)>,
     /// Whether it is in the list of connections to look after.
     pub(crate) ready: bool,
+    /// Whether the peer has ended its side while requests of it waited for room.
+    pub(crate) has_ended: bool,
 }
 
 /// Where a connection stands.
@@ -112,6 +114,7 @@ impl Conn {
             armed: Armed::default(),
             answered: None,
             ready: false,
+            has_ended: false,
         }
     }
 
@@ -128,6 +131,11 @@ impl Conn {
     /// Whether its input may be requests that wait, behind an answer that is not complete or behind many that are not sent.
     pub(crate) fn may_hold_requests(&self) -> bool {
         matches!(self.phase, Phase::Answering(_) | Phase::Idle)
+    }
+
+    /// Whether requests wait until the answers before them are sent.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        matches!(self.phase, Phase::Idle) && !self.input.is_empty()
     }
 
     /// The buffer to append output to.

@@ -282,13 +282,12 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id.0) else { return };
         conn.note_sent(now, count, &mut self.buffers);
         let has_stalled = conn.stalled.is_some();
-        // Requests that waited for it.
-        let holds = matches!(conn.phase, Phase::Idle) && !conn.input.is_empty();
+        let has_waited = conn.waits_for_room();
         self.count(id.0);
         if has_stalled {
             self.arm(id.0);
         }
-        if holds {
+        if has_waited {
             self.resumed.push_back(id.0);
             self.settle(now);
         }

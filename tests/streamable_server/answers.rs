@@ -181,6 +181,21 @@ fn requests_that_come_at_once_have_no_more_answers_at_once_than_may_wait() {
 }
 
 #[test]
+fn requests_that_wait_for_room_are_answered_although_their_client_sends_no_more() {
+    const ANSWER: usize = 100_000;
+    let server = server().tool(Tool::new("large"), |_: &mut Call<'_>| Ok("x".repeat(ANSWER)));
+    let mut engine = RawEngine::new(server.limits(|limits| limits.output_bytes = 2 * ANSWER));
+    for (conn, request) in eras(&mut engine, "large") {
+        let now = engine.now();
+        engine.engine.received(conn, now, request.repeat(20).as_bytes());
+        engine.engine.ended(conn, now);
+        engine.settle();
+        (0..20).for_each(|_| assert_eq!(engine.answer(conn).status, 200));
+        assert!(engine.is_closed(conn));
+    }
+}
+
+#[test]
 fn requests_behind_one_that_takes_its_time_are_answered_after_it() {
     let (mut engine, held) = with_later();
     for (conn, request) in eras(&mut engine, "later") {

@@ -18,7 +18,7 @@ use super::endpoint::Post;
 use super::outbox::EventOutbox;
 use super::replay::Room;
 use crate::config::Config;
-use crate::conn::{Phase, Terms};
+use crate::conn::{Conn, Phase, Terms};
 use crate::http1::Persistence;
 use crate::service::{Origin, Outbox, Service};
 use crate::sessions::{Carrier, Session, Streams};
@@ -95,8 +95,11 @@ impl Engine {
     /// one may end another, and so on without end.
     pub(super) fn resume_input(&mut self, now: Instant) {
         while let Some(key) = self.resumed.pop_front() {
-            if self.conns.get(key).is_some_and(|conn| matches!(conn.phase, Phase::Idle) && !conn.input.is_empty()) {
+            if self.conns.get(key).is_some_and(Conn::waits_for_room) {
                 self.take_input(key, now, &[]);
+                if self.conns.get(key).is_some_and(|conn| conn.has_ended) {
+                    self.take_end(key, now);
+                }
                 self.arm(key);
             }
         }

@@ -42,6 +42,12 @@ impl Engine {
 
     /// The peer will send no more.
     pub(super) fn take_end(&mut self, key: Key, now: Instant) {
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.has_ended = conn.waits_for_room();
+            if conn.has_ended {
+                return;
+            }
+        }
         match self.conns.get(key).map(|conn| &conn.phase) {
             None => {}
             // Nobody who closes one direction still reads the other; a proxy passes on exactly this.
