@@ -328,7 +328,10 @@ impl World {
                     subscriptions += 1;
                     assert!(exchange.conn.is_some() && engine.subscriptions.contains(&row));
                 }
-                Asked::InSession(session) => assert!(engine.sessions.get(*session).is_some()),
+                Asked::InSession(session) => {
+                    let streams = engine.sessions.get(*session).unwrap().streams().unwrap();
+                    assert!(streams.calls.iter().any(|(_, of)| *of == row), "its end is that of its calls");
+                }
             }
             assert!(!exchange.writing.is_complete());
         }
