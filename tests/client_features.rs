@@ -113,9 +113,9 @@ fn a_fresh_list_is_not_fetched_again_until_the_server_says_that_it_changed() {
         let second = server.expect("tools/list");
         server.result(&second, page(&["b"], None, MINUTE));
         // Nothing comes for the second and the third time. Then:
-        server.expect("tools/call");
+        let call = server.expect("tools/call");
         server.notify("notifications/tools/list_changed", json!({}));
-        server.send(json!({"jsonrpc": "2.0", "id": 3, "result": {"content": []}}));
+        server.result(&call, json!({"content": []}));
         let again = server.expect("tools/list");
         server.result(&again, page(&["c"], None, 0));
         let stale = server.expect("tools/list");
