@@ -6,7 +6,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mcp_core::revision::ProtocolVersion;
 use mcp_sse_blocking::{CallOptions, Client, Error, Streams, Transport, memory};
+use mcp_tests::scripted_lines::Script;
 use mcp_tests::scripted_peer::{BOUND, Peer, Running};
 use mcp_tests::streamable_peer::{RESULT_2025, StreamablePeer as _, StreamableRequest as _};
 use serde_json::{Value, json};
@@ -102,4 +104,31 @@ fn quiet_lines() -> (Streams, memory::End) {
         }
     });
     (Streams::new(here.clone(), here), there)
+}
+
+#[test]
+fn a_server_that_asks_faster_than_it_is_answered_is_refused() {
+    // One question is at the handler, 16 wait, and what comes beyond is refused at once.
+    let (release, held) = crossbeam_channel::bounded::<()>(0);
+    let (script, end) = Script::run(ProtocolVersion::V2025_11_25, json!({}), move |server| {
+        for id in 0..18 {
+            server.send(json!({"jsonrpc": "2.0", "id": format!("q{id}"), "method": "roots/list"}));
+        }
+        let refused = server.message();
+        assert_eq!(refused["error"]["code"], -32603, "{refused}");
+        drop(release);
+        for _ in 0..17 {
+            let answer = server.message();
+            assert!(answer["result"]["roots"].is_array() || answer["error"]["code"] == -32603, "{answer}");
+        }
+    });
+    let client = Client::over_memory_builder(end)
+        .on_roots(move || {
+            let _ = held.recv_timeout(BOUND);
+            Ok(Vec::new())
+        })
+        .connect()
+        .unwrap();
+    script.finish();
+    drop(client);
 }
