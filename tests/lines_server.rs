@@ -193,6 +193,18 @@ fn a_cancelled_request_is_answered_by_nothing() {
 }
 
 #[test]
+fn requests_that_stand_alone_are_bounded_while_they_have_no_answer() {
+    // R-SEC-7
+    let mut pipe = server().message_limits(|limits| limits.requests_in_flight = 1).pipe().unwrap();
+    let held = |id: i64| alone(json!(id), "tools/call", json!({"name": "held"}));
+    assert_eq!(sent(&mut pipe, &held(1)), [Value::Null; 0]);
+    assert_eq!(sent(&mut pipe, &held(2))[0]["error"]["code"], -32603);
+    let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    sent(&mut pipe, &format!("{cancelled}\n"));
+    assert_eq!(sent(&mut pipe, &held(3)), [Value::Null; 0]);
+}
+
+#[test]
 fn subscriptions_are_acknowledged_told_apart_and_ended() {
     // R-IO-12, R-IO-13, R-IO-15, R-ST-40, R-ST-41, R-ST-45, R-LM-51
     let mut pipe = server().pipe().unwrap();

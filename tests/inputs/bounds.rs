@@ -61,3 +61,26 @@ fn a_handler_that_asks_one_key_twice_asks_once() {
         assert_eq!((text(&answer), rounds), ("true", 1), "{version}");
     }
 }
+
+#[test]
+fn answers_that_wait_for_others_have_a_bound_in_bytes() {
+    // R-SEC-7: of two questions one is answered, at length, by call after call.
+    let mut service = Service::new("test", "1.0.0");
+    service.tool(Tool::new("both"), |call: &mut Call<'_>| {
+        let (user, roots) = (call.elicit("user", form("Who are you?")), call.roots("roots"));
+        Ok(format!("{:?} {}", user?.action, roots?.roots.len()))
+    });
+    let mut client = client(service, HANDSHAKE);
+    let failed: Vec<bool> = (0..7)
+        .map(|_| {
+            let id = client.begin_call("both", json!({}));
+            let asked = client.sent().remove(0)["id"].clone();
+            let large = json!({"action": "accept", "content": {"name": "x".repeat(3 << 20)}});
+            let _outcome = client.send(&json!({"jsonrpc": "2.0", "id": asked, "result": large}));
+            let said = client.sent();
+            said.iter().any(|message| message["id"] == json!(id) && message["result"]["isError"] == true)
+        })
+        .collect();
+    assert_eq!(failed, [false, false, false, false, false, true, true], "16 MiB hold five of them");
+    assert_eq!(client.service.waiting_calls(), 5);
+}
