@@ -10,7 +10,8 @@
 //! | headers contradict the arguments (-32020) | with those that the newest list of tools asks for (R-ST-62) |
 //! | the server was a child process and ended | when it got nothing of the request, or repeating it does no harm (R-IO-17) |
 //!
-//! Each of these happens once for a request.
+//! Each of these happens once for a request. That a call goes into the new session by itself departs from the advice of R-SH-56,
+//! to report the loss: a server that answers 404 has not looked at the call.
 
 use std::borrow::Cow;
 use std::mem;

@@ -84,18 +84,18 @@ impl Engine {
         let own = Deadline::after(clock::now(), within, Cause::Initialize);
         let deadline = Some(deadline.filter(|deadline| deadline.at < own.at).unwrap_or(own));
         log::debug!(target: log_target::CLIENT, "the server does not know the session any more; opening another");
-        let opened = connect::streamable::open_session(&carrier.endpoint, hello, deadline);
-        if let Ok(opened) = &opened {
-            carrier.endpoint.enter(opened.context.clone());
-        }
+        let opened = connect::streamable::open_session(&carrier.endpoint, hello, deadline).map(|opened| {
+            // Its rules before its id: whoever sends with the new header goes by the new revision.
+            self.adopt(opened.session);
+            carrier.endpoint.enter(opened.context);
+            opened.early
+        });
         *carrier.renewal.state() = State::Idle;
         carrier.renewal.wake();
-        opened.map(|opened| {
-            self.adopt(opened.session);
-            for data in opened.early {
-                self.take_data(&data, None);
-            }
-            self.session_renewed();
-        })
+        for data in opened? {
+            self.take_data(&data, None);
+        }
+        self.session_renewed();
+        Ok(())
     }
 }

@@ -3,9 +3,10 @@
 //! ureq carries it over [our sockets](super::socket). Left to us: redirects (ureq would follow them to other hosts and
 //! drop a POST's body), bounds on what is read of an answer, and the second try on a connection that had gone stale.
 //!
-//! **The second try.** A server may close an idle connection at the moment it is used again. A POST is sent once more, on
-//! a fresh connection, when all of this holds: the connection had carried an exchange before, it failed without one byte
-//! of an answer, no deadline had passed, and nobody gave up on the request. A server that read the request and then died
+//! **The second try.** A server may close an idle connection at the moment it is used again. A POST is sent again, on
+//! another connection, when all of this holds: the connection had carried an exchange before, it failed without one byte
+//! of an answer, no deadline had passed, and nobody gave up on the request; at most once for each idle connection, and
+//! once on a fresh one. A server that read the request and then died
 //! without an answer looks the same; but a session of HTTP+SSE lives on its open stream, so whoever lost the process lost the
 //! session, and the second try finds nobody to act on it twice. Over Streamable HTTP a call is answered on its own POST, so
 //! that a connection may be lost while it is carried out: there only what is [safe to repeat](Again) is sent again. For the
