@@ -7,14 +7,20 @@ use std::time::{Duration, Instant};
 use mcp_sse_blocking::{Client, Command};
 use mcp_tests::peers::Peer;
 
+/// How long a server may take to end with its input before it is told to; on a busy machine none needs more.
+const GRACE: Duration = Duration::from_secs(20);
+
 /// What the standard library would start, as this library starts it.
 fn ours(command: &std::process::Command) -> Command {
-    let mut ours = Command::new(command.get_program()).args(command.get_args());
+    // However long they take to start on a busy machine: their era is what is looked at.
+    let ours = Command::new(command.get_program()).args(command.get_args());
+    let mut ours = ours.probe_timeout(Duration::from_secs(60));
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
             ours = ours.env(name, value);
         }
     }
+    let ours = ours.grace(GRACE);
     match command.get_current_dir() {
         Some(directory) => ours.current_dir(directory),
         None => ours,
@@ -34,6 +40,6 @@ fn the_official_servers_are_started_called_and_closed() {
         let start = Instant::now();
         drop(client);
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(2), "{peer:?} does not end with its input: {took:?}");
+        assert!(took < GRACE, "{peer:?} does not end with its input: {took:?}");
     }
 }

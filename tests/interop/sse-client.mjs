@@ -10,7 +10,7 @@
 //   * when the stream is lost it tells `onerror`, and its EventSource connects anew by itself without `initialize`; a
 //     call in flight is not failed and waits for its own time-out;
 //   * it takes a result at once and a notification a moment later, so that progress which arrives in one read with the
-//     result of its call is lost: `onprogress` may miss the last one;
+//     result of its call is lost: `onprogress` may miss the last ones;
 //   * it sends `mcp-protocol-version` on each POST after `initialize`;
 //   * it rejects a call as soon as its `AbortSignal` fires, and then sends `notifications/cancelled`;
 //   * it sends POSTs of parallel calls on connections of their own, so that they arrive in any order.
