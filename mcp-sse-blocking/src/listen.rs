@@ -9,6 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcp_core::http::Answer;
+use mcp_core::http::resume::SHORTEST_DELAY;
 use mcp_core::time::{Cause, Deadline};
 
 use crate::carrier::Filled;
@@ -26,8 +27,6 @@ const HEAD_TIME: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// The shortest, whatever the server asked for: it must not keep this program busy.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// Sessions in a row that are opened for the sake of the stream and get none. Behind a balancer that does not know of sessions,
 /// a stream may never find the server that has its own; each new one would be taken from those who call.
 const RENEWALS: u32 = 3;
@@ -172,7 +171,7 @@ impl Engine {
                 }
                 Err(_) => in_vain += 1,
             }
-            let asked = before.as_ref().and_then(EventStream::retry).unwrap_or(FIRST_PAUSE).max(SHORTEST_PAUSE);
+            let asked = before.as_ref().and_then(EventStream::retry).unwrap_or(FIRST_PAUSE).max(SHORTEST_DELAY);
             let pause = (0..in_vain.min(16)).fold(asked, |pause, _| (pause * 3 / 2).min(LONGEST_PAUSE.max(asked)));
             if !carrier.listening.pause(pause) {
                 return;

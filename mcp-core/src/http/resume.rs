@@ -23,6 +23,10 @@ use core::time::Duration;
 use crate::revision::ProtocolVersion;
 use crate::time::Instant;
 
+/// The shortest pause, whatever a server asks for. 50 ms: one that answers each request with an event and `retry: 0` would otherwise
+/// be asked without a pause for as long as the call may take. Later than asked for is allowed, sooner is not (R-SH-41).
+pub const SHORTEST_DELAY: Duration = Duration::from_millis(50);
+
 /// How often and how soon a stream is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,7 +86,8 @@ impl Resumption {
     /// last id seen on this stream, empty for none, and `retry` the pause that the server last asked for, as the
     /// [`Decoder`](crate::sse::Decoder) has them.
     ///
-    /// The server's pause is kept to the millisecond (R-SH-41); attempts in vain make it longer, by half each.
+    /// The server's pause is kept to the millisecond (R-SH-41), but never shorter than [`SHORTEST_DELAY`]; attempts in vain make
+    /// it longer, by half each.
     pub fn handle_end(&mut self, now: Instant, last_event_id: &[u8], retry: Option<Duration>) -> Ended {
         if !self.version.has_resumption() || last_event_id.is_empty() {
             return Ended::Lost;
@@ -96,7 +101,7 @@ impl Resumption {
     }
 
     fn delay(&self, retry: Option<Duration>) -> Duration {
-        let first = retry.unwrap_or(self.policy.first_delay);
+        let first = retry.unwrap_or(self.policy.first_delay).max(SHORTEST_DELAY);
         let longest = self.policy.longest_delay.max(first);
         let mut delay = first.min(longest);
         for _ in 0..self.in_vain {
@@ -183,7 +188,7 @@ mod tests {
         let retry = |millis| Some(Duration::from_millis(millis));
         let mut stream = stream(ProtocolVersion::V2025_11_25);
         stream.handle_event();
-        for (asked, expected) in [(500, 500), (500, 750), (60_000, 60_000), (0, 0)] {
+        for (asked, expected) in [(500, 500), (500, 750), (60_000, 60_000)] {
             assert_eq!(millis(stream.handle_end(NOW, b"1", retry(asked))), Some(expected));
         }
         stream.handle_event();
@@ -193,6 +198,15 @@ mod tests {
             Some(30_000),
             "ours is not longer than the longest"
         );
+    }
+
+    #[test]
+    fn a_server_that_asks_for_no_pause_is_given_one() {
+        let mut stream = stream(ProtocolVersion::V2025_11_25);
+        for _ in 0..100 {
+            stream.handle_event();
+            assert_eq!(millis(stream.handle_end(NOW, b"1", Some(Duration::ZERO))), Some(50));
+        }
     }
 
     #[test]
