@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::builder::Builder;
 use crate::clock;
-use crate::config::Builder;
 use crate::connect::Connection;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, PeerError};

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::config::Builder;
+use crate::builder::Builder;
 use crate::error::Error;
 use crate::log_target;
 

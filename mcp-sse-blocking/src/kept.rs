@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::Attempt;
+use crate::builder::Builder;
 use crate::cache::{CacheSize, Key};
 use crate::client::read;
 use crate::clock;
-use crate::config::Builder;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::pending::Want;

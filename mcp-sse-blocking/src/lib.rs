@@ -142,12 +142,12 @@
 mod ask;
 mod background;
 mod backoff;
+mod builder;
 mod cache;
 mod call;
 mod carrier;
 mod client;
 mod clock;
-mod config;
 mod connect;
 mod engine;
 mod error;
@@ -177,10 +177,10 @@ mod tools;
 mod transport;
 
 pub use background::{LogMessage, Notification};
+pub use builder::{Builder, Transport};
 pub use cache::CacheSize;
 pub use call::{Canceller, Job};
 pub use client::Client;
-pub use config::{Builder, Transport};
 pub use connect::{Connection, Streams, Via};
 pub use error::{Delivery, Error, PeerError, Status, Timeout, TransportError};
 pub use feed::{Change, Missed};

@@ -6,9 +6,9 @@ use mcp_core::http::{Url, resolve_endpoint};
 use mcp_core::time::{Cause, Deadline};
 
 use super::early::Early;
+use crate::builder::{Common, HttpOptions};
 use crate::carrier::Filled;
 use crate::clock;
-use crate::config::{Common, HttpOptions};
 use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::log_target;
 use crate::transport::event_stream::EventStream;

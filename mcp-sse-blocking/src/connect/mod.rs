@@ -13,8 +13,8 @@ mod verdicts;
 
 use mcp_core::http::Url;
 
+use crate::builder::{Common, HttpOptions, Transport};
 use crate::client::Client;
-use crate::config::{Common, HttpOptions, Transport};
 use crate::error::Error;
 use crate::transport::http::Http;
 

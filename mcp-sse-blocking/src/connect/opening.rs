@@ -10,9 +10,9 @@ use mcp_core::types::{InitializeParams, InitializeResult};
 use super::found::Connection;
 
 use crate::background::{Background, Notice};
+use crate::builder::Common;
 use crate::carrier::Carrier;
 use crate::client::{Client, Session};
-use crate::config::Common;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::features::Features;

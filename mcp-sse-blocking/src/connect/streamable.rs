@@ -12,7 +12,7 @@ use mcp_core::types::{InitializeParams, Method};
 use super::ask::{Heard, ask};
 use super::early::Early;
 use super::greeting::excerpt;
-use crate::config::Common;
+use crate::builder::Common;
 use crate::engine::misuse;
 use crate::error::{Error, PeerError};
 use crate::intake::handshake_failure;

@@ -21,27 +21,20 @@ use std::time::Duration;
 use mcp_core::http::endpoint::MAX_REDIRECTS;
 use mcp_core::http::{Answer, Url, headers, resolve_redirect};
 use mcp_core::time::{Cause, Deadline};
-use ureq::config::AutoHeaderValue;
 use ureq::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ureq::http::{Method, Request, Response, Uri};
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::transport::{Connector, RustlsConnector};
+use ureq::tls::RootCerts;
 use ureq::{Agent, Body, BodyReader};
 
+use super::agent::{self, IDLE_CONNECTIONS};
 use super::answer::{beginning, described, discard, not_a_stream, refuse_compressed, text};
 use super::buffers::EndlessFraming;
 use super::exchange::{self, Bounds, Outcome, Stop, Trust};
-use super::resolver::OnceResolver;
-use super::socket::{Observer, SocketConnector};
 use crate::error::{Delivery, Error, PeerError, Timeout, TransportError};
 use crate::log_target;
 
-/// Bytes of an answer's head. 16 KiB: twice what servers usually accept of a request's.
-const HEAD_BYTES: usize = 16 << 10;
 /// Bytes of a line in the head of a request. 64 KiB: far more than servers take.
 const LINE_BYTES: usize = 64 << 10;
-/// Idle connections for POSTs that are kept: more only help who calls from more threads at once.
-const IDLE_CONNECTIONS: usize = 8;
 
 /// What is being done when a message goes out, for errors.
 pub(crate) const SENDING: &str = "sending a message to";
@@ -133,30 +126,8 @@ impl Target {
 
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
-        let tls = match settings.roots {
-            None => TlsConfig::default(),
-            Some(roots) => TlsConfig::builder().root_certs(roots).build(),
-        };
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .accept(AutoHeaderValue::None)
-            // Without one, a server may not compress: a decoder would have to be bounded as well.
-            .accept_encoding(AutoHeaderValue::None)
-            .user_agent(AutoHeaderValue::None)
-            .max_response_header_size(HEAD_BYTES)
-            .max_idle_connections(IDLE_CONNECTIONS)
-            .max_idle_connections_per_host(IDLE_CONNECTIONS)
-            .timeout_await_100(None)
-            .tls_config(tls)
-            .build();
-        let connector =
-            SocketConnector::new(settings.connect_timeout).chain(RustlsConnector::default()).chain(Observer);
-        let resolver = OnceResolver::new(settings.connect_timeout);
         Self {
-            agent: Agent::with_parts(config, connector, resolver),
+            agent: agent::new(&settings),
             connect_timeout: settings.connect_timeout,
             stream_headers: all_headers(fixed(&headers::STREAM_REQUEST), &settings.headers),
             message_headers: all_headers(fixed(&headers::MESSAGE_REQUEST), &settings.headers),

@@ -4,6 +4,7 @@
 //! ureq: the [socket] with its [buffers], the [resolver], and the [exchange] in which both sides meet. [`http_sse`] and
 //! [`streamable_http`] make carriers of them. Nothing here knows JSON-RPC.
 
+mod agent;
 pub(crate) mod answer;
 mod buffers;
 pub(crate) mod event_stream;

@@ -1,14 +1,20 @@
-//! Settings of a client. The way from an address to a session is in [`connect`](crate::connect).
+//! Settings of a client, one room a subject. The way from an address to a session is in [`connect`](crate::connect).
+
+pub(crate) mod auth;
+pub(crate) mod events;
+mod http;
+pub(crate) mod insight;
+pub(crate) mod proxy;
+pub(crate) mod reconnect;
+pub(crate) mod tls;
 
 use std::fmt;
 use std::time::Duration;
 
 use mcp_core::Limits;
-use mcp_core::http::{Url, headers};
+use mcp_core::http::Url;
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{ClientCapabilities, Implementation};
-use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
-use ureq::tls::{PemItem, RootCerts, parse_pem};
 
 use crate::background::{Handlers, LogMessage, Notification};
 use crate::cache::CacheSize;
@@ -16,8 +22,12 @@ use crate::client::Client;
 use crate::connect;
 use crate::error::Error;
 use crate::input::InputHandlers;
-use crate::log_target;
-use crate::transport::http::Settings;
+
+use self::events::EventOptions;
+pub(crate) use self::http::HttpOptions;
+pub use self::http::Transport;
+use self::insight::InsightOptions;
+use self::reconnect::ReconnectOptions;
 
 /// Settings of a client, made by [`Client::builder`], [`Client::spawn_builder`] and their kin.
 ///
@@ -53,6 +63,9 @@ pub(crate) struct Common {
     /// Who answers what servers ask.
     pub(crate) input: InputHandlers,
     pub(crate) cache: CacheSize,
+    pub(crate) events: EventOptions,
+    pub(crate) reconnect: ReconnectOptions,
+    pub(crate) insight: InsightOptions,
 }
 
 impl Common {
@@ -62,31 +75,6 @@ impl Common {
         self.input.declare(&mut capabilities, version);
         capabilities
     }
-}
-
-/// How a server behind a URL is spoken to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Transport {
-    /// Whatever the server speaks: it is found out, the newest first.
-    #[default]
-    Detect,
-    /// Streamable HTTP without a handshake, as of 2026-07-28.
-    Stateless,
-    /// Streamable HTTP with a handshake: 2025-03-26 to 2025-11-25.
-    StreamableHttp,
-    /// HTTP+SSE, the transport of 2024-11-05: the URL is that of the event stream.
-    HttpSse,
-}
-
-/// The settings of connections over HTTP.
-pub(crate) struct HttpOptions {
-    pub(crate) message_url: Option<String>,
-    headers: Vec<(String, String)>,
-    roots: Option<Vec<u8>>,
-    connect_timeout: Duration,
-    pub(crate) endpoint_timeout: Duration,
-    pub(crate) transport: Transport,
 }
 
 impl Builder {
@@ -105,66 +93,12 @@ impl Builder {
             handlers: Handlers::default(),
             input: InputHandlers::default(),
             cache: CacheSize::default(),
+            events: EventOptions::default(),
+            reconnect: ReconnectOptions::default(),
+            insight: InsightOptions::default(),
         };
-        let http = HttpOptions {
-            message_url: None,
-            headers: Vec::new(),
-            roots: None,
-            connect_timeout: Duration::from_secs(10),
-            endpoint_timeout: Duration::from_secs(30),
-            transport: Transport::Detect,
-        };
+        let http = HttpOptions::default();
         Self { place, common, http }
-    }
-
-    /// A header for every HTTP request (R-SSE-42). May be given several times. The value is a secret: it is in no log and
-    /// no error, and never goes to another origin.
-    ///
-    /// [`connect`](Self::connect) refuses names and values that cannot stand in a header, and headers that belong to the
-    /// transport, such as `Content-Length`. `Accept-Encoding` is left out: compressed answers are not read.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.http.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// `Authorization: Bearer` with this token.
-    pub fn bearer(self, token: &str) -> Self {
-        self.header(headers::AUTHORIZATION, &format!("Bearer {token}"))
-    }
-
-    /// Over HTTP+SSE, sends messages to this URL whatever the `endpoint` event says; it may be relative to the URL of the event
-    /// stream, and of another origin. For servers that announce what cannot be reached from here. No other transport is tried
-    /// then.
-    pub fn message_url(mut self, url: &str) -> Self {
-        self.http.message_url = Some(url.to_owned());
-        self
-    }
-
-    /// Speaks only this transport, for those who know what the server speaks: nothing is found out, and no request is spent on
-    /// it.
-    pub fn transport(mut self, transport: Transport) -> Self {
-        self.http.transport = transport;
-        self
-    }
-
-    /// Certificates, in PEM, that servers' certificates may be signed by, instead of Mozilla's list; for private authorities and
-    /// tests.
-    pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
-        self.http.roots = Some(pem.to_owned());
-        self
-    }
-
-    /// How long opening one connection may take: name lookup, TCP and TLS. 10 s by default.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.http.connect_timeout = timeout;
-        self
-    }
-
-    /// Over HTTP+SSE, how long it may take until the `endpoint` event has come, beginning with the request for the stream
-    /// (R-SSE-17). 30 s by default.
-    pub fn endpoint_timeout(mut self, timeout: Duration) -> Self {
-        self.http.endpoint_timeout = timeout;
-        self
     }
 
     /// How long an event stream may be silent; comments end a silence too (R-SSE-31). 300 s by default, as in the official
@@ -247,71 +181,12 @@ impl Builder {
     }
 }
 
-impl HttpOptions {
-    /// What requests have in common.
-    ///
-    /// # Errors
-    /// [`Error::Usage`]: a header or a certificate that cannot be used.
-    pub(crate) fn settings(&self) -> Result<Settings, Error> {
-        Ok(Settings {
-            headers: self.header_map()?,
-            connect_timeout: Some(self.connect_timeout),
-            roots: self.root_certificates()?,
-        })
-    }
-
-    fn header_map(&self) -> Result<HeaderMap, Error> {
-        let mut map = HeaderMap::new();
-        for (name, value) in &self.headers {
-            let refuse = |problem: &str| Err(Error::Usage(format!("the header `{}` {problem}", name.escape_debug())));
-            if !headers::is_valid_name(name) {
-                return refuse("has a name that no header has");
-            }
-            if headers::is_transport_header(name) {
-                return refuse("is set by the transport");
-            }
-            if name.eq_ignore_ascii_case("accept-encoding") {
-                log::warn!(target: log_target::CLIENT, "`{name}` is not sent: compressed answers are not read");
-                continue;
-            }
-            let (Ok(name), true) = (HeaderName::try_from(name), headers::is_valid_value(value)) else {
-                return refuse("has a value with a line end or another control character");
-            };
-            let Ok(mut value) = HeaderValue::from_bytes(value.as_bytes()) else {
-                return refuse("has a value that cannot be sent");
-            };
-            value.set_sensitive(true);
-            map.append(name, value);
-        }
-        Ok(map)
-    }
-
-    fn root_certificates(&self) -> Result<Option<RootCerts>, Error> {
-        let Some(pem) = &self.roots else { return Ok(None) };
-        let mut certificates = Vec::new();
-        for item in parse_pem(pem) {
-            match item {
-                Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-                Ok(_) => {}
-                Err(error) => return Err(Error::Usage(format!("the root certificates cannot be read: {error}"))),
-            }
-        }
-        if certificates.is_empty() {
-            return Err(Error::Usage("there is no certificate among the root certificates".into()));
-        }
-        Ok(Some(RootCerts::new_with_certs(&certificates)))
-    }
-}
-
 impl fmt::Debug for Builder {
-    /// Without the values of headers and without queries.
+    /// Without secrets: values of headers, queries, keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.http.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Builder")
             .field("place", &self.place)
-            .field("headers", &names)
-            .field("connect_timeout", &self.http.connect_timeout)
-            .field("endpoint_timeout", &self.http.endpoint_timeout)
+            .field("http", &self.http)
             .field("idle_timeout", &self.common.idle_timeout)
             .field("call_timeout", &self.common.call_timeout)
             .finish_non_exhaustive()

@@ -1,0 +1,154 @@
+//! Settings of connections over HTTP: which transport, which headers, how long.
+
+use std::fmt;
+use std::time::Duration;
+
+use mcp_core::http::headers;
+use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Builder;
+use super::auth::AuthOptions;
+use super::proxy::ProxyOptions;
+use super::tls::TlsOptions;
+use crate::error::Error;
+use crate::log_target;
+use crate::transport::http::Settings;
+
+/// How a server behind a URL is spoken to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// Whatever the server speaks: it is found out, the newest first.
+    #[default]
+    Detect,
+    /// Streamable HTTP without a handshake, as of 2026-07-28.
+    Stateless,
+    /// Streamable HTTP with a handshake: 2025-03-26 to 2025-11-25.
+    StreamableHttp,
+    /// HTTP+SSE, the transport of 2024-11-05: the URL is that of the event stream.
+    HttpSse,
+}
+
+/// The settings of connections over HTTP.
+pub(crate) struct HttpOptions {
+    pub(crate) message_url: Option<String>,
+    headers: Vec<(String, String)>,
+    connect_timeout: Duration,
+    pub(crate) endpoint_timeout: Duration,
+    pub(crate) transport: Transport,
+    pub(super) auth: AuthOptions,
+    pub(super) tls: TlsOptions,
+    pub(super) proxy: ProxyOptions,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            message_url: None,
+            headers: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            endpoint_timeout: Duration::from_secs(30),
+            transport: Transport::Detect,
+            auth: AuthOptions::default(),
+            tls: TlsOptions::default(),
+            proxy: ProxyOptions::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// A header for every HTTP request (R-SSE-42). May be given several times. The value is a secret: it is in no log and
+    /// no error, and never goes to another origin.
+    ///
+    /// [`connect`](Self::connect) refuses names and values that cannot stand in a header, and headers that belong to the
+    /// transport, such as `Content-Length`. `Accept-Encoding` is left out: compressed answers are not read.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.http.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// `Authorization: Bearer` with this token.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header(headers::AUTHORIZATION, &format!("Bearer {token}"))
+    }
+
+    /// Over HTTP+SSE, sends messages to this URL whatever the `endpoint` event says; it may be relative to the URL of the event
+    /// stream, and of another origin. For servers that announce what cannot be reached from here. No other transport is tried
+    /// then.
+    pub fn message_url(mut self, url: &str) -> Self {
+        self.http.message_url = Some(url.to_owned());
+        self
+    }
+
+    /// Speaks only this transport, for those who know what the server speaks: nothing is found out, and no request is spent on
+    /// it.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.http.transport = transport;
+        self
+    }
+
+    /// How long opening one connection may take: name lookup, TCP and TLS. 10 s by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.http.connect_timeout = timeout;
+        self
+    }
+
+    /// Over HTTP+SSE, how long it may take until the `endpoint` event has come, beginning with the request for the stream
+    /// (R-SSE-17). 30 s by default.
+    pub fn endpoint_timeout(mut self, timeout: Duration) -> Self {
+        self.http.endpoint_timeout = timeout;
+        self
+    }
+}
+
+impl HttpOptions {
+    /// What requests have in common.
+    ///
+    /// # Errors
+    /// [`Error::Usage`]: a header or a certificate that cannot be used.
+    pub(crate) fn settings(&self) -> Result<Settings, Error> {
+        Ok(Settings {
+            headers: self.header_map()?,
+            connect_timeout: Some(self.connect_timeout),
+            roots: self.tls.root_certificates()?,
+        })
+    }
+
+    fn header_map(&self) -> Result<HeaderMap, Error> {
+        let mut map = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let refuse = |problem: &str| Err(Error::Usage(format!("the header `{}` {problem}", name.escape_debug())));
+            if !headers::is_valid_name(name) {
+                return refuse("has a name that no header has");
+            }
+            if headers::is_transport_header(name) {
+                return refuse("is set by the transport");
+            }
+            if name.eq_ignore_ascii_case("accept-encoding") {
+                log::warn!(target: log_target::CLIENT, "`{name}` is not sent: compressed answers are not read");
+                continue;
+            }
+            let (Ok(name), true) = (HeaderName::try_from(name), headers::is_valid_value(value)) else {
+                return refuse("has a value with a line end or another control character");
+            };
+            let Ok(mut value) = HeaderValue::from_bytes(value.as_bytes()) else {
+                return refuse("has a value that cannot be sent");
+            };
+            value.set_sensitive(true);
+            map.append(name, value);
+        }
+        Ok(map)
+    }
+}
+
+impl fmt::Debug for HttpOptions {
+    /// Without the values of headers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("HttpOptions")
+            .field("headers", &names)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("endpoint_timeout", &self.endpoint_timeout)
+            .finish_non_exhaustive()
+    }
+}
