@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use mcp_sse_blocking::{Error, PeerError};
 
-use crate::args::{Server, Transport};
+use crate::options::Transport;
+use crate::target::Server;
 
 /// How the program ends; `--help` lists the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,8 @@ impl From<Exit> for ExitCode {
 pub(crate) enum Failure {
     /// The command line cannot be used, in words.
     Usage(String),
-    /// The client says why.
-    Client(Error),
+    /// The client says why, and what most often helps.
+    Client(Error, Option<String>),
     /// Standard output takes no more.
     Output(io::Error),
 }
@@ -45,7 +46,7 @@ impl Failure {
             // `mcp tools URL | head -1`: whoever wanted the output has enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Output(_) => Exit::Lost,
-            Self::Client(error) => match error {
+            Self::Client(error, _) => match error {
                 Error::Usage(_) => Exit::Usage,
                 Error::Rpc(_) => Exit::ToolFailed,
                 // Nothing was broken: it is not there.
@@ -58,24 +59,33 @@ impl Failure {
         }
     }
 
+    /// The same, with what most often helps.
+    pub(crate) fn advised(self, server: Server<'_>, transport: Transport) -> Self {
+        match self {
+            Self::Client(error, None) => {
+                let hint = hint(&error, server, transport);
+                Self::Client(error, hint)
+            }
+            other => other,
+        }
+    }
+
     /// What to tell the user; nothing when there is nothing to mend.
-    pub(crate) fn message(&self, server: Server<'_>, transport: Transport) -> Option<String> {
+    pub(crate) fn message(&self) -> Option<String> {
         match self {
             Self::Usage(problem) => Some(problem.clone()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("standard output: {error}")),
-            Self::Client(Error::Cancelled(_) | Error::Closed(_)) => Some("interrupted".to_owned()),
-            Self::Client(error) => Some(match hint(error, server, transport) {
-                Some(hint) => format!("{error}\n{hint}"),
-                None => error.to_string(),
-            }),
+            Self::Client(Error::Cancelled(_) | Error::Closed(_), _) => Some("interrupted".to_owned()),
+            Self::Client(error, Some(hint)) => Some(format!("{error}\n{hint}")),
+            Self::Client(error, None) => Some(error.to_string()),
         }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Client(error)
+        Self::Client(error, None)
     }
 }
 
@@ -126,7 +136,7 @@ mod tests {
 
     #[test]
     fn each_fault_has_its_code() {
-        let client = |error: Error| Failure::Client(error).exit();
+        let client = |error: Error| Failure::from(error).exit();
         assert_eq!(Failure::Usage(String::new()).exit() as u8, 2);
         assert_eq!(client(Error::Usage(String::new())) as u8, 2);
         assert_eq!(client(Error::Rpc(jsonrpc::Error::new(-32602, "no such tool"))) as u8, 1);
@@ -138,7 +148,7 @@ mod tests {
     #[test]
     fn nobody_is_told_that_nobody_reads() {
         let failure = Failure::Output(io::ErrorKind::BrokenPipe.into());
-        assert_eq!((failure.exit(), failure.message(Server::At(""), Transport::Auto)), (Exit::Done, None));
+        assert_eq!((failure.exit(), failure.message()), (Exit::Done, None));
     }
 
     #[test]
@@ -150,28 +160,26 @@ mod tests {
                 _ => detection.handle(Finding::Status(404)),
             }
         };
-        let failure = Failure::Client(Error::Peer(PeerError::Undetected(Box::new(undetected))));
+        let failure = Failure::from(Error::Peer(PeerError::Undetected(Box::new(undetected))));
         assert_eq!(failure.exit(), Exit::Lost);
-        assert!(failure.message(Server::At("http://h/"), Transport::Auto).unwrap().ends_with("/sse"));
+        assert!(told(failure, "http://h/", Transport::Auto).ends_with("/sse"));
+    }
+
+    fn told(failure: impl Into<Failure>, url: &str, transport: Transport) -> String {
+        failure.into().advised(Server::At(url), transport).message().unwrap()
     }
 
     #[test]
     fn who_asks_for_one_transport_is_told_of_the_others() {
-        let found = PeerError::NotAnEventStream { found: "a page".into(), excerpt: String::new() };
-        let failure = Failure::Client(found.into());
-        assert!(failure.message(Server::At("http://h/mcp"), Transport::Sse).unwrap().contains("without --transport"));
-        assert!(!failure.message(Server::At("http://h/mcp"), Transport::Auto).unwrap().contains("--transport"));
+        let found = || Error::Peer(PeerError::NotAnEventStream { found: "a page".into(), excerpt: String::new() });
+        assert!(told(found(), "http://h/mcp", Transport::Sse).contains("without --transport"));
+        assert!(!told(found(), "http://h/mcp", Transport::Auto).contains("--transport"));
     }
 
     #[test]
     fn a_page_where_the_server_was_expected_is_met_with_advice() {
         let found = || Error::Peer(PeerError::NotAnEventStream { found: "a page".into(), excerpt: String::new() });
-        assert!(Failure::Client(found()).message(Server::At("http://h/"), Transport::Auto).unwrap().ends_with("/sse"));
-        assert!(
-            !Failure::Client(found())
-                .message(Server::At("http://h/sse/"), Transport::Auto)
-                .unwrap()
-                .contains("most servers")
-        );
+        assert!(told(found(), "http://h/", Transport::Auto).ends_with("/sse"));
+        assert!(!told(found(), "http://h/sse/", Transport::Auto).contains("most servers"));
     }
 }

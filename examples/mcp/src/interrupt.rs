@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::output;
 
 /// Watches for Ctrl-C until the program ends.
+#[derive(Debug)]
 pub(crate) struct Interrupt {
     call: Arc<Mutex<Option<Canceller>>>,
 }

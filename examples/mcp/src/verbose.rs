@@ -5,7 +5,7 @@ use std::io::Write;
 use log::LevelFilter;
 use mcp_sse_blocking::log_target::WIRE;
 
-use crate::args::Header;
+use crate::options::Header;
 
 /// Starts logging. Values of `headers` are masked wherever they occur: a server may repeat them.
 pub(crate) fn start(verbose: u8, headers: &[Header]) {

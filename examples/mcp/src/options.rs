@@ -1,0 +1,130 @@
+//! The options that every command with a server takes, and the settings of a client that they stand for.
+
+mod parse;
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::types::Implementation;
+use mcp_sse_blocking::Builder;
+
+use crate::exit::Failure;
+pub(crate) use parse::Header;
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// How to talk to the server
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub(crate) transport: Transport,
+    /// The revision to speak, such as 2025-11-25; the newest that the server speaks unless given
+    #[arg(long, value_name = "DATE", value_parser = parse::revision, global = true)]
+    pub(crate) revision: Option<ProtocolVersion>,
+    /// A header for every request; may be repeated. Its value is shown nowhere
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse::header, global = true)]
+    pub(crate) headers: Vec<Header>,
+    /// How long connecting, and each request, may take
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse::seconds, global = true)]
+    pub(crate) timeout: Duration,
+    /// Show the messages on the wire; -vv shows what the client does as well
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+}
+
+/// A carrier of messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Transport {
+    // Plain comments here: described values would spread `--help` over three screens.
+    // Whatever the server speaks, the newest first.
+    #[default]
+    Auto,
+    // Streamable HTTP without a handshake: 2026-07-28.
+    Stateless,
+    // Streamable HTTP with a handshake: 2025-03-26 to 2025-11-25.
+    Http,
+    // HTTP+SSE: 2024-11-05.
+    Sse,
+}
+
+impl Options {
+    /// Sets in `builder` what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`]: an option that cannot be used.
+    pub(crate) fn apply(&self, mut builder: Builder) -> Result<Builder, Failure> {
+        let timeout = self.timeout;
+        builder = builder
+            .transport(self.transport.into())
+            .client_info(Implementation::new("mcp", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(timeout)
+            .endpoint_timeout(timeout)
+            .call_timeout(timeout)
+            // Each request has its deadline; how silent the stream is meanwhile does not matter.
+            .idle_timeout(None);
+        for header in &self.headers {
+            let (name, value) =
+                header.parts().ok_or_else(|| Failure::Usage("a header is written 'NAME: VALUE'".into()))?;
+            builder = builder.header(name, value);
+        }
+        if let Some(revision) = self.revision {
+            builder = builder.protocol_version(revision);
+        }
+        Ok(builder)
+    }
+}
+
+impl From<Transport> for mcp_sse_blocking::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Auto => Self::Detect,
+            Transport::Stateless => Self::Stateless,
+            Transport::Http => Self::StreamableHttp,
+            Transport::Sse => Self::HttpSse,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Arguments;
+    use clap::Parser;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &[&str]) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(std::iter::once(&"mcp").chain(line))
+    }
+
+    #[test]
+    fn options_stand_before_and_after_the_command() {
+        for line in [["-v", "tools", "http://h/sse", "-H", "A: b"], ["tools", "-H", "A: b", "http://h/sse", "-v"]] {
+            let options = parse(&line).unwrap().options;
+            assert_eq!(options.verbose, 1);
+            assert_eq!(options.headers[0].parts(), Some(("A", "b")));
+            assert_eq!(options.timeout, Duration::from_secs(60));
+            assert_eq!(options.transport, Transport::Auto);
+        }
+    }
+
+    #[test]
+    fn what_an_option_does_not_take_is_refused() {
+        for bad in ["--timeout=0", "--timeout=-1", "--timeout=NaN", "--transport=pigeon", "--revision=2024"] {
+            let error = parse(&["tools", "http://h/sse", bad]).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{bad}");
+            assert!(
+                error.kind() == ErrorKind::ValueValidation || error.kind() == ErrorKind::InvalidValue,
+                "{bad}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_header_shows_its_name_and_never_its_value() {
+        for given in ["Authorization: Bearer secret", "secret"] {
+            let arguments = parse(&["tools", "http://h/sse", "-H", given]).unwrap();
+            assert!(!format!("{arguments:?}").contains("secret"));
+        }
+    }
+}
