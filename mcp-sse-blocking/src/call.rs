@@ -4,13 +4,15 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use mcp_core::types::CallToolResult;
+use serde_json::value::RawValue;
 
 use crate::client::Client;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::job::JobThread;
 use crate::pending::Pending;
-use crate::slot::{Found, Progress};
+use crate::slot::{Found, Outcome, Progress};
+use crate::tools::read_result;
 
 /// A call that was started: an iterator over its progress, then its [`result`](Job::result).
 ///
@@ -19,12 +21,15 @@ pub struct Job {
     // Before the client, so that the cancellation leaves while there is a session.
     call: Pending,
     client: Client,
+    /// As it came, once it is here.
+    outcome: Option<Outcome>,
+    /// The same, read, once somebody looked at it.
     result: Option<Result<CallToolResult, Error>>,
 }
 
 impl Job {
     pub(crate) fn new(client: Client, call: Pending) -> Self {
-        Self { call, client, result: None }
+        Self { call, client, outcome: None, result: None }
     }
 
     /// A way to cancel the call from another thread.
@@ -42,31 +47,55 @@ impl Job {
     ///
     /// As [`Client::call`](crate::Client::call); [`Error::Cancelled`] when it was cancelled.
     pub fn result(mut self) -> Result<CallToolResult, Error> {
+        if let Some(result) = self.result.take() {
+            return result;
+        }
+        let outcome = self.wait()?;
+        read_result(&self.client, &outcome)
+    }
+
+    /// As [`result`](Self::result), as the JSON that came: with what is not known here, its order, and every digit of a number.
+    /// It is not looked at: whoever hands it on leaves it to others whether it is the result of a tool.
+    ///
+    /// # Errors
+    ///
+    /// As [`result`](Self::result).
+    pub fn json(mut self) -> Result<Box<RawValue>, Error> {
+        self.wait()
+    }
+
+    /// The result, if it is here; never waits. After the deadline of the call that is [`Error::Timeout`].
+    pub fn try_result(&mut self) -> Option<&Result<CallToolResult, Error>> {
+        if self.outcome.is_none() {
+            match self.call.slot.take_outcome() {
+                Some(outcome) => self.settle(outcome),
+                None if self.call.is_late() => self.outcome = Some(Err(self.call.expired())),
+                None => {}
+            }
+        }
+        if let (None, Some(outcome)) = (&self.result, &self.outcome) {
+            self.result = Some(match outcome {
+                Ok(result) => read_result(&self.client, result),
+                Err(error) => Err(error.clone()),
+            });
+        }
+        self.result.as_ref()
+    }
+
+    fn wait(&mut self) -> Outcome {
         loop {
-            if let Some(result) = self.result.take() {
-                return result;
+            if let Some(outcome) = self.outcome.take() {
+                return outcome;
             }
             let _ = self.next();
         }
     }
 
-    /// The result, if it is here; never waits. After the deadline of the call that is [`Error::Timeout`].
-    pub fn try_result(&mut self) -> Option<&Result<CallToolResult, Error>> {
-        if self.result.is_none() {
-            match self.call.slot.take_outcome() {
-                Some(outcome) => self.settle(outcome),
-                None if self.call.is_late() => self.result = Some(Err(self.call.expired())),
-                None => {}
-            }
-        }
-        self.result.as_ref()
-    }
-
-    fn settle(&mut self, outcome: crate::slot::Outcome) {
-        self.result = Some(match outcome {
+    fn settle(&mut self, outcome: Outcome) {
+        self.outcome = Some(match outcome {
             Ok(result) => {
                 self.call.finish();
-                crate::tools::read_result(&self.client, &result)
+                Ok(result)
             }
             Err(error) => Err(self.client.engine().explain(self.call.failed(error))),
         });
@@ -78,17 +107,17 @@ impl Iterator for Job {
 
     /// Waits for progress; `None` when the result is here, or never will be.
     fn next(&mut self) -> Option<Progress> {
-        if self.result.is_some() {
+        if self.outcome.is_some() {
             return None;
         }
         loop {
             match self.call.slot.wait(self.call.deadline) {
-                Found::Progress(_) if self.call.is_late() => self.result = Some(Err(self.call.expired())),
+                Found::Progress(_) if self.call.is_late() => self.outcome = Some(Err(self.call.expired())),
                 Found::Progress(progress) => return Some(progress),
                 Found::Outcome(outcome) => self.settle(outcome),
                 // The role of the reader is not given to jobs.
                 Found::Lead => continue,
-                Found::Nothing => self.result = Some(Err(self.call.expired())),
+                Found::Nothing => self.outcome = Some(Err(self.call.expired())),
             }
             return None;
         }
