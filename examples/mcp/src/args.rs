@@ -5,6 +5,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::bridge::BridgeArgs;
 use crate::commands::call::Call;
 use crate::commands::tools::Tools;
 use crate::exit::{Exit, Failure};
@@ -44,6 +45,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Tools(Tools),
     Call(Call),
+    Bridge(BridgeArgs),
 }
 
 impl Command {
@@ -52,6 +54,7 @@ impl Command {
         match self {
             Self::Tools(tools) => tools.run(context),
             Self::Call(call) => call.run(context),
+            Self::Bridge(bridge) => bridge.run(context),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! printed, [`verbose`] what `-v` shows, [`interrupt`] Ctrl-C, [`exit`] how it ends.
 
 mod args;
+mod bridge;
 mod commands;
 mod exit;
 mod interrupt;
