@@ -148,6 +148,7 @@ mod call;
 mod carrier;
 mod client;
 mod clock;
+pub mod config;
 mod connect;
 pub mod credentials;
 mod engine;
