@@ -1,5 +1,8 @@
 //! What can go wrong, by whose fault it is.
 
+mod http_date;
+pub(crate) mod status;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -9,10 +12,10 @@ use mcp_core::jsonrpc;
 use mcp_core::limits::LimitExceeded;
 use mcp_core::time::Cause;
 
+use crate::input::InputError;
 use crate::spawn::Exited;
 
-use crate::input::InputError;
-use crate::transport::answer::readable;
+pub use self::status::{Status, StatusKind};
 
 /// Why something did not work. The variant says whose fault it is.
 ///
@@ -105,22 +108,6 @@ pub enum PeerError {
     RepeatedCursor,
 }
 
-/// An HTTP answer that is no success.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Status {
-    /// The status code.
-    pub code: u16,
-    /// What it means here, in words.
-    pub meaning: &'static str,
-    /// The beginning of the body, 512 bytes at most, control characters replaced.
-    pub excerpt: String,
-    /// The values of `WWW-Authenticate`, as they came: how to authenticate.
-    pub www_authenticate: Vec<String>,
-    /// The value of `Retry-After`, as it came.
-    pub retry_after: Option<String>,
-}
-
 /// Which deadline passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -147,13 +134,6 @@ pub struct TransportError {
     pub problem: String,
     /// Whether the request may have been acted on.
     pub delivery: Delivery,
-}
-
-impl Status {
-    /// Shows the beginning of the body.
-    pub(crate) fn show(&mut self, body: &[u8]) {
-        self.excerpt = readable(body);
-    }
 }
 
 impl Error {
@@ -260,13 +240,6 @@ impl fmt::Display for PeerError {
             }
             Self::RepeatedCursor => f.write_str("the server's list goes in circles: a cursor was repeated"),
         }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HTTP status {}, {}", self.code, self.meaning)?;
-        if self.excerpt.is_empty() { Ok(()) } else { write!(f, ": {}", self.excerpt) }
     }
 }
 

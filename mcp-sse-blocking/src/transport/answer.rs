@@ -12,7 +12,7 @@ use ureq::http::Response;
 
 use super::exchange::{self, Bounds, Stop};
 use crate::clock;
-use crate::error::{Error, PeerError, Status};
+use crate::error::{Error, PeerError, Status, status};
 
 /// Bytes that are read of the body of an answer to a POST to keep its connection. 64 KiB: `Accepted` has 8.
 const DISCARDED_BYTES: usize = 64 << 10;
@@ -69,12 +69,14 @@ pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8
         _ => "the server failed",
     };
     let all = |name: &str| response.headers().get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    let retry_after = text(response, headers::RETRY_AFTER);
     Status {
         code: response.status().as_u16(),
         meaning,
         excerpt: readable(excerpt),
-        www_authenticate: all("www-authenticate").map(str::to_owned).collect(),
-        retry_after: all("retry-after").next().map(str::to_owned),
+        www_authenticate: all(headers::WWW_AUTHENTICATE).map(str::to_owned).collect(),
+        wait: retry_after.and_then(|value| status::wait(value, text(response, "date"))),
+        retry_after: retry_after.map(str::to_owned),
     }
 }
 
