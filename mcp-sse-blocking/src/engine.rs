@@ -29,6 +29,7 @@ use crate::pending::{Pending, Want};
 use crate::questions::Questions;
 use crate::reader::Roles;
 use crate::slot::{Outcome, Slot, Waiter};
+use crate::state::{State, Watch};
 use crate::transport::exchange::Stop;
 
 /// Shared by everything that belongs to one client.
@@ -45,6 +46,7 @@ pub(crate) struct Engine {
     pub(crate) questions: Questions,
     warnings: Warnings,
     losses: Mutex<Losses>,
+    pub(crate) watch: Watch,
 }
 
 /// What is wrong with a server is said at level warn this often, then at level debug: it must not fill a log.
@@ -73,6 +75,7 @@ impl Engine {
         call_timeout: Option<Duration>,
         background: Background,
         features: Features,
+        watch: Watch,
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -93,6 +96,7 @@ impl Engine {
             questions: Questions::default(),
             warnings: Warnings::default(),
             losses: Mutex::new(Losses::new(clock::now())),
+            watch,
         })
     }
 
@@ -277,6 +281,7 @@ impl Engine {
             Error::Closed(_) => log::debug!(target: log_target::CLIENT, "closed"),
             error => log::debug!(target: log_target::CLIENT, "the session is over: {error}"),
         }
+        self.watch.publish(State::Closed { why: error.clone().with_delivery(Delivery::NotSent) });
         for slot in slots.values() {
             self.deliver(slot, Err(error.clone().with_delivery(Delivery::Sent)));
         }

@@ -13,6 +13,7 @@ use mcp_core::limits::LimitExceeded;
 use mcp_core::time::Cause;
 
 use crate::input::InputError;
+use crate::reconnect::NotConnected;
 use crate::spawn::Exited;
 
 pub use self::status::{Status, StatusKind};
@@ -52,6 +53,9 @@ pub enum Error {
     Cancelled(Delivery),
     /// The client was closed by this program.
     Closed(Delivery),
+    /// The session was lost, and there was no other in time for the request: the client is
+    /// [reconnecting](crate::Reconnect::new). Nothing was sent.
+    NotConnected(Box<NotConnected>),
 }
 
 /// Whether a request that got no answer may have been acted on.
@@ -141,7 +145,7 @@ impl Error {
     /// there was no request.
     pub fn delivery(&self) -> Option<Delivery> {
         match self {
-            Self::Usage(_) => Some(Delivery::NotSent),
+            Self::Usage(_) | Self::NotConnected(_) => Some(Delivery::NotSent),
             Self::Timeout(timeout) => Some(timeout.delivery),
             Self::Transport(error) => Some(error.delivery),
             Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => Some(*delivery),
@@ -201,6 +205,7 @@ impl fmt::Display for Error {
             Self::StreamEnded(delivery) => write!(f, "the event stream ended before the reply{delivery}"),
             Self::Cancelled(delivery) => write!(f, "the call was cancelled{delivery}"),
             Self::Closed(delivery) => write!(f, "the client was closed{delivery}"),
+            Self::NotConnected(error) => error.fmt(f),
         }
     }
 }
@@ -264,6 +269,7 @@ impl std::error::Error for Error {
         match self {
             Self::Rpc(error) => Some(error),
             Self::Input(error) => Some(error),
+            Self::NotConnected(error) => Some(&error.why),
             Self::Limit(error) => Some(error),
             Self::Peer(PeerError::Endpoint(error)) => Some(error),
             _ => None,

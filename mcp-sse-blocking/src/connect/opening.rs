@@ -16,6 +16,7 @@ use crate::client::{Client, Session};
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::features::Features;
+use crate::state::State;
 
 /// An engine with its threads, before there is a client. Dropping it closes everything.
 pub(crate) struct Opening {
@@ -39,7 +40,7 @@ impl Opening {
     pub(super) fn opened(carrier: Carrier, session: ClientSession, common: Common) -> Result<Self, Error> {
         let (background, notices) = Background::new(&common.handlers);
         let features = Features::new(common.input.clone(), common.cache);
-        let engine = Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background, features);
+        let engine = Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background, features, common.reconnect.watch.clone());
         let session = Session(Arc::clone(&engine));
         if engine.carrier.shared().is_some() {
             engine.background.start_reader(&engine).map_err(|error| no_thread(&error))?;
@@ -92,6 +93,7 @@ impl Opening {
         if wants_to_hear {
             engine.want_stream();
         }
+        engine.watch.publish(State::Ready);
         Ok(client)
     }
 }

@@ -15,6 +15,7 @@ use crate::carrier::{Carrier, Shared};
 use crate::features::Features;
 use crate::input::InputHandlers;
 use crate::slot::Waiter;
+use crate::state::Watch;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, OpenStream, Settings, Target};
 use crate::transport::http_sse::{HttpSse, MessageTarget};
@@ -29,7 +30,7 @@ fn engine(body: impl Read + Send + Sync + 'static) -> Arc<Engine> {
     let sink = HttpSse::new(Http::new(Settings::default()), url, target);
     let carrier = Carrier::Shared(Shared::new(sink, stream));
     let features = Features::new(InputHandlers::default(), CacheSize::default());
-    Engine::new(carrier, ClientSession::new(Limits::default()), Limits::default(), None, background, features)
+    Engine::new(carrier, ClientSession::new(Limits::default()), Limits::default(), None, background, features, Watch::default())
 }
 
 fn handshake(engine: &Engine) -> Pending {
