@@ -28,6 +28,7 @@ use serde_json::value::RawValue;
 use crate::client::{Client, Handle};
 use crate::clock;
 use crate::engine::Engine;
+use crate::events::{Event, EventFilter};
 use crate::log_target;
 
 /// Messages of ours that wait to be sent. 64: beyond that a server does not take what it asks for.
@@ -74,17 +75,20 @@ impl LogMessage {
 
 pub(crate) type LogHandler = Box<dyn FnMut(&Client, &LogMessage) + Send>;
 pub(crate) type NotificationHandler = Box<dyn FnMut(&Client, &Notification) + Send>;
+pub(crate) type EventHandler = Box<dyn FnMut(&Client, &Event) + Send>;
 
 /// What the caller wants to hear.
 #[derive(Default)]
 pub(crate) struct Handlers {
     pub(crate) log: Option<LogHandler>,
     pub(crate) notification: Option<NotificationHandler>,
+    pub(crate) events: Vec<(EventFilter, EventHandler)>,
 }
 
 pub(crate) enum Notice {
     Log(LogMessage),
     Other(Notification),
+    Event(Event),
 }
 
 /// The threads of one client and the queues to them.
@@ -98,10 +102,12 @@ pub(crate) struct Background {
     wants: Wants,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Wants {
     logs: bool,
     notifications: bool,
+    /// Those of the handlers: what none of them wants does not wait for them.
+    events: Vec<EventFilter>,
 }
 
 enum Outbox {
@@ -132,8 +138,13 @@ const POST_THREAD: &str = "mcp-post";
 impl Background {
     /// Also gives what the thread for `handlers` will read, if there are any.
     pub(crate) fn new(handlers: &Handlers) -> (Self, Option<Receiver<Notice>>) {
-        let wants = Wants { logs: handlers.log.is_some(), notifications: handlers.notification.is_some() };
-        let (sender, receiver) = (wants.logs || wants.notifications).then(|| bounded(NOTICES)).unzip();
+        let wants = Wants {
+            logs: handlers.log.is_some(),
+            notifications: handlers.notification.is_some(),
+            events: handlers.events.iter().map(|(filter, _)| filter.clone()).collect(),
+        };
+        let is_wanted = wants.logs || wants.notifications || !wants.events.is_empty();
+        let (sender, receiver) = is_wanted.then(|| bounded(NOTICES)).unzip();
         let background = Self {
             workers: Mutex::default(),
             outbox: Mutex::new(Outbox::Idle),
@@ -163,10 +174,7 @@ impl Background {
             for notice in notices {
                 waiting.fetch_sub(notice.bytes(), Ordering::Relaxed);
                 let Some(client) = Client::lend(&client) else { return };
-                let handled = catch_unwind(AssertUnwindSafe(|| handlers.run(&client, &notice)));
-                if handled.is_err() {
-                    log::error!(target: log_target::CLIENT, "a handler panicked");
-                }
+                handlers.run(&client, &notice);
             }
         })
     }
@@ -207,6 +215,17 @@ impl Background {
                 method: notification.method.clone().into_owned(),
                 params: notification.params.map(ToOwned::to_owned),
             }));
+        }
+    }
+
+    /// Whether there are handlers for events.
+    pub(crate) fn has_event_handlers(&self) -> bool {
+        !self.wants.events.is_empty()
+    }
+
+    pub(crate) fn event(&self, event: &Event) {
+        if self.wants.events.iter().any(|filter| filter.names(event)) {
+            self.notice(Notice::Event(event.clone()));
         }
     }
 
@@ -287,6 +306,7 @@ impl Notice {
     fn bytes(&self) -> usize {
         match self {
             Self::Log(message) => message.data.get().len() + message.logger.as_ref().map_or(0, String::len),
+            Self::Event(event) => event.bytes(),
             Self::Other(notification) => {
                 notification.method.len() + notification.params.as_ref().map_or(0, |params| params.get().len())
             }
@@ -295,12 +315,29 @@ impl Notice {
 }
 
 impl Handlers {
+    /// Runs the handlers for it; one that panics does not keep it from the others.
     fn run(&mut self, client: &Client, notice: &Notice) {
         match (notice, &mut self.log, &mut self.notification) {
-            (Notice::Log(message), Some(handler), _) => handler(client, message),
-            (Notice::Other(notification), _, Some(handler)) => handler(client, notification),
+            (Notice::Log(message), Some(handler), _) => guard(|| handler(client, message)),
+            (Notice::Other(notification), _, Some(handler)) => guard(|| handler(client, notification)),
+            (Notice::Event(event), ..) => {
+                for (filter, handler) in &mut self.events {
+                    guard(|| {
+                        if filter.names(event) && filter.accepts(event) {
+                            handler(client, event);
+                        }
+                    });
+                }
+            }
             _ => {}
         }
+    }
+}
+
+/// Runs code of the caller's.
+fn guard(run: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        log::error!(target: log_target::CLIENT, "a handler panicked");
     }
 }
 

@@ -49,6 +49,9 @@ pub enum Error {
     Exited(Box<Exited>),
     /// The server needs input before it can answer, and did not get it.
     Input(Box<InputError>),
+    /// The hook of [`Builder::transform`](crate::Builder::transform) did not take a payload, panicked, or gave too much; which of
+    /// them, in words.
+    Transform(String),
     /// The call was cancelled by this program.
     Cancelled(Delivery),
     /// The client was closed by this program.
@@ -150,9 +153,13 @@ impl Error {
             Self::Transport(error) => Some(error.delivery),
             Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => Some(*delivery),
             Self::Exited(exited) => Some(exited.delivery),
-            Self::Input(_) | Self::Rpc(_) | Self::Peer(_) | Self::Limit(_) | Self::Status(_) | Self::SessionGone(_) => {
-                None
-            }
+            Self::Input(_)
+            | Self::Rpc(_)
+            | Self::Peer(_)
+            | Self::Limit(_)
+            | Self::Transform(_)
+            | Self::Status(_)
+            | Self::SessionGone(_) => None,
         }
     }
 
@@ -202,6 +209,7 @@ impl fmt::Display for Error {
             Self::Transport(error) => error.fmt(f),
             Self::Exited(exited) => exited.fmt(f),
             Self::Input(error) => error.fmt(f),
+            Self::Transform(problem) => write!(f, "the hook of `transform` {problem}"),
             Self::StreamEnded(delivery) => write!(f, "the event stream ended before the reply{delivery}"),
             Self::Cancelled(delivery) => write!(f, "the call was cancelled{delivery}"),
             Self::Closed(delivery) => write!(f, "the client was closed{delivery}"),

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::cache::{Cache, CacheSize};
 use crate::error::Error;
+use crate::events::Hub;
 use crate::feed::Feed;
 use crate::input::{InputHandlers, Unanswered};
 use crate::log_target;
@@ -23,6 +24,8 @@ use crate::log_target;
 /// Shared by everything that belongs to one client.
 pub(crate) struct Features {
     pub(crate) input: InputHandlers,
+    /// Who hears what comes unasked.
+    pub(crate) events: Hub,
     /// Who asks, and in which revision, once that is known.
     server: OnceLock<(Implementation, ProtocolVersion)>,
     /// The level of log messages that was asked for, for sessions that follow.
@@ -40,6 +43,7 @@ impl Features {
     pub(crate) fn new(input: InputHandlers, cache: CacheSize) -> Self {
         Self {
             input,
+            events: Hub::default(),
             server: OnceLock::new(),
             level: Mutex::default(),
             cache: Mutex::new(Cache::new(cache)),
@@ -48,6 +52,11 @@ impl Features {
             over: Mutex::default(),
             ended: Condvar::new(),
         }
+    }
+
+    /// The same; who listens is told of by this.
+    pub(crate) fn told_by(self, events: Hub) -> Self {
+        Self { events, ..self }
     }
 
     /// The session is open: this is who asks from now on.
@@ -67,6 +76,7 @@ impl Features {
         for feed in self.feeds() {
             feed.session_ended(error);
         }
+        self.events.end(error);
     }
 
     /// Waits, unless the session is over. False then.
@@ -141,6 +151,7 @@ impl Features {
     pub(crate) fn missed(&self) {
         self.cache().clear();
         self.feeds().iter().for_each(|feed| feed.missed());
+        self.events.missed();
     }
 
     /// Lets a subscription hear of changes.

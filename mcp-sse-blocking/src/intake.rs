@@ -10,13 +10,24 @@ use mcp_core::jsonrpc::{self, DecodeError, ErrorId, ErrorObject, Fault, Message,
 use mcp_core::session::{ClientEvent, HandshakeError};
 use mcp_core::sse::Event;
 use mcp_core::text::Excerpt;
+use mcp_core::types::Method;
 use serde_json::value::RawValue;
 
 use crate::carrier::Incoming;
 use crate::engine::{Engine, WIRE_CHARACTERS};
 use crate::error::{Error, PeerError};
+use crate::events::{self, Envelope, PayloadForm};
 use crate::log_target;
 use crate::slot::{Outcome, Progress, Slot, Waiter};
+
+/// What a stream brings.
+#[derive(Debug, Clone, Copy)]
+enum Brings {
+    /// The replies to all requests.
+    All,
+    /// The reply to the reader's own call, if it has one.
+    One,
+}
 
 /// What a message from the server meant to the thread that read it.
 pub(crate) enum Taken<'a> {
@@ -35,30 +46,112 @@ pub(crate) enum Taken<'a> {
 impl Engine {
     /// Takes in what came on a shared stream. `own` is the call of the thread that read it.
     pub(crate) fn take_incoming<'a>(&self, incoming: Incoming<'a>, own: Option<u64>) -> Taken<'a> {
-        match incoming {
-            Incoming::Event(event) => self.take_event(&event, own),
-            Incoming::Message(data) => self.take_data(data, own),
+        let data = match incoming {
+            Incoming::Event(event) => return self.take(&event, own, Brings::All),
+            Incoming::Message(data) => data,
+        };
+        match &self.features.events.transformer {
+            None => self.take_data(data, own),
+            Some(transformer) => {
+                let data = transformer.whole(PayloadForm::Line, data);
+                self.take_transformed(data, Envelope::NONE, own, Brings::All)
+            }
         }
     }
 
-    /// Takes in one event of an event stream.
+    /// Takes in one event of a stream of its own: the answer to the request `own`, or the session's.
     pub(crate) fn take_event<'a>(&self, event: &Event<'a>, own: Option<u64>) -> Taken<'a> {
+        self.take(event, own, Brings::One)
+    }
+
+    fn take<'a>(&self, event: &Event<'a>, own: Option<u64>, brings: Brings) -> Taken<'a> {
         if event.event == b"endpoint" {
             self.handle_endpoint(&event.data_str());
             return Taken::Other;
         }
-        if !event.carries_message() {
-            log::debug!(target: log_target::CLIENT, "ignored an event of type `{}`", Excerpt::new(&event.event_str(), 64));
+        // It only carries an id.
+        if event.data.is_empty() {
             return Taken::Other;
         }
-        self.take_data(event.data, own)
+        let envelope = Envelope { event_type: event.event, id: event.id };
+        match &self.features.events.transformer {
+            None => self.take_payload(event.data, envelope, own),
+            Some(transformer) => self.take_transformed(transformer.event(event), envelope, own, brings),
+        }
     }
 
-    /// Takes in the data of one `message` event.
+    /// Takes in what a hook made of a payload.
+    fn take_transformed<'a>(
+        &self,
+        data: Result<Cow<'a, [u8]>, Error>,
+        envelope: Envelope<'_>,
+        own: Option<u64>,
+        brings: Brings,
+    ) -> Taken<'a> {
+        match (data, own) {
+            (Ok(Cow::Borrowed(data)), _) => self.take_payload(data, envelope, own),
+            (Ok(Cow::Owned(data)), _) => self.take_copy(&data, envelope, own),
+            // It can be for nobody else.
+            (Err(error), Some(id)) if matches!(brings, Brings::One) => {
+                let mut table = self.table();
+                table.session.forget(id);
+                let slot = table.slots.remove(&id);
+                drop(table);
+                self.hand_on(slot, Err(error));
+                Taken::Mine
+            }
+            (Err(error), _) => {
+                self.warn(format_args!("left out what came: {error}"));
+                Taken::Other
+            }
+        }
+    }
+
+    /// The same for data that is gone afterwards: a reply goes through its slot.
+    fn take_copy(&self, data: &[u8], envelope: Envelope<'_>, own: Option<u64>) -> Taken<'static> {
+        match self.take_payload(data, envelope, None) {
+            Taken::ForCaller if own.is_none() => Taken::ForCaller,
+            _ if own.is_some() => Taken::Mine,
+            _ => Taken::Other,
+        }
+    }
+
+    /// Takes in the data of an event of any type, or a message from elsewhere.
+    fn take_payload<'a>(&self, data: &'a [u8], envelope: Envelope<'_>, own: Option<u64>) -> Taken<'a> {
+        if envelope.event_type == events::MESSAGE.as_bytes() {
+            return self.take_enveloped(data, envelope, own);
+        }
+        if !self.announce(envelope, None, data) {
+            let event_type = String::from_utf8_lossy(envelope.event_type);
+            log::debug!(target: log_target::CLIENT, "ignored an event of type `{}`", Excerpt::new(&event_type, 64));
+        }
+        Taken::Other
+    }
+
+    /// Tells those who want to hear of it. False when there are none.
+    fn announce(&self, envelope: Envelope<'_>, method: Option<&str>, data: &[u8]) -> bool {
+        let events = &self.features.events;
+        if !events.has_listeners() && !self.background.has_event_handlers() {
+            return false;
+        }
+        let event = events::Event::heard(envelope, method, data);
+        self.background.event(&event);
+        events.offer(&event);
+        true
+    }
+
+    /// Takes in one message, as it stands after any transformation.
     pub(crate) fn take_data<'a>(&self, data: &'a [u8], own: Option<u64>) -> Taken<'a> {
+        self.take_enveloped(data, Envelope::NONE, own)
+    }
+
+    fn take_enveloped<'a>(&self, data: &'a [u8], envelope: Envelope<'_>, own: Option<u64>) -> Taken<'a> {
         log::trace!(target: log_target::WIRE, "<-- {}", Excerpt::new(&String::from_utf8_lossy(data), WIRE_CHARACTERS));
         match jsonrpc::decode(data, &self.limits) {
-            Ok(Payload::Message(message)) => self.take_message(message, own),
+            Ok(Payload::Message(message)) => {
+                self.announce_message(&message, envelope, data);
+                self.take_message(message, own)
+            }
             Ok(Payload::Batch(batch)) => {
                 if !self.session(|session| session.version().is_some_and(|version| version.allows_batches())) {
                     self.warn(format_args!("refused a batch, which the negotiated revision does not have (R-LM-10)"));
@@ -72,7 +165,10 @@ impl Engine {
                 let mut served = false;
                 for message in batch {
                     match message {
-                        Ok(message) => served |= matches!(self.take_message(message, None), Taken::ForCaller),
+                        Ok(message) => {
+                            self.announce_message(&message, envelope, b"");
+                            served |= matches!(self.take_message(message, None), Taken::ForCaller);
+                        }
                         Err(error) => self.warn(format_args!("ignored a part of a batch: {error}")),
                     }
                 }
@@ -86,16 +182,47 @@ impl Engine {
                 // Ill-formed UTF-8 is replaced, not refused (R-EV-3).
                 Cow::Owned(text) => match jsonrpc::decode(text.as_bytes(), &self.limits) {
                     // The reply cannot be borrowed from the stream's buffer: through the slot as well.
-                    Ok(Payload::Message(message)) => match self.take_message(message, None) {
-                        Taken::ForCaller if own.is_none() => Taken::ForCaller,
-                        _ if own.is_some() => Taken::Mine,
-                        _ => Taken::Other,
-                    },
-                    _ => self.take_malformed(&error),
+                    Ok(Payload::Message(message)) => {
+                        self.announce_message(&message, envelope, text.as_bytes());
+                        match self.take_message(message, None) {
+                            Taken::ForCaller if own.is_none() => Taken::ForCaller,
+                            _ if own.is_some() => Taken::Mine,
+                            _ => Taken::Other,
+                        }
+                    }
+                    _ => self.take_other(&error, envelope, data),
                 },
-                Cow::Borrowed(_) => self.take_malformed(&error),
+                Cow::Borrowed(_) => self.take_other(&error, envelope, data),
             },
         }
+    }
+
+    /// Tells of a notification, before it is acted on. Progress belongs to its call.
+    fn announce_message(&self, message: &Message<'_>, envelope: Envelope<'_>, data: &[u8]) {
+        let Message::Notification(notification) = message else { return };
+        if Method::from_name(&notification.method) == Some(Method::NotificationsProgress) {
+            return;
+        }
+        if !data.is_empty() {
+            self.announce(envelope, Some(&notification.method), data);
+            return;
+        }
+        // A part of a batch, which is not at hand as it came.
+        let mut message = Vec::new();
+        match notification.params {
+            Some(params) => jsonrpc::write_notification(&mut message, &notification.method, params),
+            None => jsonrpc::write_notification(&mut message, &notification.method, &()),
+        }
+        .map(|()| self.announce(envelope, Some(&notification.method), &message))
+        .ok();
+    }
+
+    /// What is no message may be what somebody listens for: plain JSON or text. What names a request is taken for a spoiled answer.
+    fn take_other(&self, error: &DecodeError<'_>, envelope: Envelope<'_>, data: &[u8]) -> Taken<'static> {
+        if matches!(error.id, ErrorId::Known(_)) || !self.announce(envelope, None, data) {
+            return self.take_malformed(error);
+        }
+        Taken::Other
     }
 
     fn take_message<'a>(&self, message: Message<'a>, own: Option<u64>) -> Taken<'a> {

@@ -27,6 +27,15 @@ pub enum Transport {
     StreamableHttp,
     /// HTTP+SSE, the transport of 2024-11-05: the URL is that of the event stream.
     HttpSse,
+    /// No MCP transport, but what some servers speak instead: the URL is that of a stream of plain events, and
+    /// [`message_url`](Builder::message_url) where `{"method", "params"}` is POSTed, without `jsonrpc` and ids, and answered in
+    /// the body of the answer by `{"tools": [...]}`, `{"content": [...]}` or `{"error": ...}`.
+    ///
+    /// Nothing is asked of such a server to connect, nothing is known of it, and it is sent no notifications. What
+    /// [`Client::tools`](crate::Client::tools) and [`Client::call`](crate::Client::call) do is as elsewhere;
+    /// [`Client::events`](crate::Client::events) gives what comes on the stream, which is opened when somebody listens and again
+    /// whenever it ends. Without a `message_url` there is only the stream.
+    Plain,
 }
 
 /// The settings of connections over HTTP.

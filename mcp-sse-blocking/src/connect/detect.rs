@@ -81,6 +81,7 @@ fn start(transport: Transport, common: &Common, remembered: Option<Era>) -> Resu
         Transport::HttpSse => Detection::pinned(Era::HttpSse),
         Transport::StreamableHttp => Detection::pinned(Era::Handshake),
         Transport::Stateless => Detection::pinned(Era::Stateless(stateless)),
+        Transport::Plain => return Err(Error::Usage("`Transport::Plain` is not found out".into())),
         Transport::Detect if !has_handshake => Detection::pinned(Era::Stateless(stateless)),
         Transport::Detect if common.version.is_some() => Detection::http_handshake(),
         Transport::Detect => match remembered {

@@ -15,6 +15,7 @@ use crate::carrier::Carrier;
 use crate::client::{Client, Session};
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
+use crate::events::Hub;
 use crate::features::Features;
 use crate::state::State;
 
@@ -39,7 +40,8 @@ impl Opening {
     /// The same over a carrier on which the session stands already.
     pub(super) fn opened(carrier: Carrier, session: ClientSession, common: Common) -> Result<Self, Error> {
         let (background, notices) = Background::new(&common.handlers);
-        let features = Features::new(common.input.clone(), common.cache);
+        let events = Hub::new(common.events.transformer(&common.limits));
+        let features = Features::new(common.input.clone(), common.cache).told_by(events);
         let engine = Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background, features, common.reconnect.watch.clone());
         let session = Session(Arc::clone(&engine));
         if engine.carrier.shared().is_some() {

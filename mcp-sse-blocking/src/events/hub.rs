@@ -1,0 +1,65 @@
+//! Who listens to what comes unasked.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::queue::Queue;
+use super::{Event, Transformer};
+use crate::error::Error;
+use crate::feed::End;
+
+/// Gives each event to those who listen. One for each client.
+#[derive(Default)]
+pub(crate) struct Hub {
+    /// What payloads go through before they are read.
+    pub(crate) transformer: Option<Transformer>,
+    queues: Mutex<Vec<Arc<Queue>>>,
+    /// How many there are: most clients have none, and no event is made for nobody.
+    count: AtomicUsize,
+}
+
+impl Hub {
+    pub(crate) fn new(transformer: Option<Transformer>) -> Self {
+        Self { transformer, ..Self::default() }
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.count.load(Ordering::Acquire) > 0
+    }
+
+    /// Gives it to all whose filter names it. Never waits.
+    pub(crate) fn offer(&self, event: &Event) {
+        self.queues().iter().for_each(|queue| queue.offer(event));
+    }
+
+    /// A stream was lost and opened again.
+    pub(crate) fn missed(&self) {
+        self.queues().iter().for_each(|queue| queue.missed());
+    }
+
+    /// Nothing more comes: the session is over, or its only stream.
+    pub(crate) fn end(&self, error: &Error) {
+        let end = match error {
+            Error::Closed(_) => End::Over,
+            error => End::Failed(error.clone()),
+        };
+        self.queues().iter().for_each(|queue| queue.end(end.clone()));
+    }
+
+    pub(super) fn enter(&self, queue: &Arc<Queue>) {
+        let mut queues = self.queues();
+        queues.push(Arc::clone(queue));
+        self.count.store(queues.len(), Ordering::Release);
+    }
+
+    pub(super) fn leave(&self, queue: &Arc<Queue>) {
+        let mut queues = self.queues();
+        queues.retain(|other| !Arc::ptr_eq(other, queue));
+        self.count.store(queues.len(), Ordering::Release);
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Vec<Arc<Queue>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
