@@ -40,7 +40,7 @@ const LINE_BYTES: usize = 64 << 10;
 pub(crate) const SENDING: &str = "sending a message to";
 
 /// What all requests of a client have in common.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     /// Sent with every request (R-SSE-42). The values are marked sensitive.
     pub(crate) headers: HeaderMap,
@@ -59,6 +59,8 @@ pub(crate) struct Http {
     /// Those of the caller.
     own_headers: HeaderMap,
     closed: Arc<Closed>,
+    /// For a successor of it.
+    settings: Settings,
 }
 
 /// Whether the client was closed.
@@ -131,9 +133,15 @@ impl Http {
             connect_timeout: settings.connect_timeout,
             stream_headers: all_headers(fixed(&headers::STREAM_REQUEST), &settings.headers),
             message_headers: all_headers(fixed(&headers::MESSAGE_REQUEST), &settings.headers),
-            own_headers: settings.headers,
+            own_headers: settings.headers.clone(),
             closed: Arc::default(),
+            settings,
         }
+    }
+
+    /// Another one with the same settings: it shares no connection with this one, and looks names up anew.
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(self.settings.clone())
     }
 
     /// The headers of a request: these, and those that all requests of this client have.
