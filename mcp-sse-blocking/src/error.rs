@@ -240,7 +240,10 @@ impl fmt::Display for PeerError {
             }
             Self::Undetected(undetected) => undetected.fmt(f),
             Self::NoAnswer => f.write_str("the server took the request over but its answer is no reply to it"),
-            Self::Endpoint(error) => error.fmt(f),
+            Self::Endpoint(
+                error @ (EndpointError::OtherOrigin(_) | EndpointError::RedirectedAway(_) | EndpointError::NoLocation),
+            ) => error.fmt(f),
+            Self::Endpoint(error) => write!(f, "the server names a URL that cannot be used: {error}"),
             Self::NoEndpoint => f.write_str("the event stream does not begin with an `endpoint` event"),
             Self::TooManyRedirects => {
                 write!(f, "more than {} redirects", mcp_core::http::endpoint::MAX_REDIRECTS)

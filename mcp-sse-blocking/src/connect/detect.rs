@@ -133,7 +133,11 @@ fn find(
                         }
                         detection.handle(finding);
                     });
-                    evidence.error = Some(heard.into_error(&common.limits));
+                    // What is wrong with a result only the detection knows.
+                    evidence.error = match evidence.discovered {
+                        Some(_) => None,
+                        None => Some(heard.into_error(&common.limits)),
+                    };
                 }
                 Err(error) => fail(detection, evidence, error),
             },
