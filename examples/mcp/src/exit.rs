@@ -3,9 +3,11 @@
 use std::io;
 use std::process::ExitCode;
 
-use mcp_sse_blocking::{Error, PeerError};
+use mcp_sse_blocking::{Delivery, Error, PeerError};
+use serde_json::value::RawValue;
 
 use crate::options::Transport;
+use crate::output::json;
 use crate::target::Server;
 
 /// How the program ends; `--help` lists the same.
@@ -80,6 +82,58 @@ impl Failure {
             Self::Client(error, Some(hint)) => Some(format!("{error}\n{hint}")),
             Self::Client(error, None) => Some(error.to_string()),
         }
+    }
+}
+
+/// `--output json` prints this on standard error.
+impl Failure {
+    /// The failure as a JSON document: `{"error":{"kind":..,"message":..,"exit":..}}`, with `code` and `data` as the server sent
+    /// them, `status` of an HTTP answer, `hint`, and `delivery`: whether the server may have acted.
+    pub(crate) fn document(&self) -> Option<Box<RawValue>> {
+        let Self::Client(error, hint) = self else {
+            let kind = if matches!(self, Self::Usage(_)) { "usage" } else { "output" };
+            return self.message().map(|message| self.error(kind, &message, Vec::new()));
+        };
+        let mut more = Vec::new();
+        if let Error::Rpc(error) = error {
+            more.push(("code", error.code.to_string()));
+            more.extend(error.data.as_ref().map(|data| ("data", data.get().to_owned())));
+        }
+        if let Error::Status(status) | Error::SessionGone(status) = error {
+            more.push(("status", status.code.to_string()));
+            more.extend(status.retry_after.as_ref().map(|after| ("retryAfter", json::string(after))));
+        }
+        if let Some(delivery) = error.delivery() {
+            more.push(("delivery", json::string(if delivery == Delivery::Sent { "sent" } else { "notSent" })));
+        }
+        more.extend(hint.as_ref().map(|hint| ("hint", json::string(hint.trim()))));
+        Some(self.error(kind(error), &error.to_string(), more))
+    }
+
+    fn error(&self, kind: &str, message: &str, more: Vec<(&str, String)>) -> Box<RawValue> {
+        let exit = self.exit() as u8;
+        let members = [("kind", json::string(kind)), ("message", json::string(message)), ("exit", exit.to_string())];
+        json::object([("error", json::object(members.into_iter().chain(more)).get().to_owned())])
+    }
+}
+
+/// What kind of failure it is, for programs.
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Usage(_) => "usage",
+        Error::Rpc(_) => "rpc",
+        Error::Peer(PeerError::Undetected(_)) => "undetected",
+        Error::Peer(_) => "peer",
+        Error::Limit(_) => "limit",
+        Error::Status(_) => "status",
+        Error::SessionGone(_) => "sessionGone",
+        Error::Timeout(_) => "timeout",
+        Error::Transport(_) => "transport",
+        Error::StreamEnded(_) => "streamEnded",
+        Error::Exited(_) => "exited",
+        Error::Input(_) => "input",
+        Error::Cancelled(_) | Error::Closed(_) => "interrupted",
+        _ => "other",
     }
 }
 

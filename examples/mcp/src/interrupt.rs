@@ -1,9 +1,10 @@
-//! Ctrl-C: the call that is being waited for is cancelled, and the server told. Before there is one, and the second time, the
-//! program ends at once.
+//! Ctrl-C: what is being waited for is cancelled and the server told, then the session closed. Before there is one, and the
+//! second time, the program ends at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
-use mcp_sse_blocking::Canceller;
+use mcp_sse_blocking::{Canceller, Client};
 
 use crate::exit::Exit;
 use crate::output;
@@ -11,29 +12,51 @@ use crate::output;
 /// Watches for Ctrl-C until the program ends.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
-    call: Arc<Mutex<Option<Canceller>>>,
+    stops: Arc<Mutex<Stops>>,
+}
+
+/// What the first Ctrl-C does, the last set first.
+#[derive(Debug, Default)]
+struct Stops {
+    call: Option<Canceller>,
+    client: Option<Client>,
 }
 
 impl Interrupt {
     /// To be made once.
     pub(crate) fn new() -> Self {
-        let call: Arc<Mutex<Option<Canceller>>> = Arc::default();
-        let watched = Arc::clone(&call);
+        let stops: Arc<Mutex<Stops>> = Arc::default();
+        let watched = Arc::clone(&stops);
         let watching = ctrlc::set_handler(move || {
-            let canceller = watched.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if !canceller.is_some_and(|canceller| canceller.cancel("interrupted by the user")) {
-                std::process::exit(Exit::Interrupted as i32);
+            let Stops { call, client } = std::mem::take(&mut *watched.lock().unwrap_or_else(PoisonError::into_inner));
+            if call.is_some_and(|call| call.cancel("interrupted by the user")) {
+                return;
+            }
+            match client {
+                // On a thread of its own: closing takes a while, and the next Ctrl-C is not to wait for it.
+                Some(client) => drop(thread::spawn(move || client.close())),
+                None => std::process::exit(Exit::Interrupted as i32),
             }
         });
         if let Err(error) = watching {
             // Ctrl-C ends the program then as it ends any other.
             output::say(format!("Ctrl-C cannot be watched: {error}"));
         }
-        Self { call }
+        Self { stops }
     }
 
-    /// From now on Ctrl-C cancels this call.
+    /// From now on Ctrl-C closes this client, whose calls then fail.
+    pub(crate) fn closes(&self, client: &Client) {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).client = Some(client.clone());
+    }
+
+    /// From now on Ctrl-C cancels this call, and nothing else.
     pub(crate) fn cancels(&self, canceller: Canceller) {
-        *self.call.lock().unwrap_or_else(PoisonError::into_inner) = Some(canceller);
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).call = Some(canceller);
+    }
+
+    /// From now on Ctrl-C ends the program.
+    pub(crate) fn ends(&self) {
+        drop(std::mem::take(&mut *self.stops.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 }

@@ -13,6 +13,7 @@ mod options;
 mod output;
 mod schema;
 mod session;
+mod suggest;
 mod target;
 mod values;
 mod verbose;
@@ -31,9 +32,7 @@ fn main() -> ExitCode {
     verbose::start(options.verbose, &options.headers);
     let context = Context { options, interrupt: Interrupt::new() };
     let exit = command.run(&context).unwrap_or_else(|failure| {
-        if let Some(message) = failure.message() {
-            output::say(message);
-        }
+        context.tell(&failure);
         failure.exit()
     });
     exit.into()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::types::Implementation;
+use mcp_core::types::{Implementation, LoggingLevel};
 use mcp_sse_blocking::Builder;
 
 use crate::exit::Failure;
@@ -27,9 +27,24 @@ pub(crate) struct Options {
     /// How long connecting, and each request, may take
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse::seconds, global = true)]
     pub(crate) timeout: Duration,
+    /// What is printed: text for people, or exactly what the server sent as one JSON document (of `watch` one a line); an error is then the
+    /// last line of standard error, as JSON
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORM", global = true)]
+    pub(crate) output: Form,
+    /// Ask the server for log messages of this level and above; they go to standard error
+    #[arg(long, value_name = "LEVEL", value_parser = parse::level, global = true)]
+    pub(crate) log_level: Option<LoggingLevel>,
     /// Show the messages on the wire; -vv shows what the client does as well
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
+}
+
+/// The form of what is printed on standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    #[default]
+    Human,
+    Json,
 }
 
 /// A carrier of messages.

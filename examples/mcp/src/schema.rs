@@ -8,8 +8,12 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::output::one_line;
+
 /// References that lead to references. A schema that goes in circles ends here.
 const DEPTH: usize = 8;
+/// Choices that are shown.
+const CHOICES: usize = 12;
 
 /// One parameter of a tool.
 #[derive(Debug, PartialEq)]
@@ -18,18 +22,58 @@ pub(crate) struct Parameter<'a> {
     pub(crate) required: bool,
     pub(crate) kinds: Kinds,
     pub(crate) description: Option<&'a str>,
+    /// What its schema says, and the schema that this is a part of.
+    schema: &'a Value,
+    root: &'a Value,
+}
+
+impl<'a> Parameter<'a> {
+    /// The values that it may have, where it may have only these.
+    pub(crate) fn choices(&self) -> Vec<&'a Value> {
+        choices(self.schema, self.root, DEPTH)
+    }
+
+    /// The same in words, where they are few: `"good" or "bad"`.
+    pub(crate) fn choices_in_brief(&self) -> Option<String> {
+        let choices = self.choices();
+        let shown = || choices.iter().map(|choice| one_line(&choice.to_string())).collect::<Vec<_>>().join(" or ");
+        (1..=CHOICES).contains(&choices.len()).then(shown)
+    }
+
+    /// The parameters inside of it, where it is an object that describes them.
+    pub(crate) fn members(&self) -> Option<Vec<Parameter<'a>>> {
+        let schema = resolved(self.schema, self.root, DEPTH, "properties")?;
+        Some(parameters_of(schema, self.root))
+    }
+
+    /// Whether it takes members that it does not describe.
+    pub(crate) fn takes_others(&self) -> bool {
+        resolved(self.schema, self.root, DEPTH, "properties").is_none_or(takes_others)
+    }
+
+    /// What its elements may be, where it is an array.
+    pub(crate) fn element(&self) -> Parameter<'a> {
+        let schema = resolved(self.schema, self.root, DEPTH, "items").map_or(&Value::Null, |array| &array["items"]);
+        Parameter { kinds: Kinds::of(schema, self.root, DEPTH), schema, ..*self }
+    }
 }
 
 /// The parameters in the input schema of a tool: the required ones first, each group in the order in which the schema was read.
 pub(crate) fn parameters(schema: &Value) -> Vec<Parameter<'_>> {
+    parameters_of(schema, schema)
+}
+
+fn parameters_of<'a>(schema: &'a Value, root: &'a Value) -> Vec<Parameter<'a>> {
     let required: Vec<&str> = strings(&schema["required"]).collect();
     let described = schema["properties"].as_object().into_iter().flatten();
     let mut all: Vec<_> = described
         .map(|(name, property)| Parameter {
             name,
             required: required.contains(&name.as_str()),
-            kinds: Kinds::of(property, schema, DEPTH),
+            kinds: Kinds::of(property, root, DEPTH),
             description: property["description"].as_str(),
+            schema: property,
+            root,
         })
         .collect();
     let described = |name: &&str| schema["properties"].get(name).is_some();
@@ -39,6 +83,8 @@ pub(crate) fn parameters(schema: &Value) -> Vec<Parameter<'_>> {
         required: true,
         kinds: Kinds::default(),
         description: None,
+        schema: &Value::Null,
+        root,
     }));
     // Stable: the order within both groups stays.
     all.sort_by_key(|parameter| !parameter.required);
@@ -48,6 +94,48 @@ pub(crate) fn parameters(schema: &Value) -> Vec<Parameter<'_>> {
 /// Whether a tool with this input schema takes parameters that it does not describe.
 pub(crate) fn takes_others(schema: &Value) -> bool {
     schema["additionalProperties"] != Value::Bool(false)
+}
+
+/// The part of `schema` that has `keyword`: itself, where it refers to, or the first of its alternatives that has it.
+fn resolved<'a>(schema: &'a Value, root: &'a Value, depth: usize, keyword: &str) -> Option<&'a Value> {
+    let depth = depth.checked_sub(1)?;
+    if schema.get(keyword).is_some() {
+        return Some(schema);
+    }
+    if let Some(target) = referred(schema, root) {
+        return resolved(target, root, depth, keyword);
+    }
+    let alternatives = ["anyOf", "oneOf", "allOf"].iter().flat_map(|key| schema[*key].as_array()).flatten();
+    alternatives.filter_map(|alternative| resolved(alternative, root, depth, keyword)).next()
+}
+
+fn choices<'a>(schema: &'a Value, root: &'a Value, depth: usize) -> Vec<&'a Value> {
+    let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
+    if let Some(values) = schema["enum"].as_array() {
+        return values.iter().collect();
+    }
+    if let Some(value) = schema.get("const") {
+        return vec![value];
+    }
+    if let Some(target) = referred(schema, root) {
+        return choices(target, root, depth);
+    }
+    let null = |schema: &Value| (schema["type"] == "null").then_some(&Value::Null);
+    for key in ["anyOf", "oneOf"] {
+        let Some(alternatives) = schema[key].as_array() else { continue };
+        let each: Vec<Vec<&Value>> = alternatives
+            .iter()
+            .map(|alternative| null(alternative).map_or_else(|| choices(alternative, root, depth), |null| vec![null]))
+            .collect();
+        // One that takes anything makes all of it take anything.
+        return if each.iter().any(Vec::is_empty) { Vec::new() } else { each.concat() };
+    }
+    let all = schema["allOf"].as_array().into_iter().flatten();
+    all.map(|part| choices(part, root, depth)).find(|choices| !choices.is_empty()).unwrap_or_default()
+}
+
+fn referred<'a>(schema: &'a Value, root: &'a Value) -> Option<&'a Value> {
+    root.pointer(schema["$ref"].as_str()?.strip_prefix('#')?)
 }
 
 /// The JSON types that a value may have. None means that the schema does not say.
@@ -70,8 +158,8 @@ impl Kinds {
     const INTEGER: Self = Self(1 << 1);
     const NUMBER: Self = Self(1 << 2);
     const BOOLEAN: Self = Self(1 << 3);
-    const ARRAY: Self = Self(1 << 4);
-    const OBJECT: Self = Self(1 << 5);
+    pub(crate) const ARRAY: Self = Self(1 << 4);
+    pub(crate) const OBJECT: Self = Self(1 << 5);
     const NULL: Self = Self(1 << 6);
 
     /// What `schema` allows, a part of `root`.
@@ -219,6 +307,28 @@ pub(crate) mod tests {
         });
         let all: Vec<_> = parameters(&schema).iter().map(|p| (p.name, p.required, p.description)).collect();
         assert_eq!(all, [("c", true, None), ("z", true, None), ("a", false, Some("how much")), ("b", false, None)]);
+    }
+
+    #[test]
+    fn choices_are_found_where_generators_write_them() {
+        let cases = [
+            (json!({"enum": ["a", "b"]}), json!(["a", "b"])),
+            (json!({"type": "string", "enum": ["a"]}), json!(["a"])),
+            (json!({"oneOf": [{"const": 1, "title": "one"}, {"const": 2}]}), json!([1, 2])),
+            // Python's `Literal["a"] | None`.
+            (json!({"anyOf": [{"enum": ["a"]}, {"type": "null"}]}), json!(["a", null])),
+            (json!({"anyOf": [{"enum": ["a"]}, {"type": "integer"}]}), json!([])),
+            (json!({"allOf": [{"$ref": "#/$defs/Size"}]}), json!([1, 2])),
+            (json!({"$ref": "#/$defs/Loop"}), json!([])),
+            (json!({"enum": 7}), json!([])),
+        ];
+        for (property, expected) in cases {
+            let schema = json!({
+                "properties": {"p": property},
+                "$defs": {"Size": {"enum": [1, 2]}, "Loop": {"$ref": "#/$defs/Loop"}},
+            });
+            assert_eq!(json!(parameters(&schema)[0].choices()), expected, "{property}");
+        }
     }
 
     #[test]

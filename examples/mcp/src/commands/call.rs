@@ -1,67 +1,98 @@
 //! `mcp call`: runs a tool.
 
+use std::io::Read;
+
 use clap::Args;
 use mcp_core::types::{CallToolResult, Tool};
-use mcp_sse_blocking::{Client, Error};
+use mcp_sse_blocking::{Client, Error, Job};
+use serde_json::value::RawValue;
 
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Output};
+use crate::output::{self, Output, Watched};
 use crate::session::Context;
 use crate::target::Target;
-use crate::values::{self, Object};
+use crate::values::{self, Object, Pairs};
+
+/// Bytes of a file or of standard input that are read as arguments: more than any server takes.
+const ARGUMENTS: u64 = 64 << 20;
 
 /// Calls a tool and prints its result
 #[derive(Debug, Args)]
 #[command(override_usage = "mcp call [OPTIONS] URL TOOL [KEY=VALUE]...\n       \
+    mcp call [OPTIONS] --config FILE --server NAME TOOL [KEY=VALUE]...\n       \
     mcp call [OPTIONS] --stdio TOOL [KEY=VALUE]... -- COMMAND [ARGUMENT]...")]
 pub(crate) struct Call {
-    /// Where the server is, unless it is started with --stdio; then the name of the tool, and its arguments: strings, unless
-    /// it describes the parameter as a number, a boolean or other JSON
+    /// Where the server is, unless --config or --stdio says it; then the name of the tool, and its arguments: strings, unless
+    /// it describes the parameter as a number, a boolean or other JSON. Elements of an array are given one by one,
+    /// tag=a tag=b, and members of an object with a point, address.city=Paris
     #[arg(value_name = "URL TOOL [KEY=VALUE]", hide_possible_values = true)]
     words: Vec<String>,
-    /// Arguments of the tool as one JSON object, sent as they are; KEY=VALUE adds to them
-    #[arg(long, value_name = "OBJECT", value_parser = object)]
-    json: Option<Object>,
+    /// Arguments of the tool as one JSON object, sent as they are; @FILE reads them from a file, @- from standard input.
+    /// KEY=VALUE adds to them
+    #[arg(long, value_name = "OBJECT")]
+    json: Option<String>,
     #[command(flatten)]
     target: Target,
 }
-
-/// What was given as KEY=VALUE, in order.
-type Pairs = Vec<(String, String)>;
 
 impl Call {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let (server, words) = self.target.split(&self.words)?;
         let (tool, pairs) = tool(words).map_err(Failure::Usage)?;
+        let json = self.json.as_deref().map(object).transpose().map_err(Failure::Usage)?;
         context.session(server, |client| {
-            let result = self.result(client, tool, &pairs, context)?;
-            if result.is_error {
-                output::failure(tool, &result);
-                return Ok(Exit::ToolFailed);
+            let arguments = arguments(client, tool, &pairs, json)?;
+            let mut watched = Watched::start(tool);
+            let mut job = client.start(tool, &arguments)?;
+            context.interrupt.cancels(job.canceller());
+            for progress in &mut job {
+                watched.show(&progress);
             }
-            Output::new().result(&result)?;
-            Ok(Exit::Done)
+            let answer = if context.wants_json() { Answer::exact(job) } else { Answer::read(job) };
+            match &answer {
+                Err(Error::Cancelled(_)) => watched.abandon("cancelled"),
+                _ => drop(watched),
+            }
+            answer?.print(tool)
         })
     }
+}
 
-    fn result(
-        &self,
-        client: &Client,
-        name: &str,
-        pairs: &[(String, String)],
-        context: &Context,
-    ) -> Result<CallToolResult, Failure> {
-        let mut arguments = self.json.clone().unwrap_or_default();
-        if !pairs.is_empty() || self.json.is_none() {
-            let tool = find(client, name)?;
-            values::add(&mut arguments, pairs, tool.as_ref(), output::say).map_err(Failure::Usage)?;
+/// What came back.
+enum Answer {
+    /// For people.
+    Read(CallToolResult),
+    /// For programs.
+    Exact(Box<RawValue>),
+}
+
+impl Answer {
+    fn read(job: Job) -> Result<Self, Error> {
+        job.result().map(Self::Read)
+    }
+
+    fn exact(job: Job) -> Result<Self, Error> {
+        job.json().map(Self::Exact)
+    }
+
+    fn print(&self, tool: &str) -> Result<Exit, Failure> {
+        match self {
+            Self::Read(result) if result.is_error => {
+                output::failure(tool, result);
+                Ok(Exit::ToolFailed)
+            }
+            Self::Read(result) => {
+                Output::new().untrusted(&output::text_of(result))?;
+                Ok(Exit::Done)
+            }
+            // Printed whatever it says, also when it says that the tool failed.
+            Self::Exact(result) => {
+                Output::new().json(result)?;
+                let failed =
+                    output::json::Members::of(result).and_then(|result| Some(result.named("isError")?.get() == "true"));
+                Ok(if failed == Some(true) { Exit::ToolFailed } else { Exit::Done })
+            }
         }
-        let mut job = client.start(name, &arguments)?;
-        context.interrupt.cancels(job.canceller());
-        for progress in &mut job {
-            output::progress(&progress);
-        }
-        Ok(job.result()?)
     }
 }
 
@@ -70,8 +101,22 @@ impl Call {
 /// # Errors
 /// What is wrong with the words, in words.
 fn tool(words: &[String]) -> Result<(&str, Pairs), String> {
-    let (tool, pairs) = words.split_first().ok_or("the name of a tool is missing; `mcp call --help` shows where")?;
-    Ok((tool, pairs.iter().map(|word| pair(word)).collect::<Result<_, _>>()?))
+    let (tool, pairs) = words.split_first().ok_or("the name of a tool is missing; `mcp tools` lists them")?;
+    Ok((tool, pairs.iter().map(|word| values::pair(word)).collect::<Result<_, _>>()?))
+}
+
+fn arguments(client: &Client, name: &str, pairs: &[(String, String)], json: Option<Object>) -> Result<Object, Failure> {
+    let is_given_whole = json.is_some();
+    let mut arguments = json.unwrap_or_default();
+    if !pairs.is_empty() || !is_given_whole {
+        let tool = find(client, name)?;
+        values::add(&mut arguments, pairs, tool.as_ref(), output::say).map_err(|problem| {
+            Failure::Usage(format!(
+                "{problem}\n     `mcp tools ... {name}` shows what it takes; --json sends an object as it is"
+            ))
+        })?;
+    }
+    Ok(arguments)
 }
 
 /// What the server says of a tool: its schema decides what `key=value` means. `None` when it does not list it; it is called all the
@@ -87,18 +132,29 @@ fn find(client: &Client, name: &str) -> Result<Option<Tool>, Failure> {
             Err(error) => return Err(error.into()),
         }
     }
-    output::not_listed(name, &names);
+    output::not_listed("tool", name, &names);
     Ok(None)
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| format!("an argument is written KEY=VALUE, not `{text}`"))?;
-    if key.is_empty() { Err(format!("there is no key before `=` in `{text}`")) } else { Ok((key.into(), value.into())) }
+/// A JSON object, or where one is.
+///
+/// # Errors
+///
+/// In words.
+fn object(given: &str) -> Result<Object, String> {
+    let text = match given.strip_prefix('@') {
+        None => given.to_owned(),
+        Some("-") => read(std::io::stdin().lock()).map_err(|error| format!("--json: standard input: {error}"))?,
+        Some(path) => std::fs::File::open(path).and_then(read).map_err(|error| format!("--json: {path}: {error}"))?,
+    };
+    // What was given may be long, and hold secrets.
+    serde_json::from_str(&text).map_err(|error| format!("--json: no JSON object: {error}"))
 }
 
-/// Its errors do not repeat what was given: `clap` shows it in front of them.
-fn object(text: &str) -> Result<Object, String> {
-    serde_json::from_str(text).map_err(|error| format!("no JSON object: {error}"))
+fn read(from: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    from.take(ARGUMENTS).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -149,15 +205,14 @@ mod tests {
         for bad in ["text", "=text"] {
             assert!(tool_of(&[bad]).unwrap_err().contains(bad));
         }
-        for bad in ["--json=[1]", "--json={"] {
-            assert_eq!(parse(&["call", "http://h/sse", "tool", bad]).unwrap_err().exit_code(), 2, "{bad}");
+        for bad in ["[1]", "{", "@/nonexistent/file"] {
+            assert!(object(bad).unwrap_err().starts_with("--json: "), "{bad}");
         }
     }
 
     #[test]
     fn a_number_of_any_length_comes_through_json() {
-        let json = call(&["call", "u", "t", "--json", r#"{"n": 123456789012345678901234567890, "x": 0.10}"#]).json;
-        let json = json.unwrap();
+        let json = object(r#"{"n": 123456789012345678901234567890, "x": 0.10}"#).unwrap();
         assert_eq!(json["n"].get(), "123456789012345678901234567890");
         assert_eq!(json["x"].get(), "0.10");
     }

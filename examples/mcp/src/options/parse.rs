@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
+use mcp_core::types::LoggingLevel;
 
 /// A header as it was given: a name, a colon and a value, which is a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,6 +36,11 @@ pub(super) fn revision(text: &str) -> Result<ProtocolVersion, String> {
         let known = ProtocolVersion::ALL.map(ProtocolVersion::as_str);
         format!("one of {}", known.join(", "))
     })
+}
+
+pub(super) fn level(text: &str) -> Result<LoggingLevel, String> {
+    let level = serde_json::from_value(serde_json::Value::from(text.to_lowercase()));
+    level.map_err(|_| "one of debug, info, notice, warning, error, critical, alert, emergency".into())
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

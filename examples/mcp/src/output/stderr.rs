@@ -1,0 +1,93 @@
+//! Standard error: what is not the result. A progress bar that is shown makes way for each line.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::ProgressBar;
+use mcp_core::types::{CallToolResult, LoggingLevel};
+use mcp_sse_blocking::{LogMessage, Progress};
+
+use super::content::text_of;
+use super::untrusted::{harmless, one_line};
+use super::view::{Style, View};
+
+/// Names that a warning shows: a screen full of them helps nobody.
+const NAMES: usize = 12;
+
+/// The bar at the bottom of the terminal, if there is one.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// From now on lines are printed above this bar.
+pub(super) fn keep_below(bar: Option<ProgressBar>) {
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
+/// A line on standard error from this program.
+pub(crate) fn say(text: impl AsRef<str>) {
+    write(format!("mcp: {}\n", harmless(text.as_ref())).as_bytes());
+}
+
+/// Bytes for standard error. One system call, so that lines of several threads do not mix.
+pub(crate) fn write(bytes: &[u8]) {
+    // There is nobody left to tell that nobody reads this.
+    let write = || drop(io::stderr().write_all(bytes));
+    let bar = BAR.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+/// An error of this program, which is the last that it says.
+pub(crate) fn complain(text: &str) {
+    let view = View::of_stderr();
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let rest = if rest.is_empty() { String::new() } else { format!("\n{}", view.paint(Style::Faint, &harmless(rest))) };
+    write(format!("{}{}{rest}\n", view.paint(Style::Bad, "mcp: "), harmless(first)).as_bytes());
+}
+
+/// The failure of a tool, in its own words.
+pub(crate) fn failure(tool: &str, result: &CallToolResult) {
+    let text = text_of(result);
+    complain(&format!("the tool `{}` failed: {}", one_line(tool), text.trim_end()));
+}
+
+/// What the server does not list, such as a tool, and what it lists.
+pub(crate) fn not_listed(kind: &str, name: &str, names: &[String]) {
+    let shown: Vec<String> = names.iter().take(NAMES).map(|name| one_line(name)).collect();
+    let listed = match shown.join(", ") {
+        names if names.is_empty() => "it lists none".to_owned(),
+        first if names.len() > NAMES => format!("it lists {first} and {} more", names.len() - NAMES),
+        names => format!("it lists {names}"),
+    };
+    say(format!("the server lists no {kind} `{}`, {listed}", one_line(name)));
+}
+
+/// How far a call is, where no bar shows it.
+pub(crate) fn progress(progress: &Progress) {
+    let total = progress.total.map(|total| format!("/{total}")).unwrap_or_default();
+    let message = progress.message.as_deref().map(|message| format!(" {message}")).unwrap_or_default();
+    // They came faster than they were printed.
+    let dropped =
+        if progress.dropped == 0 { String::new() } else { format!(" ({} before it are not shown)", progress.dropped) };
+    say(format!("progress {}{total}{message}{dropped}", progress.progress));
+}
+
+/// A log message of the server.
+pub(crate) fn log(message: &LogMessage) {
+    let view = View::of_stderr();
+    let style = match message.level {
+        LoggingLevel::Debug | LoggingLevel::Info => Style::Faint,
+        LoggingLevel::Notice => Style::Strong,
+        LoggingLevel::Warning => Style::Warning,
+        _ => Style::Bad,
+    };
+    let level = view.paint(style, &message.level.to_string());
+    let logger = message.logger.as_deref().map(|logger| format!(" {logger}")).unwrap_or_default();
+    write(format!("mcp: server {level}{}\n", harmless(&format!("{logger}: {}", message.text()))).as_bytes());
+}
+
+/// Whether a person can be shown something that moves.
+pub(super) fn is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
