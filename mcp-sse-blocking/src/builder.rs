@@ -173,7 +173,8 @@ impl Builder {
     ///
     /// See [`Error`]: every variant but `Cancelled` may come.
     pub fn connect(self) -> Result<Client, Error> {
-        let Self { place, common, http } = self;
+        let Self { place, mut common, http } = self;
+        common.insight.begin()?;
         match place {
             Place::Url(url) => connect::to_url(&url, http, common),
             Place::Other(open) => open(common),

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use mcp_core::Limits;
 use mcp_core::session::{ApiMisuse, ClientSession, RequestOptions};
-use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::InitializeParams;
 use serde::Serialize;
@@ -207,7 +206,7 @@ impl Engine {
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
-        log::trace!(target: log_target::WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(message), WIRE_CHARACTERS));
+        self.insight().sent(message);
         let posted = match &self.carrier {
             Carrier::Shared(shared) => {
                 // A peer that is busy writing takes nothing until somebody reads it (R-IO-31), and this thread does not now.
@@ -274,6 +273,7 @@ impl Engine {
             return;
         }
         table.ended = Some(error.clone());
+        self.insight().disconnected(&error);
         let _ = table.session.close().count();
         let slots = std::mem::take(&mut table.slots);
         drop(table);
@@ -299,6 +299,7 @@ impl Engine {
         if table.ended.is_some() {
             return;
         }
+        self.insight().disconnected(error);
         let slots = std::mem::take(&mut table.slots);
         for id in slots.keys() {
             table.session.forget(*id);

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::events::Hub;
 use crate::feed::Feed;
 use crate::input::{InputHandlers, Unanswered};
+use crate::insight::Insight;
 use crate::log_target;
 
 /// Shared by everything that belongs to one client.
@@ -26,6 +27,8 @@ pub(crate) struct Features {
     pub(crate) input: InputHandlers,
     /// Who hears what comes unasked.
     pub(crate) events: Hub,
+    /// What is seen of the client.
+    pub(crate) insight: Arc<Insight>,
     /// Who asks, and in which revision, once that is known.
     server: OnceLock<(Implementation, ProtocolVersion)>,
     /// The level of log messages that was asked for, for sessions that follow.
@@ -44,6 +47,7 @@ impl Features {
         Self {
             input,
             events: Hub::default(),
+            insight: Arc::default(),
             server: OnceLock::new(),
             level: Mutex::default(),
             cache: Mutex::new(Cache::new(cache)),
@@ -57,6 +61,11 @@ impl Features {
     /// The same; who listens is told of by this.
     pub(crate) fn told_by(self, events: Hub) -> Self {
         Self { events, ..self }
+    }
+
+    /// The same; what the client does is seen by this.
+    pub(crate) fn seen_by(self, insight: Arc<Insight>) -> Self {
+        Self { insight, ..self }
     }
 
     /// The session is open: this is who asks from now on.

@@ -14,7 +14,7 @@ use mcp_core::types::Method;
 use serde_json::value::RawValue;
 
 use crate::carrier::Incoming;
-use crate::engine::{Engine, WIRE_CHARACTERS};
+use crate::engine::Engine;
 use crate::error::{Error, PeerError};
 use crate::events::{self, Envelope, PayloadForm};
 use crate::log_target;
@@ -53,6 +53,7 @@ impl Engine {
         match &self.features.events.transformer {
             None => self.take_data(data, own),
             Some(transformer) => {
+                self.insight().received(data);
                 let data = transformer.whole(PayloadForm::Line, data);
                 self.take_transformed(data, Envelope::NONE, own, Brings::All)
             }
@@ -72,6 +73,10 @@ impl Engine {
         // It only carries an id.
         if event.data.is_empty() {
             return Taken::Other;
+        }
+        if event.carries_message() {
+            // As it came, before any transformation.
+            self.insight().received(event.data);
         }
         let envelope = Envelope { event_type: event.event, id: event.id };
         match &self.features.events.transformer {
@@ -142,11 +147,16 @@ impl Engine {
 
     /// Takes in one message, as it stands after any transformation.
     pub(crate) fn take_data<'a>(&self, data: &'a [u8], own: Option<u64>) -> Taken<'a> {
+        self.insight().received(data);
         self.take_enveloped(data, Envelope::NONE, own)
     }
 
+    /// Takes in one message that was seen when it came, and kept.
+    pub(crate) fn take_kept(&self, data: &[u8]) {
+        self.take_enveloped(data, Envelope::NONE, None);
+    }
+
     fn take_enveloped<'a>(&self, data: &'a [u8], envelope: Envelope<'_>, own: Option<u64>) -> Taken<'a> {
-        log::trace!(target: log_target::WIRE, "<-- {}", Excerpt::new(&String::from_utf8_lossy(data), WIRE_CHARACTERS));
         match jsonrpc::decode(data, &self.limits) {
             Ok(Payload::Message(message)) => {
                 self.announce_message(&message, envelope, data);

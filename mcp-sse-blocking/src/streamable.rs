@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use mcp_core::http::Answer;
 use mcp_core::jsonrpc::{self, ErrorId, Message, Payload};
-use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::InitializeParams;
 use serde_json::value::RawValue;
 
 use self::renewal::Renewal;
-use crate::engine::{Engine, WIRE_CHARACTERS};
+use crate::engine::Engine;
 use crate::error::{Delivery, Error, PeerError};
 use crate::intake::Taken;
 use crate::listen::Listening;
@@ -91,7 +90,7 @@ impl Engine {
         decode: &mut dyn FnMut(&RawValue) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let message = call.take_message();
-        log::trace!(target: log_target::WIRE, "--> {}", Excerpt::new(&String::from_utf8_lossy(&message), WIRE_CHARACTERS));
+        self.insight().sent(&message);
         let mirrored = self.mirrored(&message)?;
         let posting = Posting {
             message: &message,

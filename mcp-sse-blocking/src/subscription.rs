@@ -286,6 +286,7 @@ impl Engine {
     /// A new session took the place of a lost one, which knew the subscriptions and the log level: they are asked for again,
     /// on a thread of their own, and all who listen are told that changes may have been missed.
     pub(crate) fn session_renewed(&self) {
+        self.insight().reconnected();
         let (uris, level) = (self.features.watched(), *self.features.level());
         self.features.missed();
         let Some(engine) = self.arc().filter(|_| !uris.is_empty() || level.is_some()) else { return };

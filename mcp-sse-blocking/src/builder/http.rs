@@ -1,6 +1,7 @@
 //! Settings of connections over HTTP: which transport, which headers, how long.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_core::http::headers;
@@ -120,6 +121,7 @@ impl HttpOptions {
             headers: self.header_map()?,
             connect_timeout: Some(self.connect_timeout),
             roots: self.tls.root_certificates()?,
+            insight: Arc::default(),
         })
     }
 

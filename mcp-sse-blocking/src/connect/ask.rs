@@ -7,7 +7,6 @@ use mcp_core::time::Deadline;
 use ureq::http::header::HeaderValue;
 
 use super::early::Early;
-use super::greeting::excerpt;
 use crate::carrier::Filled;
 use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::log_target;
@@ -64,7 +63,7 @@ pub(super) fn ask(
 ) -> Result<Heard, Error> {
     // Whatever is asked here may be asked twice: nothing is remembered of a handshake that nobody finished.
     let posting = Posting { message, mirrored, deadline, stop: None, again: Again::Yes };
-    log::trace!(target: log_target::WIRE, "--> {}", excerpt(message));
+    endpoint.http.insight().sent(message);
     let mut heard = Heard { status: 200, message: None, refusal: None, session: None, early: Early::default() };
     let answered = match endpoint.post(context, &posting) {
         Ok(answered) => answered,
@@ -95,7 +94,7 @@ pub(super) fn ask(
         }
     }
     match &heard.message {
-        Some(message) => log::trace!(target: log_target::WIRE, "<-- {}", excerpt(message)),
+        Some(message) => endpoint.http.insight().received(message),
         None => log::trace!(target: log_target::WIRE, "<-- no message, but status {}", heard.status),
     }
     Ok(heard)

@@ -25,6 +25,7 @@ use crate::carrier::{Filled, Incoming, SharedStream as _, Sink as _};
 use crate::clock;
 use crate::engine::{WIRE_CHARACTERS, misuse};
 use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::insight::Insight;
 use crate::intake::handshake_failure;
 use crate::log_target;
 use crate::transport::line::{self, Duplex, LineSink, LineStream};
@@ -39,6 +40,7 @@ pub(super) struct Line {
     /// What came that was no answer, to be taken in once there is a session.
     pub(super) early: Early,
     limits: Limits,
+    insight: Arc<Insight>,
     /// Lines that were no messages.
     ignored: usize,
 }
@@ -86,7 +88,7 @@ pub(super) fn find(
     let deadline = within(common.call_timeout);
     let mut requests = 0;
     let mut started_again = !manner.can_start_again;
-    let mut open = Opened::new(start()?, &common.limits);
+    let mut open = Opened::new(start()?, common);
     loop {
         let probe = match detection.next() {
             Next::Try(probe) => *probe,
@@ -116,7 +118,7 @@ pub(super) fn find(
                     Err(error) if has_ended(&error) && !started_again && common.version.is_none() => {
                         log::debug!(target: log_target::CLIENT, "the server ended when it was asked what it speaks: {error}");
                         detection.handle(Finding::Exit);
-                        (open, started_again) = (Opened::new(start()?, &common.limits), true);
+                        (open, started_again) = (Opened::new(start()?, common), true);
                     }
                     Err(error) => return Err(error.after(common.call_timeout)),
                 }
@@ -126,7 +128,7 @@ pub(super) fn find(
                 // Some end at `initialize` only, because of what they were asked before.
                 Err(error) if has_ended(&error) && !started_again && open.probe.is_some() => {
                     log::debug!(target: log_target::CLIENT, "the server ended at `initialize`: {error}");
-                    (open, started_again) = (Opened::new(start()?, &common.limits), true);
+                    (open, started_again) = (Opened::new(start()?, common), true);
                 }
                 // It was only slow to start, and is of the newer era.
                 Err(error @ Error::Rpc(_)) => match open.late_answer() {
@@ -156,8 +158,8 @@ struct Opened {
 }
 
 impl Opened {
-    fn new(duplex: Arc<dyn Duplex>, limits: &Limits) -> Self {
-        let line = Line::new(&duplex, limits);
+    fn new(duplex: Arc<dyn Duplex>, common: &Common) -> Self {
+        let line = Line::new(&duplex, &common.limits, common.insight.of_client());
         let closing = Closing(Some(duplex));
         Self { line, closing, probe: None, probe_id: None, discovered: None, failure: None }
     }
@@ -221,9 +223,10 @@ impl Opened {
 }
 
 impl Line {
-    pub(super) fn new(duplex: &Arc<dyn Duplex>, limits: &Limits) -> Self {
+    pub(super) fn new(duplex: &Arc<dyn Duplex>, limits: &Limits, insight: &Arc<Insight>) -> Self {
         let (sink, stream) = line::over(duplex, limits);
-        Self { sink, stream, early: Early::default(), limits: limits.clone(), ignored: 0 }
+        let (limits, insight) = (limits.clone(), Arc::clone(insight));
+        Self { sink, stream, early: Early::default(), limits, insight, ignored: 0 }
     }
 
     /// Shakes hands (R-LM-20 to R-LM-23).
@@ -283,7 +286,7 @@ impl Line {
     }
 
     fn send(&self, message: &[u8], deadline: Option<Deadline>) -> Result<(), Error> {
-        log::trace!(target: log_target::WIRE, "--> {}", excerpt(message));
+        self.insight.sent(message);
         self.sink.post(message, deadline, None)
     }
 
@@ -296,7 +299,7 @@ impl Line {
         loop {
             while let Some(incoming) = self.stream.next()? {
                 let Incoming::Message(line) = incoming else { continue };
-                log::trace!(target: log_target::WIRE, "<-- {}", excerpt(line));
+                self.insight.received(line);
                 let message = match jsonrpc::decode(line, &self.limits) {
                     Ok(Payload::Message(message)) => message,
                     Ok(Payload::Batch(_)) => continue,

@@ -20,6 +20,7 @@ use crate::carrier::{Carrier, Shared, Sink as _};
 use crate::client::Client;
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError, TransportError};
+use crate::insight::Insight;
 use crate::log_target;
 use crate::memory;
 use crate::spawn::Command;
@@ -193,13 +194,14 @@ impl std::fmt::Debug for Streams {
 
 fn spawn(command: &Command, common: Common) -> Result<Client, Error> {
     let manner = Manner { common: &common, probe_timeout: command.probe_timeout, can_start_again: true };
-    let found = greeting::find(&manner, || Ok(Child::start(command)? as Arc<dyn Duplex>))?;
+    let found = greeting::find(&manner, || Ok(common.insight.of_client().line(Child::start(command)?)))?;
     let again = Respawn {
         command: command.clone(),
         hello: found.era.eq(&Era::Handshake).then(|| initialize_params(&common)),
         version: found.session.version(),
         limits: common.limits.clone(),
         timeout: common.call_timeout,
+        insight: Arc::clone(common.insight.of_client()),
     };
     found.line.sink.begin_again_with(Box::new(again));
     open(found, common)
@@ -207,7 +209,8 @@ fn spawn(command: &Command, common: Common) -> Result<Client, Error> {
 
 fn over(duplex: &Arc<dyn Duplex>, common: Common) -> Result<Client, Error> {
     let manner = Manner { common: &common, probe_timeout: PROBE_TIMEOUT, can_start_again: false };
-    open(greeting::find(&manner, || Ok(Arc::clone(duplex)))?, common)
+    let counted = common.insight.of_client().line(Arc::clone(duplex));
+    open(greeting::find(&manner, || Ok(Arc::clone(&counted)))?, common)
 }
 
 /// The client of a server that was found.
@@ -219,7 +222,7 @@ fn open(found: Found, common: Common) -> Result<Client, Error> {
     let opening = Opening::opened(carrier, session, common)?;
     closing.let_go();
     for data in line.early {
-        opening.engine().take_data(&data, None);
+        opening.engine().take_kept(&data);
     }
     let opening = opening.found_in(requests);
     match era {
@@ -237,13 +240,14 @@ struct Respawn {
     version: Option<ProtocolVersion>,
     limits: Limits,
     timeout: Option<Duration>,
+    insight: Arc<Insight>,
 }
 
 impl Again for Respawn {
     fn start(&self, deadline: Option<Deadline>, opened: &dyn Fn(&Arc<dyn Duplex>)) -> Result<Fresh, Error> {
-        let child: Arc<dyn Duplex> = Child::start(&self.command)?;
+        let child = self.insight.line(Child::start(&self.command)?);
         opened(&child);
-        let mut line = Line::new(&child, &self.limits);
+        let mut line = Line::new(&child, &self.limits, &self.insight);
         // Whoever waits for it has a deadline, which its end might not keep: the next start waits for that.
         self.greet(&mut line, deadline).inspect_err(|_| child.shut_down())?;
         Ok(line.stream.into_fresh())

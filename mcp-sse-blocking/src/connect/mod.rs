@@ -8,15 +8,18 @@ mod greeting;
 mod http_sse;
 mod lines;
 mod opening;
+mod plain;
 pub(crate) mod streamable;
 mod verdicts;
+
+use std::sync::Arc;
 
 use mcp_core::http::Url;
 
 use crate::builder::{Common, HttpOptions, Transport};
 use crate::client::Client;
 use crate::error::Error;
-use crate::transport::http::Http;
+use crate::transport::http::{Http, Settings};
 
 pub use found::{Connection, Via};
 pub use lines::Streams;
@@ -29,6 +32,13 @@ pub(crate) fn to_url(url: &str, mut options: HttpOptions, common: Common) -> Res
         // Only HTTP+SSE has one.
         options.transport = Transport::HttpSse;
     }
-    let http = Http::new(options.settings()?);
+    let insight = common.insight.of_client();
+    let settings = Settings { insight: Arc::clone(insight), ..options.settings()? };
+    insight.secret_headers(&settings.headers);
+    insight.secret_url(url.path_and_query());
+    let http = Http::new(settings);
+    if options.transport == Transport::Plain {
+        return plain::connect(&url, http, &options, common);
+    }
     detect::connect(&url, http, &options, common)
 }

@@ -41,7 +41,7 @@ impl Opening {
     pub(super) fn opened(carrier: Carrier, session: ClientSession, common: Common) -> Result<Self, Error> {
         let (background, notices) = Background::new(&common.handlers);
         let events = Hub::new(common.events.transformer(&common.limits));
-        let features = Features::new(common.input.clone(), common.cache).told_by(events);
+        let features = Features::new(common.input.clone(), common.cache).told_by(events).seen_by(Arc::clone(common.insight.of_client()));
         let engine = Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background, features, common.reconnect.watch.clone());
         let session = Session(Arc::clone(&engine));
         if engine.carrier.shared().is_some() {
@@ -87,6 +87,7 @@ impl Opening {
         let offers = ClientOffers::from(&common.capabilities_in(version));
         let wants_to_hear = notices.is_some() || offers != ClientOffers::NONE;
         let connection = Connection { via: engine.carrier.via(), version, requests, place: engine.carrier.place() };
+        engine.insight().connected(&connection.place);
         let client = Client::new(session, server, connection);
         if let Some(notices) = notices {
             let started = engine.background.start_handlers(client.downgrade(), notices, common.handlers);

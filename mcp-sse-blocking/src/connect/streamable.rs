@@ -11,12 +11,10 @@ use mcp_core::types::{InitializeParams, Method};
 
 use super::ask::{Heard, ask};
 use super::early::Early;
-use super::greeting::excerpt;
 use crate::builder::Common;
 use crate::engine::misuse;
 use crate::error::{Error, PeerError};
 use crate::intake::handshake_failure;
-use crate::log_target;
 use crate::transport::http::Again;
 use crate::transport::streamable_http::{Context, Endpoint, Posting, Reply};
 
@@ -79,7 +77,7 @@ impl Greeted {
         let Some(version) = session.version() else { return Err(PeerError::NoAnswer.into()) };
         context = context.in_session(assigned.as_ref(), version)?;
         // Sent and taken over before any request follows (R-LM-23), and a part of the handshake in time as well.
-        log::trace!(target: log_target::WIRE, "--> {}", excerpt(&initialized));
+        endpoint.http.insight().sent(&initialized);
         let posting = Posting { message: &initialized, mirrored: &Vec::new(), deadline, stop: None, again: Again::Yes };
         match endpoint.post(&context, &posting)?.reply {
             Reply::Refused(refused) => Err(refused.into_error()),

@@ -14,6 +14,7 @@ use crate::cache::CacheSize;
 use crate::carrier::{Carrier, Shared};
 use crate::features::Features;
 use crate::input::InputHandlers;
+use crate::insight::Heard;
 use crate::slot::Waiter;
 use crate::state::Watch;
 use crate::transport::event_stream::EventStream;
@@ -24,7 +25,7 @@ use crate::transport::http_sse::{HttpSse, MessageTarget};
 fn engine(body: impl Read + Send + Sync + 'static) -> Arc<Engine> {
     let url = Url::parse("http://127.0.0.1:9/sse").unwrap();
     let body = Body::builder().reader(body).into_reader();
-    let stream = EventStream::new(OpenStream { url: url.clone(), body }, &Limits::default(), None);
+    let stream = EventStream::new(OpenStream { url: url.clone(), body, heard: Heard::default() }, &Limits::default(), None);
     let target = MessageTarget { target: Arc::new(Target::new(url.clone()).unwrap()), fixed: true };
     let (background, _) = Background::new(&Handlers::default());
     let sink = HttpSse::new(Http::new(Settings::default()), url, target);

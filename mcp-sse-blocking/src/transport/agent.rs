@@ -1,5 +1,7 @@
 //! The agent of ureq that a client makes its requests with: sockets, TLS, proxies, and the connections that are kept.
 
+use std::sync::Arc;
+
 use ureq::Agent;
 use ureq::config::AutoHeaderValue;
 use ureq::tls::TlsConfig;
@@ -35,7 +37,7 @@ pub(super) fn new(settings: &Settings) -> Agent {
         .timeout_await_100(None)
         .tls_config(tls)
         .build();
-    let connector = SocketConnector::new(settings.connect_timeout).chain(RustlsConnector::default()).chain(Observer);
+    let connector = SocketConnector::new(settings.connect_timeout, Arc::clone(&settings.insight)).chain(RustlsConnector::default()).chain(Observer);
     let resolver = OnceResolver::new(settings.connect_timeout);
     Agent::with_parts(config, connector, resolver)
 }

@@ -15,6 +15,7 @@ use super::http::{OpenStream, transport_failure};
 use crate::carrier::{Filled, Incoming, SharedStream};
 use crate::clock;
 use crate::error::{Delivery, Error, Timeout};
+use crate::insight::Heard;
 
 /// The least room that a read is given.
 const READ_BYTES: usize = 4 << 10;
@@ -36,6 +37,7 @@ pub(crate) struct EventStream {
     decoder: Decoder,
     idle_timeout: Option<Duration>,
     stop: Option<Arc<dyn Stop>>,
+    heard: Heard,
     had_event: bool,
     /// The last id when the stream was opened, or opened again.
     first_id: Vec<u8>,
@@ -45,13 +47,14 @@ pub(crate) struct EventStream {
 
 impl EventStream {
     pub(crate) fn new(open: OpenStream, limits: &Limits, idle_timeout: Option<Duration>) -> Self {
-        let OpenStream { url, body } = open;
+        let OpenStream { url, body, heard } = open;
         Self {
             url,
             body,
             decoder: sse::Decoder::new(limits),
             idle_timeout,
             stop: None,
+            heard,
             had_event: false,
             first_id: Vec::new(),
             last_byte: clock::now(),
@@ -111,6 +114,9 @@ impl EventStream {
     pub(crate) fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         let event = self.decoder.next_event()?;
         self.had_event |= event.is_some();
+        if let Some(event) = &event {
+            self.heard.event(event);
+        }
         Ok(event)
     }
 

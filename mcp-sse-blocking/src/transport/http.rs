@@ -31,6 +31,7 @@ use super::answer::{beginning, described, discard, not_a_stream, refuse_compress
 use super::buffers::EndlessFraming;
 use super::exchange::{self, Bounds, Outcome, Stop, Trust};
 use crate::error::{Delivery, Error, PeerError, Timeout, TransportError};
+use crate::insight::{Heard, Insight};
 use crate::log_target;
 
 /// Bytes of a line in the head of a request. 64 KiB: far more than servers take.
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Option<Duration>,
     /// Instead of Mozilla's.
     pub(crate) roots: Option<RootCerts>,
+    /// Is told what goes over the wire.
+    pub(crate) insight: Arc<Insight>,
 }
 
 /// The HTTP side of one client.
@@ -59,6 +62,7 @@ pub(crate) struct Http {
     /// Those of the caller.
     own_headers: HeaderMap,
     closed: Arc<Closed>,
+    insight: Arc<Insight>,
     /// For a successor of it.
     settings: Settings,
 }
@@ -115,6 +119,17 @@ pub(crate) struct OpenStream {
     /// Where it was found after redirects.
     pub(crate) url: Url,
     pub(crate) body: BodyReader<'static>,
+    pub(crate) heard: Heard,
+}
+
+impl Verb {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
 }
 
 impl Target {
@@ -131,6 +146,7 @@ impl Http {
         Self {
             agent: agent::new(&settings),
             connect_timeout: settings.connect_timeout,
+            insight: Arc::clone(&settings.insight),
             stream_headers: all_headers(fixed(&headers::STREAM_REQUEST), &settings.headers),
             message_headers: all_headers(fixed(&headers::MESSAGE_REQUEST), &settings.headers),
             own_headers: settings.headers.clone(),
@@ -166,7 +182,8 @@ impl Http {
         match Answer::to_stream_request(response.status().as_u16(), text(&response, headers::CONTENT_TYPE)) {
             Answer::EventStream => {
                 refuse_compressed(&response)?;
-                Ok(OpenStream { url: moved.unwrap_or(target).url, body: response.into_body().into_reader() })
+                let heard = self.insight.heard(&response);
+                Ok(OpenStream { url: moved.unwrap_or(target).url, body: response.into_body().into_reader(), heard })
             }
             answer @ (Answer::Json | Answer::OtherMediaType | Answer::Stop) => {
                 Err(not_a_stream(answer, response, deadline))
@@ -260,6 +277,7 @@ impl Http {
             tries += 1;
             let trust = if outgoing.again == Again::Yes { Trust::WhileFresh } else { Trust::Never };
             let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)), trust, longest_line };
+            let traced = self.insight.request(outgoing.verb.name(), &target.url, outgoing.headers, outgoing.body);
             let (response, outcome) = match outgoing.verb {
                 Verb::Get => {
                     let request = request(Method::GET, target, outgoing.headers, ());
@@ -275,7 +293,10 @@ impl Http {
                 }
             };
             match response {
-                Ok(response) => return Ok(response),
+                Ok(mut response) => {
+                    self.insight.answered(traced, &mut response);
+                    return Ok(response);
+                }
                 Err(error)
                     if tries <= IDLE_CONNECTIONS + 1
                         && (outgoing.again == Again::Yes || !outcome.progress.sent)
@@ -286,6 +307,7 @@ impl Http {
                 }
                 Err(error) => {
                     let failure = self.failure(error, outcome, outgoing.doing, &target.url);
+                    self.insight.unanswered(traced, &failure);
                     // What an earlier try sent stays sent.
                     return Err(if sent { failure.with_delivery(Delivery::Sent) } else { failure });
                 }
@@ -312,6 +334,10 @@ impl Http {
     /// Stops a request when the client is closed.
     pub(super) fn closed(&self) -> Arc<dyn Stop> {
         Arc::clone(&self.closed) as Arc<dyn Stop>
+    }
+
+    pub(crate) fn insight(&self) -> &Arc<Insight> {
+        &self.insight
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -344,6 +370,9 @@ pub(crate) fn transport_failure(error: ureq::Error, doing: &'static str, url: &U
         }
         ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<EndlessFraming>()) => {
             return PeerError::Http(EndlessFraming.to_string()).into();
+        }
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            (error.kind(), "the server closed the connection".into())
         }
         ureq::Error::Io(error) => (error.kind(), error.to_string()),
         other => (io::ErrorKind::Other, other.to_string()),

@@ -27,6 +27,7 @@ use ureq::{Error, Timeout};
 use super::buffers::IoBuffers;
 use super::exchange::{self, Over};
 use crate::clock;
+use crate::insight::{Insight, Wire};
 
 /// A connection that was idle for less than this is used again unseen. Servers keep idle connections for 5 s and more
 /// (uvicorn and node: 5 s), so that a look, three system calls, pays only after a pause.
@@ -45,11 +46,12 @@ pub(super) struct SocketConnector {
     timeout: Option<Duration>,
     /// Microseconds that the slowest connection took so far.
     slowest: AtomicU64,
+    insight: Arc<Insight>,
 }
 
 impl SocketConnector {
-    pub(super) fn new(timeout: Option<Duration>) -> Self {
-        Self { timeout, slowest: AtomicU64::new(0) }
+    pub(super) fn new(timeout: Option<Duration>, insight: Arc<Insight>) -> Self {
+        Self { timeout, slowest: AtomicU64::new(0), insight }
     }
 
     /// Tries one address after the other, all within the deadline of the exchange.
@@ -84,7 +86,7 @@ impl Connector<()> for SocketConnector {
         let handle: Weak<TcpStream> = Arc::downgrade(&stream);
         let handle: Weak<dyn ShutdownHandle> = handle;
         (details.register_shutdown)(handle)?;
-        Ok(Some(Socket::new(stream, details.needs_tls())))
+        Ok(Some(Socket::new(stream, details.needs_tls(), self.insight.wire())))
     }
 }
 
@@ -119,10 +121,11 @@ pub(super) struct Socket {
     tls: bool,
     /// Why nothing can be written any more.
     write_failed: Option<io::Error>,
+    wire: Wire,
 }
 
 impl Socket {
-    fn new(stream: Arc<TcpStream>, tls: bool) -> Self {
+    fn new(stream: Arc<TcpStream>, tls: bool, wire: Wire) -> Self {
         Self {
             stream,
             buffers: IoBuffers::default(),
@@ -131,6 +134,7 @@ impl Socket {
             last_used: clock::now(),
             tls,
             write_failed: None,
+            wire,
         }
     }
 
@@ -142,7 +146,10 @@ impl Socket {
             set_timeout(&mut self.write_timeout, left, |timeout| self.stream.set_write_timeout(timeout))?;
             match (&*self.stream).write(&self.buffers.gathered()[written..]) {
                 Ok(0) => self.write_failed = Some(io::ErrorKind::WriteZero.into()),
-                Ok(n) => written += n,
+                Ok(n) => {
+                    written += n;
+                    self.wire.sent(n);
+                }
                 Err(error) if is_early(&error) => {
                     exchange::check_stop().map_err(over)?;
                     raise_timeout(&mut self.write_timeout, left, |timeout| self.stream.set_write_timeout(timeout))?;
@@ -189,6 +196,7 @@ impl Transport for Socket {
                 Ok(0) => return self.write_failed.take().map_or(Ok(false), |error| Err(Error::Io(error))),
                 Ok(n) => {
                     self.buffers.read(n);
+                    self.wire.received(n);
                     self.last_used = clock::now();
                     return Ok(true);
                 }
@@ -349,7 +357,7 @@ mod tests {
     fn pair(tls: bool) -> (Socket, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Socket::new(Arc::new(stream), tls), listener.accept().unwrap().0)
+        (Socket::new(Arc::new(stream), tls, Arc::<Insight>::default().wire()), listener.accept().unwrap().0)
     }
 
     /// Waits until something has come, without taking it.

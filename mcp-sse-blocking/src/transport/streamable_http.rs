@@ -3,6 +3,7 @@
 //! Nothing here knows what a message says. What is judged here is the head of an answer: which of the few things it is, and
 //! what of its body may be read.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,8 @@ use super::event_stream::{Ended, EventStream};
 use super::exchange::{self, Bounds, Stop};
 use super::http::{Again, Http, OpenStream, Outgoing, SENDING, Target, Verb};
 use crate::error::{Error, PeerError, Status};
+use crate::events::{PayloadForm, Transformer};
+use crate::plain::Plain;
 
 /// How long the end of an event stream is waited for once the reply was on it: with it the connection can be used again.
 const LINGER: Duration = Duration::from_millis(20);
@@ -34,6 +37,10 @@ pub(crate) struct Endpoint {
     pub(crate) http: Http,
     pub(crate) limits: Limits,
     pub(crate) idle_timeout: Option<Duration>,
+    /// What JSON bodies go through before they are read.
+    pub(crate) transformer: Option<Transformer>,
+    /// Of a server that speaks JSON without JSON-RPC.
+    pub(crate) plain: Option<Plain>,
     context: Mutex<Arc<Context>>,
     /// Streams in a row whose end did not come soon after the reply.
     left_open: AtomicU8,
@@ -154,7 +161,7 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 impl Endpoint {
     pub(crate) fn new(http: Http, target: Target, limits: Limits, idle_timeout: Option<Duration>) -> Self {
         let context = Mutex::new(Arc::new(Context::new(&http, target)));
-        Self { http, limits, idle_timeout, context, left_open: AtomicU8::new(0) }
+        Self { http, limits, idle_timeout, transformer: None, plain: None, context, left_open: AtomicU8::new(0) }
     }
 
     /// What requests have in common now.
@@ -183,6 +190,13 @@ impl Endpoint {
 
     /// Sends one message and reads the answer as far as it is one piece.
     pub(crate) fn post(&self, context: &Context, posting: &Posting<'_>) -> Result<Answered, Error> {
+        match &self.plain {
+            None => self.post_as_it_is(context, posting),
+            Some(plain) => plain.post(posting, &self.limits, |posting| self.post_as_it_is(context, posting)),
+        }
+    }
+
+    fn post_as_it_is(&self, context: &Context, posting: &Posting<'_>) -> Result<Answered, Error> {
         let mirrored;
         let headers = if posting.mirrored.is_empty() {
             &context.post
@@ -226,7 +240,7 @@ impl Endpoint {
         }
         let outgoing = Outgoing {
             verb: Verb::Get,
-            target: &context.target,
+            target: self.plain.as_ref().map_or(&context.target, |plain| &plain.stream),
             headers: &headers,
             body: b"",
             deadline,
@@ -274,13 +288,17 @@ impl Endpoint {
         let reply = match answer {
             Answer::EventStream => {
                 refuse_compressed(&response)?;
-                let open = OpenStream { url: url.clone(), body: response.into_body().into_reader() };
+                let heard = self.http.insight().heard(&response);
+                let open = OpenStream { url: url.clone(), body: response.into_body().into_reader(), heard };
                 let stream = EventStream::new(open, &self.limits, self.idle_timeout);
                 Reply::Stream(stream.stopped_by(outgoing.stop.clone()))
             }
             Answer::Json => {
                 refuse_compressed(&response)?;
-                Reply::Json(self.body(response, outgoing, url)?)
+                let heard = self.http.insight().heard(&response);
+                let body = self.body(response, outgoing, url)?;
+                heard.body(&body);
+                Reply::Json(self.transformed(body)?)
             }
             _ if response.status().is_success()
                 && (matches!(answer, Answer::Accepted) || response.body().content_length() == Some(0)) =>
@@ -331,11 +349,23 @@ impl Endpoint {
         Ok(body)
     }
 
+    /// A body as the caller's hook makes it.
+    fn transformed(&self, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let Some(transformer) = &self.transformer else { return Ok(body) };
+        let other = match transformer.whole(PayloadForm::Body, &body)? {
+            // The usual answer of a hook that has nothing to do.
+            Cow::Borrowed(same) if std::ptr::eq(same, &raw const body[..]) => None,
+            other => Some(other.into_owned()),
+        };
+        Ok(other.unwrap_or(body))
+    }
+
     fn refusal(&self, answer: Answer, mut response: Response<Body>, outgoing: &Outgoing<'_>, url: &Url) -> Refused {
         let mut status = described(answer, &response, b"");
         let body = if may_hold_error(status.code, text(&response, headers::CONTENT_TYPE)) {
             // Whatever goes wrong here, the status is what matters.
-            self.body(response, outgoing, url).unwrap_or_default()
+            let body = self.body(response, outgoing, url).unwrap_or_default();
+            self.transformed(body.clone()).unwrap_or(body)
         } else {
             beginning(&mut response, outgoing.deadline)
         };
