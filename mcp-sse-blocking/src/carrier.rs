@@ -165,6 +165,7 @@ impl Carrier {
     pub(crate) fn via(&self) -> Via {
         match self {
             Self::Shared(shared) => shared.sink.via(),
+            Self::Streamable(streamable) if streamable.endpoint.plain.is_some() => Via::Plain,
             Self::Streamable(_) => Via::StreamableHttp,
         }
     }

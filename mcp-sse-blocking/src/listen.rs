@@ -41,7 +41,7 @@ pub(crate) struct Listening {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     /// Nobody wants it.
     #[default]
     Unwanted,
@@ -59,7 +59,7 @@ impl Listening {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(&self, state: State) {
+    pub(crate) fn enter(&self, state: State) {
         let mut now = self.state();
         if *now != State::Over {
             *now = state;
@@ -74,7 +74,7 @@ impl Listening {
     }
 
     /// Waits, unless the client is closed. False then.
-    fn pause(&self, pause: Duration) -> bool {
+    pub(crate) fn pause(&self, pause: Duration) -> bool {
         let until = clock::now() + pause;
         let mut state = self.state();
         loop {
@@ -91,13 +91,20 @@ impl Engine {
     /// Opens the session's own stream, if that was not done, and waits a moment until it is open: servers ask on it, and drop
     /// their questions while it is not there. Carriers that have no such stream need none.
     pub(crate) fn want_stream(&self) {
-        let Some(carrier) = self.carrier.streamable().filter(|carrier| carrier.hello.is_some()) else { return };
+        let Some(carrier) = self.carrier.streamable() else { return };
+        let is_plain = carrier.endpoint.plain.is_some();
+        if carrier.hello.is_none() && !is_plain {
+            return;
+        }
         let mut state = carrier.listening.state();
-        if *state == State::Unwanted {
+        // Who listens to a plain server has nothing else to hear, and asks again.
+        if *state == State::Unwanted || (*state == State::NotOffered && is_plain) {
             let Some(engine) = self.arc() else { return };
             let started = self.background.spawn("mcp-listen", move || {
-                if let Some(carrier) = engine.carrier.streamable() {
-                    engine.listen(carrier);
+                match engine.carrier.streamable() {
+                    Some(carrier) if is_plain => engine.listen_plain(carrier),
+                    Some(carrier) => engine.listen(carrier),
+                    None => {}
                 }
             });
             match started {

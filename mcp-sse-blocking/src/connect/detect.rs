@@ -43,7 +43,8 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
         (Transport::Detect, None) => verdicts::of(url),
         _ => None,
     };
-    let endpoint = Endpoint::new(http, Target::new(url.clone())?, common.limits.clone(), common.idle_timeout);
+    let mut endpoint = Endpoint::new(http, Target::new(url.clone())?, common.limits.clone(), common.idle_timeout);
+    endpoint.transformer = common.events.transformer(&common.limits);
     let timeout = common.call_timeout;
     let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
     let mut evidence = Evidence { deadline, ..Evidence::default() };

@@ -28,6 +28,8 @@ pub enum Via {
     StreamableHttp,
     /// Lines over a pipe: stdio, or what the caller gave.
     Lines,
+    /// No transport of MCP: JSON over HTTP without JSON-RPC, and a stream of plain events.
+    Plain,
 }
 
 impl fmt::Display for Connection {
@@ -45,6 +47,7 @@ impl fmt::Display for Via {
             Self::HttpSse => "HTTP+SSE",
             Self::StreamableHttp => "Streamable HTTP",
             Self::Lines => "lines",
+            Self::Plain => "plain JSON over HTTP",
         })
     }
 }

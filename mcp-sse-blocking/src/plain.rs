@@ -1,0 +1,299 @@
+//! Servers that speak JSON over HTTP without JSON-RPC: `{"method", "params"}` is POSTed, and the body of the answer is the
+//! result itself, or `{"error": ...}`.
+//!
+//! What goes out and what comes in is translated here, so that everything above sees JSON-RPC: a session that stands from the
+//! start, whose requests have ids. The URL of the stream and that of the messages are two; who reads the stream is
+//! [`stream`]. Nothing here judges what a result says.
+
+mod stream;
+
+use std::borrow::Cow;
+
+use mcp_core::Limits;
+use mcp_core::jsonrpc::{ErrorId, ErrorObject, RequestId, code, write_error};
+use mcp_core::text::Excerpt;
+use mcp_core::types::Method;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, PeerError};
+use crate::transport::http::Target;
+use crate::transport::streamable_http::{Answered, Posting, Reply};
+
+/// Characters of an error that has no message of its own.
+const SHOWN: usize = 256;
+/// What a tool takes that does not say what it takes.
+const ANY_ARGUMENTS: &[u8] = br#""inputSchema":{"type":"object"}"#;
+
+/// Where such a server is.
+pub(crate) struct Plain {
+    /// Its stream.
+    pub(crate) stream: Target,
+    /// Whether it takes requests: whether the caller said where.
+    pub(crate) takes_requests: bool,
+}
+
+/// A request as such a server takes it.
+#[derive(Debug)]
+struct Request {
+    id: u64,
+    is_list_of_tools: bool,
+    body: Vec<u8>,
+}
+
+impl Plain {
+    /// Sends a message by `post`, if it is a request: there is nothing else that such a server takes.
+    pub(crate) fn post(
+        &self,
+        posting: &Posting<'_>,
+        limits: &Limits,
+        post: impl FnOnce(&Posting<'_>) -> Result<Answered, Error>,
+    ) -> Result<Answered, Error> {
+        let Some(request) = Request::of(posting.message) else {
+            return Ok(Answered { reply: Reply::Accepted, session: None });
+        };
+        if !self.takes_requests {
+            let problem = "this server has a stream of events and nothing else, unless `message_url` says where requests go";
+            return Err(Error::Usage(problem.into()));
+        }
+        let posting = Posting { message: &request.body, stop: posting.stop.clone(), ..*posting };
+        let mut answered = post(&posting)?;
+        answered.reply = match answered.reply {
+            Reply::Json(body) => Reply::Json(request.answered(&body, limits)?),
+            Reply::Refused(mut refused) => {
+                // HTTP 500 with `{"error": "..."}`: what the server says is more than its status.
+                if let Some(error) = request.refused(&refused.body) {
+                    refused.body = error;
+                }
+                Reply::Refused(refused)
+            }
+            Reply::Stream(_) => {
+                let (found, excerpt) = ("an event stream, where JSON was expected".into(), String::new());
+                return Err(PeerError::NotAnAnswer { found, excerpt }.into());
+            }
+            Reply::Accepted => Reply::Accepted,
+        };
+        Ok(answered)
+    }
+}
+
+impl Request {
+    /// The request that a JSON-RPC message is, in the words of such a server. `None` for any other message.
+    fn of(message: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Call<'a> {
+            id: u64,
+            #[serde(borrow)]
+            method: Cow<'a, str>,
+            #[serde(borrow)]
+            params: Option<&'a RawValue>,
+        }
+        let Call { id, method, params } = serde_json::from_slice(message).ok()?;
+        let mut body = Vec::with_capacity(message.len());
+        body.extend_from_slice(br#"{"method":"#);
+        serde_json::to_writer(&mut body, &method).ok()?;
+        if let Some(params) = params {
+            body.extend_from_slice(br#","params":"#);
+            body.extend_from_slice(params.get().as_bytes());
+        }
+        body.push(b'}');
+        Some(Self { id, is_list_of_tools: method == Method::ToolsList.name(), body })
+    }
+
+    /// The JSON-RPC answer that the body of a success stands for.
+    ///
+    /// # Errors
+    /// [`PeerError::Message`] when it is no JSON.
+    fn answered(&self, body: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
+        if let Some(error) = self.refused(body) {
+            return Ok(error);
+        }
+        let result: &RawValue = serde_json::from_slice(body)
+            .map_err(|error| PeerError::Message(Excerpt::new(&error.to_string(), SHOWN).to_string()))?;
+        // Some speak JSON-RPC after all, except for the id.
+        let inner = serde_json::from_slice::<Answer<'_>>(body).ok().filter(|answer| answer.jsonrpc.is_some());
+        let result = inner.and_then(|answer| answer.result).unwrap_or(result).get();
+        let with_schemas = self.is_list_of_tools.then(|| with_schemas(result, limits.message_bytes)).flatten();
+        let result = with_schemas.as_deref().unwrap_or(result.as_bytes());
+        let mut answer = format!(r#"{{"jsonrpc":"2.0","id":{},"result":"#, self.id).into_bytes();
+        answer.extend_from_slice(result);
+        answer.push(b'}');
+        Ok(answer)
+    }
+
+    /// The JSON-RPC error that a body stands for, if it does: one with an `error` and no result beside it.
+    fn refused(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let answer: Answer<'_> = serde_json::from_slice(body).ok()?;
+        if answer.content.is_some() || answer.result.is_some() {
+            return None;
+        }
+        let mut message = Vec::new();
+        write_error(&mut message, &ErrorId::Known(RequestId::Integer(self.id.into())), &error_object(answer.error?));
+        Some(message)
+    }
+}
+
+/// What is looked at of a body.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    jsonrpc: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+}
+
+/// What such servers say in `error`: a text, or an object with a code that is a number or a name.
+fn error_object(error: &RawValue) -> ErrorObject<'_> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Code {
+        Number(i64),
+        Name(String),
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        code: Option<Code>,
+        message: Option<String>,
+    }
+    if let Ok(text) = serde_json::from_str::<String>(error.get()) {
+        let is_unknown_method = text.to_ascii_lowercase().starts_with("method not found");
+        let code = if is_unknown_method { code::METHOD_NOT_FOUND } else { code::INTERNAL_ERROR };
+        return ErrorObject::new(code, text);
+    }
+    let said = serde_json::from_str::<Said>(error.get()).unwrap_or(Said { code: None, message: None });
+    let (code, name) = match said.code {
+        Some(Code::Number(code)) => (code, None),
+        Some(Code::Name(name)) => (code::INTERNAL_ERROR, Some(name)),
+        None => (code::INTERNAL_ERROR, None),
+    };
+    let message = match (name, said.message) {
+        (Some(name), Some(message)) => format!("{name}: {message}"),
+        (Some(text), None) | (None, Some(text)) => text,
+        (None, None) => Excerpt::new(error.get(), SHOWN).to_string(),
+    };
+    ErrorObject { data: Some(error), ..ErrorObject::new(code, message) }
+}
+
+/// A list of tools in which each says what it takes, as MCP wants it. `None` when all do, or it cannot be read, or it would
+/// become longer than `most` bytes.
+fn with_schemas(list: &str, most: usize) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        tools: Vec<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(rename = "inputSchema", borrow)]
+        input_schema: Option<&'a RawValue>,
+        #[serde(borrow)]
+        name: Option<&'a RawValue>,
+    }
+    let List { tools } = serde_json::from_str(list).ok()?;
+    let mut whole = list.as_bytes().to_owned();
+    let mut changed = false;
+    // From the end, so that places before it stay what they are.
+    for tool in tools.iter().rev() {
+        let Ok(Tool { input_schema: None, name: Some(_) }) = serde_json::from_str(tool.get()) else { continue };
+        // The tool is a slice of the list.
+        let at = tool.get().as_ptr().addr() - list.as_ptr().addr() + 1;
+        if whole.len() + ANY_ARGUMENTS.len() + 1 > most {
+            return None;
+        }
+        whole.splice(at..at, ANY_ARGUMENTS.iter().copied().chain([b',']));
+        changed = true;
+    }
+    changed.then_some(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_core::jsonrpc::{self, Message, Payload};
+
+    use super::*;
+
+    fn request(method: &str) -> Request {
+        Request::of(format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}"}}"#).as_bytes()).unwrap()
+    }
+
+    /// What a body says, as the session sees it.
+    fn said(method: &str, body: &str) -> Result<String, (i64, String)> {
+        let answer = request(method).answered(body.as_bytes(), &Limits::default()).unwrap();
+        match jsonrpc::decode(&answer, &Limits::default()).unwrap() {
+            Payload::Message(Message::Response(response)) => {
+                assert_eq!(response.id.as_u64(), Some(7));
+                Ok(response.result.get().to_owned())
+            }
+            Payload::Message(Message::Error(error)) => {
+                assert_eq!(error.id, ErrorId::Known(RequestId::Integer(7)));
+                Err((error.error.code, error.error.message.into_owned()))
+            }
+            _ => panic!("{body}"),
+        }
+    }
+
+    #[test]
+    fn a_request_loses_its_envelope_and_nothing_else() {
+        let body = |message: &str| Request::of(message.as_bytes()).map(|it| String::from_utf8(it.body).unwrap());
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a\u0062","arguments":{"n":1.50}}}"#;
+        let plain = r#"{"method":"tools/call","params":{"name":"a\u0062","arguments":{"n":1.50}}}"#;
+        assert_eq!(body(call).as_deref(), Some(plain));
+        let list = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#;
+        assert_eq!(body(list).as_deref(), Some(r#"{"method":"tools/list"}"#));
+        for other in [
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":"a","method":"x"}"#,
+            "[]",
+        ] {
+            assert_eq!(body(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_the_result_as_it_came() {
+        for body in [r#"{"content":[{"type":"text","text":"hi"}]}"#, r#"{"n":1.50, "x":null}"#, "[1]", "7", "null"] {
+            assert_eq!(said("tools/call", body), Ok(body.to_owned()));
+        }
+        let result = r#"{"content":[],"isError":true,"error":"as the tool says"}"#;
+        assert_eq!(said("tools/call", result), Ok(result.to_owned()), "a result that names an error");
+        assert_eq!(said("x", r#"{"error":null,"a":1}"#), Ok(r#"{"error":null,"a":1}"#.to_owned()));
+        for id in [r#""id":99,"#, ""] {
+            let body = format!(r#"{{"jsonrpc":"2.0",{id}"result":{{"a":1}}}}"#);
+            assert_eq!(said("x", &body), Ok(r#"{"a":1}"#.to_owned()), "JSON-RPC after all");
+        }
+        assert!(request("x").answered(b"<html>", &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn an_error_has_the_code_that_it_names() {
+        let cases = [
+            (r#"{"error":"Method not found"}"#, -32601, "Method not found"),
+            (r#"{"error":"method not found: x"}"#, -32601, "method not found: x"),
+            (r#"{"error":"division by zero"}"#, -32603, "division by zero"),
+            (r#"{"error":{"code":-32602,"message":"no such tool"}}"#, -32602, "no such tool"),
+            (r#"{"error":{"code":"RATE_LIMITED","message":"slow down"}}"#, -32603, "RATE_LIMITED: slow down"),
+            (r#"{"error":{"code":"RATE_LIMITED"}}"#, -32603, "RATE_LIMITED"),
+            (r#"{"error":{"message":"no"}}"#, -32603, "no"),
+            (r#"{"error":{"reason":1}}"#, -32603, r#"{"reason":1}"#),
+            (r#"{"error":true}"#, -32603, "true"),
+            (r#"{"jsonrpc":"2.0","id":3,"error":{"code":-1,"message":"x"}}"#, -1, "x"),
+        ];
+        for (body, code, message) in cases {
+            assert_eq!(said("tools/call", body), Err((code, message.to_owned())), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_tool_that_does_not_say_what_it_takes_takes_any_object() {
+        let list = r#"{"tools":[{"name":"a"},{"name":"b","inputSchema":{"type":"object","x":1}}, { "name":"c"},{},7]}"#;
+        let said = said("tools/list", list).unwrap();
+        let expected = r#"{"tools":[{"inputSchema":{"type":"object"},"name":"a"},{"name":"b","inputSchema":{"type":"object","x":1}}, {"inputSchema":{"type":"object"}, "name":"c"},{},7]}"#;
+        assert_eq!(said, expected);
+        assert_eq!(with_schemas(list, list.len() + 40), None, "no longer than a message may be");
+    }
+}
