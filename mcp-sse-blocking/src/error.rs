@@ -12,6 +12,7 @@ use mcp_core::jsonrpc;
 use mcp_core::limits::LimitExceeded;
 use mcp_core::time::Cause;
 
+use crate::credentials::CredentialsError;
 use crate::input::InputError;
 use crate::reconnect::NotConnected;
 use crate::spawn::Exited;
@@ -45,6 +46,8 @@ pub enum Error {
     /// The event stream ended before the reply, and the rest could not be had. Over HTTP+SSE the session ended with it
     /// (R-SSE-39), over Streamable HTTP only this request (R-SH-37, R-ST-33).
     StreamEnded(Delivery),
+    /// There are no credentials to be had for the request.
+    Credentials(Box<CredentialsError>),
     /// The server was a child process and ended, or closed its output (R-IO-17).
     Exited(Box<Exited>),
     /// The server needs input before it can answer, and did not get it.
@@ -148,7 +151,7 @@ impl Error {
     /// there was no request.
     pub fn delivery(&self) -> Option<Delivery> {
         match self {
-            Self::Usage(_) | Self::NotConnected(_) => Some(Delivery::NotSent),
+            Self::Usage(_) | Self::Credentials(_) | Self::NotConnected(_) => Some(Delivery::NotSent),
             Self::Timeout(timeout) => Some(timeout.delivery),
             Self::Transport(error) => Some(error.delivery),
             Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => Some(*delivery),
@@ -207,6 +210,7 @@ impl fmt::Display for Error {
             Self::SessionGone(status) => write!(f, "the session is gone: {status}"),
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::Transport(error) => error.fmt(f),
+            Self::Credentials(error) => error.fmt(f),
             Self::Exited(exited) => exited.fmt(f),
             Self::Input(error) => error.fmt(f),
             Self::Transform(problem) => write!(f, "the hook of `transform` {problem}"),
@@ -282,6 +286,7 @@ impl std::error::Error for Error {
             Self::Input(error) => Some(error),
             Self::NotConnected(error) => Some(&error.why),
             Self::Limit(error) => Some(error),
+            Self::Credentials(error) => Some(error),
             Self::Peer(PeerError::Endpoint(error)) => Some(error),
             _ => None,
         }

@@ -122,6 +122,7 @@ impl HttpOptions {
             connect_timeout: Some(self.connect_timeout),
             roots: self.tls.root_certificates()?,
             insight: Arc::default(),
+            guard: self.auth.guard(),
         })
     }
 

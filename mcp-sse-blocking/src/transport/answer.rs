@@ -52,6 +52,12 @@ pub(super) fn not_an_answer(mut response: Response<Body>, deadline: Option<Deadl
     PeerError::NotAnAnswer { found, excerpt }.into()
 }
 
+/// How the server wants to be authenticated to.
+pub(super) fn www_authenticate(response: &Response<Body>) -> Vec<String> {
+    let values = response.headers().get_all(headers::WWW_AUTHENTICATE).into_iter();
+    values.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect()
+}
+
 /// What an answer that is no success means, for people.
 pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8]) -> Status {
     let meaning = match answer {
@@ -68,13 +74,12 @@ pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8
         Answer::Refused => "the server refuses the request",
         _ => "the server failed",
     };
-    let all = |name: &str| response.headers().get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     let retry_after = text(response, headers::RETRY_AFTER);
     Status {
         code: response.status().as_u16(),
         meaning,
         excerpt: readable(excerpt),
-        www_authenticate: all(headers::WWW_AUTHENTICATE).map(str::to_owned).collect(),
+        www_authenticate: www_authenticate(response),
         wait: retry_after.and_then(|value| status::wait(value, text(response, "date"))),
         retry_after: retry_after.map(str::to_owned),
     }

@@ -80,7 +80,7 @@ pub(crate) trait Stop: Send + Sync {
 }
 
 /// How often a silent socket looks at the stop flag: rarely enough to cost nothing, often enough for a person.
-pub(super) const STOP_CHECK: Duration = Duration::from_millis(200);
+pub(crate) const STOP_CHECK: Duration = Duration::from_millis(200);
 
 /// The socket must not wait any longer. The [`Outcome`] says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

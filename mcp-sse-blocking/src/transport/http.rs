@@ -22,14 +22,16 @@ use mcp_core::http::endpoint::MAX_REDIRECTS;
 use mcp_core::http::{Answer, Url, headers, resolve_redirect};
 use mcp_core::time::{Cause, Deadline};
 use ureq::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use ureq::http::{Method, Request, Response, Uri};
+use ureq::http::{Method, Request, Response, StatusCode, Uri};
 use ureq::tls::RootCerts;
 use ureq::{Agent, Body, BodyReader};
 
 use super::agent::{self, IDLE_CONNECTIONS};
-use super::answer::{beginning, described, discard, not_a_stream, refuse_compressed, text};
+use super::answer::{beginning, described, discard, not_a_stream, refuse_compressed, text, www_authenticate};
 use super::buffers::EndlessFraming;
 use super::exchange::{self, Bounds, Outcome, Stop, Trust};
+use crate::credentials::CredentialsError;
+use crate::credentials::guard::{For, Guard, Header as CredentialHeader};
 use crate::error::{Delivery, Error, PeerError, Timeout, TransportError};
 use crate::insight::{Heard, Insight};
 use crate::log_target;
@@ -50,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) roots: Option<RootCerts>,
     /// Is told what goes over the wire.
     pub(crate) insight: Arc<Insight>,
+    /// Gives the credentials of each request.
+    pub(crate) guard: Option<Arc<Guard>>,
 }
 
 /// The HTTP side of one client.
@@ -63,6 +67,7 @@ pub(crate) struct Http {
     own_headers: HeaderMap,
     closed: Arc<Closed>,
     insight: Arc<Insight>,
+    guard: Option<Arc<Guard>>,
     /// For a successor of it.
     settings: Settings,
 }
@@ -151,6 +156,7 @@ impl Http {
             message_headers: all_headers(fixed(&headers::MESSAGE_REQUEST), &settings.headers),
             own_headers: settings.headers.clone(),
             closed: Arc::default(),
+            guard: settings.guard.clone(),
             settings,
         }
     }
@@ -229,16 +235,54 @@ impl Http {
         })
     }
 
-    /// Makes a request and follows redirects within the origin (R-SSE-20); also says where it ended up, if elsewhere. The answer
-    /// is judged by nobody yet.
+    /// Makes a request, with the credentials that there are; once more with others, when the server refuses them with 401 (R-AU-7):
+    /// it was not processed. Follows redirects within the origin (R-SSE-20); also says where it ended up, if elsewhere. The
+    /// answer is judged by nobody yet.
     ///
     /// # Errors
-    /// When there is no answer, or a redirect that cannot be followed.
+    /// When there is no answer, a redirect that cannot be followed, or no credentials although there should be.
     pub(crate) fn send(&self, outgoing: &Outgoing<'_>) -> Result<(Response<Body>, Option<Target>), Error> {
         let stop = self.stop(outgoing);
+        let Some(guard) = &self.guard else { return self.follow(outgoing, None, &stop) };
+        let of = For { url: &outgoing.target.url, deadline: outgoing.deadline, stop: &*stop };
+        let without = |error| self.without_credentials(error, outgoing.deadline);
+        let carried = guard.credential(of).map_err(without)?;
+        let (response, moved) = self.follow(outgoing, carried.header(), &stop)?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok((response, moved));
+        }
+        let Some(renewed) = guard.renewed(of, &carried, www_authenticate(&response)).map_err(without)? else {
+            return Ok((response, moved));
+        };
+        log::debug!(target: log_target::HTTP, "the server refused the credentials; sending again with others");
+        discard(response, outgoing.deadline, Arc::clone(&stop));
+        self.follow(outgoing, renewed.header(), &stop)
+    }
+
+    /// What becomes of a request for which there are no credentials.
+    fn without_credentials(&self, error: CredentialsError, deadline: Option<Deadline>) -> Error {
+        let delivery = Delivery::NotSent;
+        match deadline {
+            _ if self.is_closed() => Error::Closed(delivery),
+            _ if error.is_stopped() => Error::Cancelled(delivery),
+            Some(Deadline { cause, .. }) if error.is_out_of_time() => {
+                Error::Timeout(Timeout { cause, after: None, delivery })
+            }
+            _ => Error::Credentials(Box::new(error)),
+        }
+    }
+
+    /// Makes a request and follows redirects.
+    fn follow(
+        &self,
+        outgoing: &Outgoing<'_>,
+        credential: Option<&CredentialHeader>,
+        stop: &Arc<dyn Stop>,
+    ) -> Result<(Response<Body>, Option<Target>), Error> {
         let mut redirect: Option<Target> = None;
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send_once(outgoing, redirect.as_ref().unwrap_or(outgoing.target), &stop)?;
+            let target = redirect.as_ref().unwrap_or(outgoing.target);
+            let response = self.send_once(outgoing, target, credential, stop)?;
             let code = response.status().as_u16();
             let is_redirect = match outgoing.verb {
                 Verb::Get => Answer::to_stream_request(code, None) == Answer::Redirect,
@@ -247,8 +291,8 @@ impl Http {
             if !is_redirect {
                 return Ok((response, redirect));
             }
-            redirect = Some(redirected(redirect.as_ref().unwrap_or(outgoing.target), &response)?);
-            discard(response, outgoing.deadline, Arc::clone(&stop));
+            redirect = Some(redirected(target, &response)?);
+            discard(response, outgoing.deadline, Arc::clone(stop));
         }
         Err(PeerError::TooManyRedirects.into())
     }
@@ -263,9 +307,20 @@ impl Http {
         &self,
         outgoing: &Outgoing<'_>,
         target: &Target,
+        credential: Option<&CredentialHeader>,
         stop: &Arc<dyn Stop>,
     ) -> Result<Response<Body>, Error> {
-        let longest_line = longest_line(outgoing, target);
+        let with_credential;
+        let headers = match credential {
+            None => outgoing.headers,
+            Some((name, value)) => {
+                let mut headers = outgoing.headers.clone();
+                headers.insert(name, value.clone());
+                with_credential = headers;
+                &with_credential
+            }
+        };
+        let longest_line = longest_line(headers, target);
         if longest_line > LINE_BYTES {
             return Err(Error::Usage(format!(
                 "a header or the URL makes a line of {longest_line} bytes in the head of a request, more than {LINE_BYTES}"
@@ -277,18 +332,18 @@ impl Http {
             tries += 1;
             let trust = if outgoing.again == Again::Yes { Trust::WhileFresh } else { Trust::Never };
             let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)), trust, longest_line };
-            let traced = self.insight.request(outgoing.verb.name(), &target.url, outgoing.headers, outgoing.body);
+            let traced = self.insight.request(outgoing.verb.name(), &target.url, headers, outgoing.body);
             let (response, outcome) = match outgoing.verb {
                 Verb::Get => {
-                    let request = request(Method::GET, target, outgoing.headers, ());
+                    let request = request(Method::GET, target, headers, ());
                     exchange::run(bounds, || self.agent.run(request))
                 }
                 Verb::Post => {
-                    let request = request(Method::POST, target, outgoing.headers, outgoing.body);
+                    let request = request(Method::POST, target, headers, outgoing.body);
                     exchange::run(bounds, || self.agent.run(request))
                 }
                 Verb::Delete => {
-                    let request = request(Method::DELETE, target, outgoing.headers, ());
+                    let request = request(Method::DELETE, target, headers, ());
                     exchange::run(bounds, || self.agent.run(request))
                 }
             };
@@ -402,10 +457,10 @@ fn fixed(own: &'static [(&'static str, &'static str)]) -> impl Iterator<Item = (
 }
 
 /// Bytes of the longest line in the head of a request.
-fn longest_line(outgoing: &Outgoing<'_>, target: &Target) -> usize {
+fn longest_line(headers: &HeaderMap, target: &Target) -> usize {
     // With what stands around a value: the method, the version, a colon and the ends of two lines.
     const AROUND: usize = 32;
-    let headers = outgoing.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    let headers = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
     headers.chain([target.url.as_str().len()]).max().unwrap_or_default() + AROUND
 }
 

@@ -18,6 +18,7 @@ pub mod line_memory;
 #[cfg(unix)]
 mod line_pipes;
 pub(crate) mod line_threads;
+pub(crate) mod output_of;
 mod resolver;
 mod socket;
 pub(crate) mod stdio;

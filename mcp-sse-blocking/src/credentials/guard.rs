@@ -1,0 +1,123 @@
+//! Between requests and the provider: who is asked when, and by whom.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mcp_core::http::Url;
+use mcp_core::time::Deadline;
+use ureq::http::header::{HeaderName, HeaderValue};
+
+use super::flight::{Flight, Left, Patience, Share};
+use super::{Ask, Credential, Credentials, CredentialsError, Rejected};
+use crate::transport::exchange::Stop;
+
+/// The provider of one client, asked again by one thread at a time.
+pub(crate) struct Guard {
+    provider: Arc<dyn Credentials>,
+    /// The URL that the client was given.
+    resource: Option<Url>,
+    renewals: Flight<Result<Option<Credential>, CredentialsError>>,
+}
+
+/// For which request.
+#[derive(Clone, Copy)]
+pub(crate) struct For<'a> {
+    pub(crate) url: &'a Url,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) stop: &'a dyn Stop,
+}
+
+/// A credential as it is sent.
+pub(crate) type Header = (HeaderName, HeaderValue);
+
+/// What a request carries.
+#[derive(Default)]
+pub(crate) struct Carried {
+    credential: Option<Credential>,
+    header: Option<Header>,
+    /// How often the provider had been asked again before.
+    seen: u64,
+}
+
+impl Carried {
+    pub(crate) fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(provider: Arc<dyn Credentials>, resource: Option<Url>) -> Self {
+        Self { provider, resource, renewals: Flight::default() }
+    }
+
+    /// The credential of a request. Waits while another thread asks again: what there is was refused.
+    pub(crate) fn credential(&self, of: For<'_>) -> Result<Carried, CredentialsError> {
+        let seen = self.renewals.landings(of.patience()).map_err(|left| self.left(left))?;
+        let credential = self.ask(of, None)?;
+        self.carried(credential, seen)
+    }
+
+    /// Another one in place of what a request carried, which was refused. `None` when there is no other.
+    pub(crate) fn renewed(
+        &self,
+        of: For<'_>,
+        carried: &Carried,
+        www_authenticate: Vec<String>,
+    ) -> Result<Option<Carried>, CredentialsError> {
+        let rejected = Rejected { credential: carried.credential.clone(), www_authenticate };
+        let mut seen = carried.seen;
+        let (credential, seen) = loop {
+            let mut is_own = false;
+            let renewed = self.renewals.join(seen, of.patience(), || {
+                is_own = true;
+                let renewed = self.ask(of, Some(&rejected));
+                let is_of_this_request = |error: &CredentialsError| error.is_out_of_time() || error.is_stopped();
+                let share = if renewed.as_ref().is_err_and(is_of_this_request) { Share::No } else { Share::Yes };
+                (renewed, share)
+            });
+            let renewed = renewed.map_err(|left| self.left(left)).and_then(|renewed| renewed);
+            let credential = renewed.map_err(CredentialsError::after_rejection)?;
+            let now = self.renewals.last().0;
+            // What another thread got may be what was refused here, when it came just before this request took it.
+            if is_own || seen == now || credential != carried.credential {
+                break (credential, now);
+            }
+            seen = now;
+        };
+        if credential.is_none() || credential == carried.credential {
+            return Ok(None);
+        }
+        self.carried(credential, seen).map(Some).map_err(CredentialsError::after_rejection)
+    }
+
+    fn ask(&self, of: For<'_>, rejected: Option<&Rejected>) -> Result<Option<Credential>, CredentialsError> {
+        let resource = self.resource.as_ref();
+        self.provider.credential(&Ask { url: of.url, resource, deadline: of.deadline, stop: Some(of.stop), rejected })
+    }
+
+    fn carried(&self, credential: Option<Credential>, seen: u64) -> Result<Carried, CredentialsError> {
+        let header = credential.as_ref().map(Credential::to_header).transpose();
+        let header = header
+            .map_err(|problem| CredentialsError::new(self.provider.source(), format!("what it gives is {problem}")))?;
+        Ok(Carried { credential, header, seen })
+    }
+
+    fn left(&self, left: Left) -> CredentialsError {
+        match left {
+            Left::OutOfTime => CredentialsError::out_of_time(self.provider.source()),
+            Left::Stopped => CredentialsError::stopped(self.provider.source()),
+        }
+    }
+}
+
+impl<'a> For<'a> {
+    fn patience(self) -> Patience<'a> {
+        Patience { deadline: self.deadline, stop: Some(self.stop) }
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("provider", &self.provider.source()).finish_non_exhaustive()
+    }
+}
