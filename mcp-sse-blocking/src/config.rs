@@ -1,17 +1,29 @@
 //! Configuration files that people already have: `mcpServers` of Claude, Cursor and many others, VS Code's `servers` with its
 //! `inputs`, CrewAI's `mcps` in YAML (feature `yaml`).
 
+mod entry;
+mod env_file;
 mod fault;
+mod fields;
 mod filter;
+mod inputs;
+mod json;
+mod keys;
 mod read;
+mod report;
 mod server;
+mod tree;
+mod variables;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 use std::path::Path;
 use std::str::FromStr;
 
 pub use self::fault::{ConfigError, Fault};
 pub use self::filter::ToolFilter;
-pub use self::read::{Format, Input, Reader};
+pub use self::inputs::Input;
+pub use self::read::{Format, MAX_FILE_BYTES, Reader};
 pub use self::server::ServerConfig;
 
 /// The servers of a configuration file, all of them checked.

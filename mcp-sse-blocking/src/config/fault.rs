@@ -39,6 +39,11 @@ impl ConfigError {
         Self { file: None, faults }
     }
 
+    /// A fault of the whole file.
+    pub(super) fn of_file(problem: String) -> Self {
+        Self::new(vec![Fault::new("", None, problem)])
+    }
+
     pub(super) fn in_file(mut self, file: &Path) -> Self {
         self.file = Some(file.to_owned());
         self

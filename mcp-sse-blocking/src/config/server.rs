@@ -9,6 +9,7 @@ use super::filter::ToolFilter;
 use crate::builder::{Builder, Transport};
 use crate::client::Client;
 use crate::error::Error;
+use crate::reconnect::Reconnect;
 use crate::spawn::Command;
 
 /// A server of a configuration file.
@@ -40,12 +41,15 @@ pub(super) struct Timeouts {
     pub(super) idle: Option<Duration>,
 }
 
-/// What the file says about connecting again.
+/// What the file says about connecting again. One of the two is enough for the client to do so by itself.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reconnection {
     pub(super) interval: Option<Duration>,
     pub(super) most: Option<u32>,
 }
+
+/// How long pauses between attempts grow: as long as they do by default.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl ServerConfig {
     /// Its name, unique in the file.
@@ -107,7 +111,7 @@ impl ServerConfig {
                 headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value))
             }
         };
-        Ok(self.timeouts.apply(builder))
+        Ok(self.reconnection.apply(self.timeouts.apply(builder)))
     }
 }
 
@@ -129,9 +133,25 @@ impl Timeouts {
     }
 }
 
+impl Reconnection {
+    fn apply(&self, builder: Builder) -> Builder {
+        let Self { interval, most } = *self;
+        match (interval, most) {
+            (None, None) => builder,
+            (_, Some(0)) => builder.reconnect(Reconnect::never()),
+            (interval, most) => {
+                let interval = interval.unwrap_or(Duration::from_secs(1));
+                let policy = Reconnect::new().interval(interval).longest(interval.max(LONGEST_PAUSE));
+                builder.reconnect(policy.attempts(most))
+            }
+        }
+    }
+}
+
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |pairs: &[(String, String)]| -> Vec<String> { pairs.iter().map(|(name, _)| name.clone()).collect() };
+        let names =
+            |pairs: &[(String, String)]| -> Vec<String> { pairs.iter().map(|(name, _)| name.clone()).collect() };
         let mut shown = f.debug_struct("ServerConfig");
         shown.field("name", &self.name).field("transport", &self.transport()).field("address", &self.address());
         match &self.way {
