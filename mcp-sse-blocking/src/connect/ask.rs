@@ -9,6 +9,7 @@ use ureq::http::header::HeaderValue;
 use super::early::Early;
 use crate::carrier::Filled;
 use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::events::Transformer;
 use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::Again;
@@ -112,11 +113,12 @@ fn await_answer(
             if !event.carries_message() {
                 continue;
             }
-            if is_answer(event.data, &endpoint.limits) {
-                let answer = event.data.to_owned();
+            let data = Transformer::through(endpoint.transformer.as_ref(), &event)?;
+            if is_answer(&data, &endpoint.limits) {
+                let answer = data.into_owned();
                 return Ok((stream, Some(answer)));
             }
-            if early.keep(event.data).is_err() {
+            if early.keep(&data).is_err() {
                 return Ok((stream, None));
             }
         }

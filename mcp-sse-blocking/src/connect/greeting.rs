@@ -4,6 +4,7 @@
 //! `server/discover` first (R-IO-20). One that ends at that is started once more and sent `initialize` (R-IO-35); one that only
 //! says nothing is sent `initialize` where it is, and may still answer both when it is slow to start.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::carrier::{Filled, Incoming, SharedStream as _, Sink as _};
 use crate::clock;
 use crate::engine::{WIRE_CHARACTERS, misuse};
 use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::events::{PayloadForm, Transformer};
 use crate::insight::Insight;
 use crate::intake::handshake_failure;
 use crate::log_target;
@@ -41,6 +43,8 @@ pub(super) struct Line {
     pub(super) early: Early,
     limits: Limits,
     insight: Arc<Insight>,
+    /// What lines go through before they are read.
+    transformer: Option<Transformer>,
     /// Lines that were no messages.
     ignored: usize,
 }
@@ -159,7 +163,8 @@ struct Opened {
 
 impl Opened {
     fn new(duplex: Arc<dyn Duplex>, common: &Common) -> Self {
-        let line = Line::new(&duplex, &common.limits, common.insight.of_client());
+        let transformer = common.events.transformer(&common.limits);
+        let line = Line::new(&duplex, &common.limits, common.insight.of_client()).transformed_by(transformer);
         let closing = Closing(Some(duplex));
         Self { line, closing, probe: None, probe_id: None, discovered: None, failure: None }
     }
@@ -226,7 +231,11 @@ impl Line {
     pub(super) fn new(duplex: &Arc<dyn Duplex>, limits: &Limits, insight: &Arc<Insight>) -> Self {
         let (sink, stream) = line::over(duplex, limits);
         let (limits, insight) = (limits.clone(), Arc::clone(insight));
-        Self { sink, stream, early: Early::default(), limits, insight, ignored: 0 }
+        Self { sink, stream, early: Early::default(), limits, insight, transformer: None, ignored: 0 }
+    }
+
+    pub(super) fn transformed_by(self, transformer: Option<Transformer>) -> Self {
+        Self { transformer, ..self }
     }
 
     /// Shakes hands (R-LM-20 to R-LM-23).
@@ -300,6 +309,17 @@ impl Line {
             while let Some(incoming) = self.stream.next()? {
                 let Incoming::Message(line) = incoming else { continue };
                 self.insight.received(line);
+                let line = match &self.transformer {
+                    None => Cow::Borrowed(line),
+                    Some(transformer) => match transformer.whole(PayloadForm::Line, line) {
+                        Ok(line) => line,
+                        Err(error) => {
+                            log::warn!(target: log_target::CLIENT, "left out what came: {error}");
+                            continue;
+                        }
+                    },
+                };
+                let line = &*line;
                 let message = match jsonrpc::decode(line, &self.limits) {
                     Ok(Payload::Message(message)) => message,
                     Ok(Payload::Batch(_)) => continue,

@@ -10,6 +10,7 @@ use crate::builder::{Common, HttpOptions};
 use crate::carrier::Filled;
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::events::Transformer;
 use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, Target};
@@ -40,7 +41,7 @@ pub(super) fn open(url: &Url, http: &Http, options: &HttpOptions, common: &Commo
     let target = match fixed {
         Some(target) => MessageTarget { target: Arc::new(target), fixed: true },
         None => {
-            let target = await_endpoint(&mut stream, deadline, &mut early);
+            let target = await_endpoint(&mut stream, deadline, &mut early, common.events.transformer(&common.limits));
             let target = target.map_err(|error| error.after(Some(timeout)))?;
             MessageTarget { target: Arc::new(target), fixed: false }
         }
@@ -50,15 +51,25 @@ pub(super) fn open(url: &Url, http: &Http, options: &HttpOptions, common: &Commo
 }
 
 /// Reads the stream up to its `endpoint` event; sends nothing meanwhile and keeps messages that come too early (R-SSE-17).
-fn await_endpoint(stream: &mut EventStream, deadline: Deadline, early: &mut Early) -> Result<Target, Error> {
+fn await_endpoint(
+    stream: &mut EventStream,
+    deadline: Deadline,
+    early: &mut Early,
+    transformer: Option<Transformer>,
+) -> Result<Target, Error> {
     let url = stream.url().clone();
     loop {
         while let Some(event) = stream.next_event()? {
             if event.event == b"endpoint" {
                 return Target::new(resolve_endpoint(&url, &event.data_str()).map_err(PeerError::Endpoint)?);
             }
-            if event.carries_message() && early.keep(event.data).is_err() {
-                return Err(PeerError::NoEndpoint.into());
+            if !event.carries_message() {
+                continue;
+            }
+            match Transformer::through(transformer.as_ref(), &event) {
+                Ok(data) if early.keep(&data).is_err() => return Err(PeerError::NoEndpoint.into()),
+                Ok(_) => {}
+                Err(error) => log::warn!(target: log_target::CLIENT, "left out what came: {error}"),
             }
         }
         match stream.fill(Some(deadline))? {

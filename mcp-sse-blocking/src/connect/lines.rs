@@ -20,6 +20,7 @@ use crate::carrier::{Carrier, Shared, Sink as _};
 use crate::client::Client;
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError, TransportError};
+use crate::events::Transformer;
 use crate::insight::Insight;
 use crate::log_target;
 use crate::memory;
@@ -202,6 +203,7 @@ fn spawn(command: &Command, common: Common) -> Result<Client, Error> {
         limits: common.limits.clone(),
         timeout: common.call_timeout,
         insight: Arc::clone(common.insight.of_client()),
+        transformer: common.events.transformer(&common.limits),
     };
     found.line.sink.begin_again_with(Box::new(again));
     open(found, common)
@@ -241,13 +243,14 @@ struct Respawn {
     limits: Limits,
     timeout: Option<Duration>,
     insight: Arc<Insight>,
+    transformer: Option<Transformer>,
 }
 
 impl Again for Respawn {
     fn start(&self, deadline: Option<Deadline>, opened: &dyn Fn(&Arc<dyn Duplex>)) -> Result<Fresh, Error> {
         let child = self.insight.line(Child::start(&self.command)?);
         opened(&child);
-        let mut line = Line::new(&child, &self.limits, &self.insight);
+        let mut line = Line::new(&child, &self.limits, &self.insight).transformed_by(self.transformer.clone());
         // Whoever waits for it has a deadline, which its end might not keep: the next start waits for that.
         self.greet(&mut line, deadline).inspect_err(|_| child.shut_down())?;
         Ok(line.stream.into_fresh())

@@ -5,21 +5,19 @@
 //! [event](crate::events); two of them mean something here: `AUTHENTICATION_FAILED` opens the stream anew with credentials that
 //! are asked for again, and after `RATE_LIMITED` a stream that ended is left alone for as long as the server says.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use mcp_core::http::Answer;
 use mcp_core::http::resume::SHORTEST_DELAY;
 use mcp_core::jsonrpc::{self, Message, Payload};
 use mcp_core::sse;
-use mcp_core::text::Excerpt;
 use mcp_core::time::Instant;
 
 use crate::carrier::Filled;
 use crate::clock;
-use crate::engine::{Engine, WIRE_CHARACTERS};
+use crate::engine::Engine;
 use crate::error::{Error, PeerError};
-use crate::events::{Envelope, Event, EventErrorKind};
+use crate::events::{Envelope, Event, EventErrorKind, Transformer};
 use crate::listen::State;
 use crate::log_target;
 use crate::streamable::Streamable;
@@ -154,23 +152,20 @@ impl Engine {
         if event.data.is_empty() || event.event == b"endpoint" {
             return None;
         }
-        let data = match &self.features.events.transformer {
-            None => Cow::Borrowed(event.data),
-            Some(transformer) => match transformer.event(event) {
-                Ok(data) => data,
-                Err(error) => {
-                    self.warn(format_args!("left out what came: {error}"));
-                    return None;
-                }
-            },
+        self.insight().received(event.data);
+        let data = match Transformer::through(self.features.events.transformer.as_ref(), event) {
+            Ok(data) => data,
+            Err(error) => {
+                self.warn(format_args!("left out what came: {error}"));
+                return None;
+            }
         };
         // Some send notifications as well.
         let message = jsonrpc::decode(&data, &self.limits);
         if event.carries_message() && matches!(message, Ok(Payload::Message(Message::Notification(_)))) {
-            self.take_data(&data, None);
+            self.take_kept(&data);
             return None;
         }
-        log::trace!(target: log_target::WIRE, "<-- {}", Excerpt::new(&String::from_utf8_lossy(&data), WIRE_CHARACTERS));
         let event = Event::heard(Envelope { event_type: event.event, id: event.id }, None, &data);
         self.background.event(&event);
         self.features.events.offer(&event);
