@@ -50,6 +50,19 @@ impl Engine {
         method: Method,
         first: &P,
         want: &Want,
+        on_progress: Option<&mut dyn FnMut(Progress)>,
+        decode: impl FnMut(&RawValue, Attempt) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let rounds = || self.in_rounds(method, first, want, on_progress, decode);
+        // Whoever calls a tool counts that: it has a name, and its result may say that it failed.
+        if method == Method::ToolsCall { rounds() } else { self.insight().measure(rounds) }
+    }
+
+    fn in_rounds<P: Serialize + ?Sized, R>(
+        &self,
+        method: Method,
+        first: &P,
+        want: &Want,
         mut on_progress: Option<&mut dyn FnMut(Progress)>,
         mut decode: impl FnMut(&RawValue, Attempt) -> Result<R, Error>,
     ) -> Result<R, Error> {

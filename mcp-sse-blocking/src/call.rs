@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::client::Client;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
+use crate::insight::{Insight, Timed};
 use crate::job::JobThread;
 use crate::pending::Pending;
 use crate::slot::{Found, Outcome, Progress};
@@ -25,11 +26,14 @@ pub struct Job {
     outcome: Option<Outcome>,
     /// The same, read, once somebody looked at it.
     result: Option<Result<CallToolResult, Error>>,
+    /// Until there is an outcome.
+    timed: Option<Timed<Arc<Insight>>>,
+    tool: String,
 }
 
 impl Job {
-    pub(crate) fn new(client: Client, call: Pending) -> Self {
-        Self { call, client, outcome: None, result: None }
+    pub(crate) fn new(client: Client, call: Pending, timed: Timed<Arc<Insight>>, tool: &str) -> Self {
+        Self { call, client, outcome: None, result: None, timed: Some(timed), tool: tool.to_owned() }
     }
 
     /// A way to cancel the call from another thread.
@@ -69,7 +73,7 @@ impl Job {
         if self.outcome.is_none() {
             match self.call.slot.take_outcome() {
                 Some(outcome) => self.settle(outcome),
-                None if self.call.is_late() => self.outcome = Some(Err(self.call.expired())),
+                None if self.call.is_late() => self.expire(),
                 None => {}
             }
         }
@@ -92,13 +96,26 @@ impl Job {
     }
 
     fn settle(&mut self, outcome: Outcome) {
-        self.outcome = Some(match outcome {
+        let outcome = match outcome {
             Ok(result) => {
                 self.call.finish();
                 Ok(result)
             }
             Err(error) => Err(self.client.engine().explain(self.call.failed(error))),
-        });
+        };
+        self.end(outcome);
+    }
+
+    fn expire(&mut self) {
+        let expired = self.call.expired();
+        self.end(Err(expired));
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        if let Some(timed) = self.timed.take() {
+            timed.end_raw(&outcome, &self.tool, self.call.slot.settled_at());
+        }
+        self.outcome = Some(outcome);
     }
 }
 
@@ -112,14 +129,24 @@ impl Iterator for Job {
         }
         loop {
             match self.call.slot.wait(self.call.deadline) {
-                Found::Progress(_) if self.call.is_late() => self.outcome = Some(Err(self.call.expired())),
+                Found::Progress(_) if self.call.is_late() => self.expire(),
                 Found::Progress(progress) => return Some(progress),
                 Found::Outcome(outcome) => self.settle(outcome),
                 // The role of the reader is not given to jobs.
                 Found::Lead => continue,
-                Found::Nothing => self.outcome = Some(Err(self.call.expired())),
+                Found::Nothing => self.expire(),
             }
             return None;
+        }
+    }
+}
+
+impl Drop for Job {
+    /// An outcome that nobody took is counted all the same.
+    fn drop(&mut self) {
+        if let (Some(timed), Some(outcome)) = (self.timed.take(), self.call.slot.take_outcome()) {
+            timed.end_raw(&outcome, &self.tool, self.call.slot.settled_at());
+            self.call.finish();
         }
     }
 }

@@ -124,8 +124,10 @@ impl Client {
         // The caller's `Serialize` and `Deserialize` may do anything, so they run without a lock.
         let params = raw(params)?;
         let want = Want::within(self.engine().call_timeout);
-        let result = self.engine().request(method, &params, &want, None, |result| Ok(result.to_owned()))?;
-        read(method, &result)
+        self.engine().insight().measure(|| {
+            let result = self.engine().request(method, &params, &want, None, |result| Ok(result.to_owned()))?;
+            read(method, &result)
+        })
     }
 
     /// Sends a notification. Returns when the server has taken it over.

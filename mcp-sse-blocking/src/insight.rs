@@ -24,6 +24,8 @@ use mcp_core::sse::Event;
 use mcp_core::text::Excerpt;
 use mcp_core::time::Instant;
 use mcp_core::types::CallToolResult;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use ureq::http::Response;
 use ureq::http::header::HeaderMap;
 
@@ -38,7 +40,7 @@ use crate::error::Error;
 use crate::log_target;
 use crate::transport::line::Duplex;
 
-pub(crate) use self::counters::Outcome;
+use self::counters::Outcome;
 pub use self::metrics::{CallCounts, CallTimes, ErrorCounts, Metrics};
 pub(crate) use self::trace::Writer;
 pub(crate) use self::wire::{Heard, Wire};
@@ -320,16 +322,32 @@ impl<I: Borrow<Insight>> Timed<I> {
         }
     }
 
-    /// The call of this tool has its outcome now.
-    pub(crate) fn end_call(self, outcome: &Result<CallToolResult, Error>, tool: &str) {
-        self.end_call_at(outcome, tool, clock::now());
+    /// The call of this tool could not be started.
+    pub(crate) fn failed(mut self, error: Error, tool: &str) -> Error {
+        self.insight.borrow().counters.errors.record(&error);
+        self.record(Outcome::of(&error), tool, clock::now());
+        error
     }
 
-    /// It had its outcome then.
-    pub(crate) fn end_call_at(mut self, outcome: &Result<CallToolResult, Error>, tool: &str, at: Instant) {
+    /// The call of this tool had its outcome then, as it came.
+    pub(crate) fn end_raw(mut self, outcome: &Result<Box<RawValue>, Error>, tool: &str, at: Instant) {
+        #[derive(Deserialize)]
+        struct Result {
+            #[serde(rename = "isError", default)]
+            is_error: bool,
+        }
+        let says_error = |result: &RawValue| serde_json::from_str::<Result>(result.get()).is_ok_and(|said| said.is_error);
         match outcome {
-            Ok(result) if result.is_error => self.record(Outcome::ToolError, tool, at),
+            Ok(result) if says_error(result) => self.record(Outcome::ToolError, tool, at),
             outcome => self.end(outcome, tool, at),
+        }
+    }
+
+    /// The call of this tool has its outcome now.
+    pub(crate) fn end_call(mut self, outcome: &Result<CallToolResult, Error>, tool: &str) {
+        match outcome {
+            Ok(result) if result.is_error => self.record(Outcome::ToolError, tool, clock::now()),
+            outcome => self.end(outcome, tool, clock::now()),
         }
     }
 
@@ -363,6 +381,15 @@ impl<I: Borrow<Insight>> Drop for Timed<I> {
             self.record(Outcome::Cancelled, "", clock::now());
         }
     }
+}
+
+/// The name of the tool in the parameters of a call.
+pub(crate) fn tool_name(params: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct Params {
+        name: String,
+    }
+    serde_json::from_str::<Params>(params.get()).map(|params| params.name).unwrap_or_default()
 }
 
 impl Engine {

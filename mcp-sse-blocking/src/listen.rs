@@ -138,6 +138,9 @@ impl Engine {
             match carrier.endpoint.listen(&context, last_id, None, None).map(|answered| answered.reply) {
                 Ok(Reply::Stream(stream)) => {
                     carrier.listening.enter(State::Open);
+                    if !last_id.is_empty() {
+                        self.insight().resumed();
+                    }
                     if was_open {
                         // Between two streams something may have been said.
                         self.features.missed();

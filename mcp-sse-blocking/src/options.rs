@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcp_core::text::Excerpt;
 use mcp_core::types::meta;
 use mcp_core::types::{JsonObject, LoggingLevel};
 use serde::Serialize;
@@ -102,6 +103,30 @@ impl<'a> CallOptions<'a> {
         self
     }
 
+    /// Passes the trace that this call is a part of on to the server: the value of a `traceparent` of
+    /// [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header), which goes into the `_meta` of the request
+    /// (R-LM-45), in every revision. `tracestate` and `baggage` go beside it, with [`meta`](Self::meta).
+    ///
+    /// Refused when the call is made: what is no such value. In version 00 that is `00-`, 32 hexadecimal digits, `-`, 16, `-` and 2,
+    /// in lower case, and neither of the first two all zeros.
+    ///
+    /// ```
+    /// # use mcp_sse_blocking::CallOptions;
+    /// let part_of = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let options = CallOptions::new().traceparent(part_of).meta("tracestate", "vendor=opaque");
+    /// # drop(options);
+    /// ```
+    pub fn traceparent(mut self, traceparent: &str) -> Self {
+        match traceparent_problem(traceparent) {
+            None => drop(self.meta.insert("traceparent".to_owned(), traceparent.into())),
+            Some(problem) => {
+                let shown = Excerpt::new(traceparent, TRACEPARENT_SHOWN);
+                self.unusable = Some(format!("the traceparent `{shown}` cannot be used: {problem}"));
+            }
+        }
+        self
+    }
+
     /// The same as the engine takes it. The time begins to run.
     ///
     /// # Errors
@@ -123,6 +148,32 @@ impl<'a> CallOptions<'a> {
             ..Want::within(timeout)
         })
     }
+}
+
+/// Characters of a value that is refused.
+const TRACEPARENT_SHOWN: usize = 80;
+
+/// What is wrong with the value of a `traceparent`. Of versions that are not known only the parts that all have in common count.
+fn traceparent_problem(value: &str) -> Option<&'static str> {
+    let mut parts = value.split('-');
+    let [version, trace, parent, flags] = [(); 4].map(|()| parts.next().unwrap_or_default());
+    let is_hex = |part: &str, digits: usize| {
+        part.len() == digits && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+    if !is_hex(version, 2) || version == "ff" {
+        return Some("its version is not two hexadecimal digits in lower case, or is `ff`");
+    }
+    if !is_hex(trace, 32) || is_zero(trace) {
+        return Some("its trace id is not 32 hexadecimal digits in lower case, or is all zeros");
+    }
+    if !is_hex(parent, 16) || is_zero(parent) {
+        return Some("its parent id is not 16 hexadecimal digits in lower case, or is all zeros");
+    }
+    if !is_hex(flags, 2) {
+        return Some("its flags are not two hexadecimal digits in lower case");
+    }
+    (version == "00" && parts.next().is_some()).then_some("version 00 has nothing after the flags")
 }
 
 impl fmt::Debug for CallOptions<'_> {
@@ -148,6 +199,35 @@ mod tests {
         }
         for key in ["progressToken", "io.modelcontextprotocol/logLevel", "com.mcp.tools/x", "a b", "-a"] {
             assert!(refused(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_traceparent_is_one_of_w3c_trace_context() {
+        let problem = |value: &str| CallOptions::new().traceparent(value).unusable;
+        for good in [
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff",
+            // A version that is yet to come may have more.
+            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-the-future-brings",
+        ] {
+            assert_eq!(problem(good), None, "{good}");
+        }
+        for (bad, part) in [
+            ("", "version"),
+            ("0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "version"),
+            ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "version"),
+            ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", "trace id"),
+            ("00-00000000000000000000000000000000-b7ad6b7169203331-01", "trace id"),
+            ("00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01", "trace id"),
+            ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "parent id"),
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333-01", "parent id"),
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0x", "flags"),
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", "flags"),
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-", "after the flags"),
+        ] {
+            let problem = problem(bad).unwrap_or_default();
+            assert!(problem.contains(part) && problem.contains(bad), "{bad}: {problem}");
         }
     }
 }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::client::{Client, raw};
+use crate::clock;
 use crate::error::Error;
+use crate::insight::{Insight, tool_name};
 use crate::options::CallOptions;
 
 impl Client {
@@ -41,6 +43,13 @@ impl Client {
             }
         };
         let params = raw(params)?;
-        self.engine().converse(method, &*params, &want, Some(&mut tell), |result, _| Ok(result.to_owned()))
+        let insight = &**self.engine().insight();
+        let timed = (method == Method::ToolsCall).then(|| Insight::call(insight));
+        let outcome =
+            self.engine().converse(method, &*params, &want, Some(&mut tell), |result, _| Ok(result.to_owned()));
+        if let Some(timed) = timed {
+            timed.end_raw(&outcome, &tool_name(&params), clock::now());
+        }
+        outcome
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use mcp_core::time::Deadline;
+use mcp_core::time::{Deadline, Instant};
 use serde_json::value::RawValue;
 
 use crate::clock;
@@ -54,6 +54,8 @@ pub(crate) struct Slot {
     /// Notified on each change. Beside a queue that drops its oldest entry a channel would be a second copy of it.
     changed: Condvar,
     settled: AtomicBool,
+    /// When a started call had its outcome: nobody may look for long.
+    settled_at: OnceLock<Instant>,
     /// The subscription that the request is made for.
     feed: Option<Arc<Feed>>,
 }
@@ -82,7 +84,7 @@ pub(crate) enum Found {
 impl Slot {
     pub(crate) fn new(id: u64, waiter: Waiter) -> Self {
         let (state, changed, settled) = (Mutex::default(), Condvar::new(), AtomicBool::new(false));
-        Self { id, waiter, state, changed, settled, feed: None }
+        Self { id, waiter, state, changed, settled, settled_at: OnceLock::new(), feed: None }
     }
 
     /// Its changes go to this subscription.
@@ -101,6 +103,9 @@ impl Slot {
     }
 
     pub(crate) fn settle(&self, outcome: Outcome) {
+        if self.waiter == Waiter::Job {
+            let _ = self.settled_at.set(clock::now());
+        }
         let mut state = self.state();
         if state.outcome.is_none() {
             state.outcome = Some(outcome);
@@ -164,6 +169,11 @@ impl Slot {
     /// Whether there was an outcome.
     pub(crate) fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
+    }
+
+    /// When there was an outcome, of a started call; else now.
+    pub(crate) fn settled_at(&self) -> Instant {
+        self.settled_at.get().copied().unwrap_or_else(clock::now)
     }
 
     /// Whether there is neither progress nor an outcome.

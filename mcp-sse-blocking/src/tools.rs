@@ -1,5 +1,7 @@
 //! Tools: listing them, calling them and starting calls.
 
+use std::sync::Arc;
+
 use mcp_core::http::ParamHeaders;
 use mcp_core::text::Excerpt;
 use mcp_core::types::{CallToolParams, CallToolResult, JsonObject, Method, Tool};
@@ -11,6 +13,7 @@ use crate::carrier::Carrier;
 use crate::client::{Client, raw, read};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::insight::Insight;
 use crate::list::Tools;
 use crate::options::CallOptions;
 use crate::pending::Want;
@@ -58,8 +61,12 @@ impl Client {
         };
         let arguments = tool_arguments(arguments)?;
         let params = CallToolParams::new(name, Some(&arguments));
-        self.engine()
-            .converse(Method::ToolsCall, &params, &want, Some(&mut tell), |result, _| read_result(self, result))
+        let timed = Insight::call(&**self.engine().insight());
+        let outcome = self
+            .engine()
+            .converse(Method::ToolsCall, &params, &want, Some(&mut tell), |result, _| read_result(self, result));
+        timed.end_call(&outcome, name);
+        outcome
     }
 
     /// Starts a call and returns when the server has taken it over, which most do at once: the [`Job`] gives its progress and
@@ -88,22 +95,28 @@ impl Client {
         let want = Want { waiter: Waiter::Job, progress: true, ..options.want(self.engine())? };
         let arguments = tool_arguments(arguments)?;
         let params = CallToolParams::new(name, Some(&arguments));
+        let timed = Insight::call(Arc::clone(self.engine().insight()));
         // One request is all of it where its reply comes on a stream that somebody reads anyway.
         if matches!(self.engine().carrier, Carrier::Shared(_)) && self.protocol_version().has_server_requests() {
-            let mut call = self.engine().begin(Method::ToolsCall.name(), &params, &want)?;
-            call.send()?;
-            return Ok(Job::new(self.clone(), call));
+            let begun = self.engine().begin(Method::ToolsCall.name(), &params, &want);
+            return match begun.and_then(|mut call| call.send().map(|()| call)) {
+                Ok(call) => Ok(Job::new(self.clone(), call, timed, name)),
+                Err(error) => Err(timed.failed(error, name)),
+            };
         }
         let params = raw(&params)?;
-        let call = self.engine().start(want, move |engine, want| {
+        let started = self.engine().start(want, move |engine, want| {
             let mut tell = |progress| {
                 if let Some(job) = &want.job {
                     job.slot.progress(progress);
                 }
             };
             engine.converse(Method::ToolsCall, &*params, want, Some(&mut tell), |result, _| Ok(result.to_owned()))
-        })?;
-        Ok(Job::new(self.clone(), call))
+        });
+        match started {
+            Ok(call) => Ok(Job::new(self.clone(), call, timed, name)),
+            Err(error) => Err(timed.failed(error, name)),
+        }
     }
 }
 

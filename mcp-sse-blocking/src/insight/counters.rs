@@ -97,7 +97,7 @@ impl Standing {
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(super) enum Outcome {
     Ok,
     ToolError,
     Refused,

@@ -162,7 +162,10 @@ impl Engine {
             }
             let answered = carrier.endpoint.listen(context, stream.last_event_id(), call.deadline, call.stop());
             lost = match answered.map(|answered| answered.reply) {
-                Ok(Reply::Stream(rest)) => return Ok(Some(stream.resumed_with(rest))),
+                Ok(Reply::Stream(rest)) => {
+                    self.insight().resumed();
+                    return Ok(Some(stream.resumed_with(rest)));
+                }
                 // Worth another attempt (R-SH-36).
                 Ok(Reply::Refused(refused))
                     if matches!(refused.answer, Answer::Conflict | Answer::RetryLater | Answer::Failed) =>
