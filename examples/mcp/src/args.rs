@@ -7,7 +7,16 @@ use clap::{Parser, Subcommand};
 
 use crate::bridge::BridgeArgs;
 use crate::commands::call::Call;
+use crate::commands::complete::Complete;
+use crate::commands::completions::{Completions, Man};
+use crate::commands::info::Info;
+use crate::commands::ping::Ping;
+use crate::commands::prompt::Prompt;
+use crate::commands::prompts::Prompts;
+use crate::commands::read::Read;
+use crate::commands::resources::Resources;
 use crate::commands::tools::Tools;
+use crate::commands::watch::Watch;
 use crate::exit::{Exit, Failure};
 use crate::options::Options;
 use crate::session::Context;
@@ -45,7 +54,17 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Tools(Tools),
     Call(Call),
+    Resources(Resources),
+    Read(Read),
+    Prompts(Prompts),
+    Prompt(Prompt),
+    Complete(Complete),
+    Ping(Ping),
+    Info(Info),
+    Watch(Watch),
     Bridge(BridgeArgs),
+    Completions(Completions),
+    Man(Man),
 }
 
 impl Command {
@@ -54,7 +73,17 @@ impl Command {
         match self {
             Self::Tools(tools) => tools.run(context),
             Self::Call(call) => call.run(context),
+            Self::Resources(resources) => resources.run(context),
+            Self::Read(read) => read.run(context),
+            Self::Prompts(prompts) => prompts.run(context),
+            Self::Prompt(prompt) => prompt.run(context),
+            Self::Complete(complete) => complete.run(context),
+            Self::Ping(ping) => ping.run(context),
+            Self::Info(info) => info.run(context),
+            Self::Watch(watch) => watch.run(context),
             Self::Bridge(bridge) => bridge.run(context),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }

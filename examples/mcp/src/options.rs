@@ -10,7 +10,7 @@ use mcp_core::types::{Implementation, LoggingLevel};
 use mcp_sse_blocking::Builder;
 
 use crate::exit::Failure;
-pub(crate) use parse::Header;
+pub(crate) use parse::{Header, seconds};
 
 /// What every command takes.
 #[derive(Debug, Args)]

@@ -37,6 +37,22 @@ impl Output {
         self.view
     }
 
+    /// Bytes as they are.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.out.flush()
+    }
+
+    /// Texts of a server, each under its heading.
+    pub(crate) fn untrusted_lines(&mut self, texts: &[(String, String)]) -> io::Result<()> {
+        for (heading, text) in texts {
+            self.print(&format!("{heading}\n"))?;
+            let end = if text.ends_with('\n') { "" } else { "\n" };
+            self.untrusted(&format!("{text}{end}"))?;
+        }
+        Ok(())
+    }
+
     /// Text that was made fit for a terminal where that is needed.
     pub(crate) fn print(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())?;

@@ -43,7 +43,7 @@ pub(super) fn level(text: &str) -> Result<LoggingLevel, String> {
     level.map_err(|_| "one of debug, info, notice, warning, error, critical, alert, emergency".into())
 }
 
-pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     // A year: more would only overflow somebody's clock.
     let seconds = text.parse().ok().filter(|seconds| (0.001..=31_536_000.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "a number of seconds, 0.001 or more".into())

@@ -132,8 +132,8 @@ fn members_of_an_object_are_given_one_by_one() {
     assert_eq!(json(&["who.age=x"]), Err("`who.age` has to be an integer, not `x`".into()));
     assert_eq!(json(&["who.home.city=x"]), Err("`who.age` is required and not given".into()));
     assert_eq!(
-        json(&["who.ag=3"]),
-        Err("`t` has no parameter `who.ag` (did you mean `age`?), it has age, home".into())
+        json(&["who.agee=3"]),
+        Err("`t` has no parameter `who.agee` (did you mean `age`?), it has age, home".into())
     );
     assert_eq!(json(&["who={}", "who.age=3"]), Err("`who` is given as a whole and in parts".into()));
 }
