@@ -53,7 +53,8 @@ impl Plain {
             return Ok(Answered { reply: Reply::Accepted, session: None });
         };
         if !self.takes_requests {
-            let problem = "this server has a stream of events and nothing else, unless `message_url` says where requests go";
+            let problem =
+                "this server has a stream of events and nothing else, unless `message_url` says where requests go";
             return Err(Error::Usage(problem.into()));
         }
         let posting = Posting { message: &request.body, stop: posting.stop.clone(), ..*posting };
@@ -239,7 +240,8 @@ mod tests {
     #[test]
     fn a_request_loses_its_envelope_and_nothing_else() {
         let body = |message: &str| Request::of(message.as_bytes()).map(|it| String::from_utf8(it.body).unwrap());
-        let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a\u0062","arguments":{"n":1.50}}}"#;
+        let call =
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a\u0062","arguments":{"n":1.50}}}"#;
         let plain = r#"{"method":"tools/call","params":{"name":"a\u0062","arguments":{"n":1.50}}}"#;
         assert_eq!(body(call).as_deref(), Some(plain));
         let list = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#;

@@ -52,7 +52,8 @@ fn made_up(common: &Common) -> Result<ClientSession, Error> {
         r#"{{"jsonrpc":"2.0","id":{id},"result":{{"protocolVersion":"{version}","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"","version":""}}}}}}"#
     );
     // What limits are too small for this are too small for anything.
-    let Ok(Payload::Message(message @ Message::Response(_))) = jsonrpc::decode(result.as_bytes(), &common.limits) else {
+    let Ok(Payload::Message(message @ Message::Response(_))) = jsonrpc::decode(result.as_bytes(), &common.limits)
+    else {
         return Err(Error::Usage("the limits are too small for any session".into()));
     };
     match session.handle_message(message, &mut Vec::new()) {
