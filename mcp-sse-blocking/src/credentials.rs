@@ -121,7 +121,7 @@ impl<C: Credentials + ?Sized> Credentials for Box<C> {
 /// What a provider is asked: a credential for whom, until when, and in place of what.
 pub struct Ask<'a> {
     url: &'a Url,
-    resource: Option<&'a Url>,
+    resource: &'a Url,
     deadline: Option<Deadline>,
     stop: Option<&'a dyn Stop>,
     rejected: Option<&'a Rejected>,
@@ -153,7 +153,7 @@ impl Ask<'_> {
 
     /// The URL that the client was given: the resource that a token is for (R-AU-28).
     pub fn resource(&self) -> &Url {
-        self.resource.unwrap_or(self.url)
+        self.resource
     }
 
     /// How long the request may still take, this included. `None` is for ever.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use mcp_core::http::Url;
+
 use super::Builder;
 use crate::credentials::Credentials;
 use crate::credentials::guard::Guard;
@@ -24,10 +26,10 @@ impl Builder {
 }
 
 impl AuthOptions {
-    /// Who asks the provider, for all requests of one client.
-    pub(super) fn guard(&self) -> Option<Arc<Guard>> {
+    /// Who asks the provider, for all requests of one client of the server at `resource`.
+    pub(super) fn guard(&self, resource: &Url) -> Option<Arc<Guard>> {
         let provider = Arc::clone(self.provider.as_ref()?);
-        Some(Arc::new(Guard::new(provider, None)))
+        Some(Arc::new(Guard::new(provider, resource.clone())))
     }
 }
 

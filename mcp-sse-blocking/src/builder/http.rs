@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp_core::http::headers;
+use mcp_core::http::{Url, headers};
 use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Builder;
@@ -112,17 +112,17 @@ impl Builder {
 }
 
 impl HttpOptions {
-    /// What requests have in common.
+    /// What requests to the server at `url` have in common.
     ///
     /// # Errors
     /// [`Error::Usage`]: a header or a certificate that cannot be used.
-    pub(crate) fn settings(&self) -> Result<Settings, Error> {
+    pub(crate) fn settings(&self, url: &Url) -> Result<Settings, Error> {
         Ok(Settings {
             headers: self.header_map()?,
             connect_timeout: Some(self.connect_timeout),
             roots: self.tls.root_certificates()?,
             insight: Arc::default(),
-            guard: self.auth.guard(),
+            guard: self.auth.guard(url),
         })
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn to_url(url: &str, mut options: HttpOptions, common: Common) -> Res
         options.transport = Transport::HttpSse;
     }
     let insight = common.insight.of_client();
-    let settings = Settings { insight: Arc::clone(insight), ..options.settings()? };
+    let settings = Settings { insight: Arc::clone(insight), ..options.settings(&url)? };
     insight.secret_headers(&settings.headers);
     insight.secret_url(url.path_and_query());
     let http = Http::new(settings);

@@ -1,22 +1,24 @@
 //! Between requests and the provider: who is asked when, and by whom.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp_core::http::Url;
 use mcp_core::time::Deadline;
 use ureq::http::header::{HeaderName, HeaderValue};
 
 use super::flight::{Flight, Left, Patience, Share};
-use super::{Ask, Credential, Credentials, CredentialsError, Rejected};
+use super::{Ask, Credential, Credentials, CredentialsError, Rejected, Secret};
 use crate::transport::exchange::Stop;
 
 /// The provider of one client, asked again by one thread at a time.
 pub(crate) struct Guard {
     provider: Arc<dyn Credentials>,
     /// The URL that the client was given.
-    resource: Option<Url>,
+    resource: Url,
     renewals: Flight<Result<Option<Credential>, CredentialsError>>,
+    /// What was sent last.
+    last: Mutex<Option<Credential>>,
 }
 
 /// For which request.
@@ -37,17 +39,24 @@ pub(crate) struct Carried {
     header: Option<Header>,
     /// How often the provider had been asked again before.
     seen: u64,
+    /// The request before carried another one.
+    is_new: bool,
 }
 
 impl Carried {
     pub(crate) fn header(&self) -> Option<&Header> {
         self.header.as_ref()
     }
+
+    /// The secret, when it is another one than that of the request before.
+    pub(crate) fn new_secret(&self) -> Option<&Secret> {
+        self.credential.as_ref().filter(|_| self.is_new).map(Credential::secret)
+    }
 }
 
 impl Guard {
-    pub(crate) fn new(provider: Arc<dyn Credentials>, resource: Option<Url>) -> Self {
-        Self { provider, resource, renewals: Flight::default() }
+    pub(crate) fn new(provider: Arc<dyn Credentials>, resource: Url) -> Self {
+        Self { provider, resource, renewals: Flight::default(), last: Mutex::default() }
     }
 
     /// The credential of a request. Waits while another thread asks again: what there is was refused.
@@ -91,7 +100,7 @@ impl Guard {
     }
 
     fn ask(&self, of: For<'_>, rejected: Option<&Rejected>) -> Result<Option<Credential>, CredentialsError> {
-        let resource = self.resource.as_ref();
+        let resource = &self.resource;
         self.provider.credential(&Ask { url: of.url, resource, deadline: of.deadline, stop: Some(of.stop), rejected })
     }
 
@@ -99,7 +108,12 @@ impl Guard {
         let header = credential.as_ref().map(Credential::to_header).transpose();
         let header = header
             .map_err(|problem| CredentialsError::new(self.provider.source(), format!("what it gives is {problem}")))?;
-        Ok(Carried { credential, header, seen })
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *last != credential;
+        if is_new {
+            last.clone_from(&credential);
+        }
+        Ok(Carried { credential, header, seen, is_new })
     }
 
     fn left(&self, left: Left) -> CredentialsError {

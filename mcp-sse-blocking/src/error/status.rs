@@ -7,7 +7,7 @@ use mcp_core::text::Excerpt;
 
 use super::http_date;
 use crate::credentials::Challenge;
-use crate::transport::answer::readable;
+use crate::transport::answer::said;
 
 /// The longest wait that a server may ask for. One hour, as for the `retry` of an event stream; nobody waits that long for a
 /// call, and a number of years is a mistake.
@@ -97,7 +97,7 @@ impl Status {
 
     /// Shows what the body says.
     pub(crate) fn show(&mut self, body: &[u8]) {
-        self.excerpt = readable(body);
+        self.excerpt = said(body);
     }
 }
 

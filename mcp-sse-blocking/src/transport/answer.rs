@@ -1,5 +1,6 @@
 //! What is read of an answer beside its message: words for an error, and the rest of a body whose connection is to be used again.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use mcp_core::http::{Answer, headers, is_event_stream};
 use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
+use serde::Deserialize;
 use ureq::Body;
 use ureq::http::Response;
 
@@ -78,10 +80,38 @@ pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8
     Status {
         code: response.status().as_u16(),
         meaning,
-        excerpt: readable(excerpt),
+        excerpt: said(excerpt),
         www_authenticate: www_authenticate(response),
         wait: retry_after.and_then(|value| status::wait(value, text(response, "date"))),
         retry_after: retry_after.map(str::to_owned),
+    }
+}
+
+/// What the body of a refusal says: the message of a JSON-RPC error or of `{"error": ...}`, else its beginning.
+pub(crate) fn said(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Refusal<'a> {
+        #[serde(borrow)]
+        error: Said<'a>,
+        // That of OAuth (RFC 6750, section 3).
+        #[serde(borrow, default)]
+        error_description: Option<Cow<'a, str>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Said<'a> {
+        Text(#[serde(borrow)] Cow<'a, str>),
+        Object {
+            #[serde(borrow)]
+            message: Cow<'a, str>,
+        },
+    }
+    match serde_json::from_slice(body) {
+        Ok(Refusal { error: Said::Text(error), error_description: Some(description) }) => {
+            readable(format!("{error}: {description}").as_bytes())
+        }
+        Ok(Refusal { error: Said::Text(text) | Said::Object { message: text }, .. }) => readable(text.as_bytes()),
+        Err(_) => readable(body),
     }
 }
 
@@ -126,4 +156,28 @@ pub(super) fn discard(mut response: Response<Body>, deadline: Option<Deadline>, 
 fn soon(deadline: Option<Deadline>) -> Deadline {
     let soon = Deadline::after(clock::now(), DISCARD_TIME, Cause::Response);
     deadline.filter(|deadline| deadline.at < soon.at).unwrap_or(soon)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_shown_by_its_message() {
+        for (body, expected) in [
+            (r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Session \"x\" is gone"}}"#, "Session \"x\" is gone"),
+            (r#"{"error":"Method not found"}"#, "Method not found"),
+            (r#"{"error":"invalid_token","error_description":"it expired"}"#, "invalid_token: it expired"),
+            (r#"{"error":{"code":"RATE_LIMITED","message":"slow down\u001b[2J"}}"#, "slow down\u{fffd}[2J"),
+            (r#"{"detail":"Not Found"}"#, r#"{"detail":"Not Found"}"#),
+            (r#"{"error":7}"#, r#"{"error":7}"#),
+            (r#"{"error":"cut"#, r#"{"error":"cut"#),
+            (" not here \n", "not here"),
+            ("", ""),
+        ] {
+            assert_eq!(said(body.as_bytes()), expected, "{body}");
+        }
+        let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(10_000));
+        assert_eq!(said(long.as_bytes()).len(), EXCERPT_BYTES);
+    }
 }

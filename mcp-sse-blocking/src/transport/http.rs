@@ -31,7 +31,7 @@ use super::answer::{beginning, described, discard, not_a_stream, refuse_compress
 use super::buffers::EndlessFraming;
 use super::exchange::{self, Bounds, Outcome, Stop, Trust};
 use crate::credentials::CredentialsError;
-use crate::credentials::guard::{For, Guard, Header as CredentialHeader};
+use crate::credentials::guard::{Carried as Credentials, For, Guard, Header as CredentialHeader};
 use crate::error::{Delivery, Error, PeerError, Timeout, TransportError};
 use crate::insight::{Heard, Insight};
 use crate::log_target;
@@ -247,7 +247,7 @@ impl Http {
         let of = For { url: &outgoing.target.url, deadline: outgoing.deadline, stop: &*stop };
         let without = |error| self.without_credentials(error, outgoing.deadline);
         let carried = guard.credential(of).map_err(without)?;
-        let (response, moved) = self.follow(outgoing, carried.header(), &stop)?;
+        let (response, moved) = self.follow(outgoing, Some(&carried), &stop)?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok((response, moved));
         }
@@ -256,7 +256,7 @@ impl Http {
         };
         log::debug!(target: log_target::HTTP, "the server refused the credentials; sending again with others");
         discard(response, outgoing.deadline, Arc::clone(&stop));
-        self.follow(outgoing, renewed.header(), &stop)
+        self.follow(outgoing, Some(&renewed), &stop)
     }
 
     /// What becomes of a request for which there are no credentials.
@@ -276,9 +276,14 @@ impl Http {
     fn follow(
         &self,
         outgoing: &Outgoing<'_>,
-        credential: Option<&CredentialHeader>,
+        carried: Option<&Credentials>,
         stop: &Arc<dyn Stop>,
     ) -> Result<(Response<Body>, Option<Target>), Error> {
+        // Nothing that a server says back shows it.
+        if let Some(secret) = carried.and_then(Credentials::new_secret) {
+            self.insight.secret(secret.expose());
+        }
+        let credential = carried.and_then(Credentials::header);
         let mut redirect: Option<Target> = None;
         for _ in 0..=MAX_REDIRECTS {
             let target = redirect.as_ref().unwrap_or(outgoing.target);
