@@ -36,7 +36,7 @@ use self::wire::Counted;
 use crate::client::Client;
 use crate::clock;
 use crate::engine::Engine;
-use crate::error::Error;
+use crate::error::{Error, PeerError, Status};
 use crate::log_target;
 use crate::transport::line::Duplex;
 
@@ -103,6 +103,9 @@ impl Insight {
     pub(crate) fn line(self: &Arc<Self>, inner: Arc<dyn Duplex>) -> Arc<dyn Duplex> {
         let wire = self.wire();
         self.line.store(wire.number(), Ordering::Relaxed);
+        if let Some(trace) = self.trace() {
+            trace.write(wire.number(), Way::Out, format_args!("opened: {}", inner.place()));
+        }
         Arc::new(Counted { inner, wire })
     }
 
@@ -181,6 +184,26 @@ impl Insight {
         Heard { insight: Arc::clone(self), exchange }
     }
 
+    /// The same error, without the secrets of this client that the server may have repeated in a page for people.
+    pub(crate) fn clear(&self, mut error: Error) -> Error {
+        match &mut error {
+            Error::Status(status) | Error::SessionGone(status) => self.clear_status(status),
+            Error::Peer(PeerError::NotAnEventStream { excerpt, .. } | PeerError::NotAnAnswer { excerpt, .. }) => {
+                self.clear_text(excerpt);
+            }
+            _ => {}
+        }
+        error
+    }
+
+    pub(crate) fn clear_status(&self, status: &mut Status) {
+        self.clear_text(&mut status.excerpt);
+    }
+
+    fn clear_text(&self, text: &mut String) {
+        *text = self.secrets.now().cleared(text);
+    }
+
     /// A call of a tool begins.
     pub(crate) fn call<I: Borrow<Self>>(insight: I) -> Timed<I> {
         Timed::new(insight, Kind::Call)
@@ -226,11 +249,6 @@ impl Insight {
         self.trace.as_ref().filter(|trace| trace.is_on())
     }
 
-    /// Whether anything of what goes over the wire is shown anywhere.
-    fn shows(&self) -> bool {
-        self.trace().is_some() || log::log_enabled!(target: log_target::WIRE, log::Level::Trace)
-    }
-
     /// Takes note of the secrets in a head.
     fn learn(&self, whose: Whose, headers: &HeaderMap) {
         for (name, value) in headers {
@@ -270,14 +288,20 @@ impl Insight {
         }
     }
 
-    fn trace_event(&self, exchange: u64, event: &Event<'_>) {
-        let data = event.data_str();
+    fn trace_end(&self, exchange: u64) {
+        if let Some(trace) = self.trace() {
+            trace.write(exchange, Way::In, "the end of the stream");
+        }
+    }
+
+    fn see_event(&self, exchange: u64, event: &Event<'_>) {
         let is_endpoint = event.event == b"endpoint";
         if is_endpoint {
             // R-SSE-14
-            self.secrets.add_url(Whose::Servers, data.trim());
+            self.secrets.add_url(Whose::Servers, event.data_str().trim());
         }
         let Some(trace) = self.trace() else { return };
+        let data = event.data_str();
         let known = self.secrets.now();
         let data = if is_endpoint { masked_url(&data).into() } else { data };
         let name = event.event_str();

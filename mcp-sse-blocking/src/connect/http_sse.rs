@@ -35,7 +35,7 @@ pub(super) fn open(url: &Url, http: &Http, options: &HttpOptions, common: &Commo
     };
     let timeout = options.endpoint_timeout;
     let deadline = Deadline::after(clock::now(), timeout, Cause::Endpoint);
-    let open = http.open(url, Some(deadline)).map_err(|error| error.after(Some(timeout)))?;
+    let open = http.open(url, Some(deadline)).map_err(|error| http.insight().clear(error).after(Some(timeout)))?;
     let mut stream = EventStream::new(open, &common.limits, common.idle_timeout);
     let mut early = Early::default();
     let target = match fixed {

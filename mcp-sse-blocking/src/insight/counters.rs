@@ -111,7 +111,10 @@ pub(super) enum Outcome {
 
 impl Outcome {
     pub(super) fn of(error: &Error) -> Self {
-        #[allow(unreachable_patterns, reason = "a new kind of error counts as a refusal until somebody says what it is")]
+        #[allow(
+            unreachable_patterns,
+            reason = "a new kind of error counts as a refusal until somebody says what it is"
+        )]
         match error {
             Error::Rpc(_) | Error::Status(_) => Self::Refused,
             Error::Timeout(_) => Self::TimedOut,
@@ -170,7 +173,8 @@ impl Tally {
         let count = counts.all();
         let (min, max) = (u64::MAX - self.shortest.load(Ordering::Relaxed), self.longest.load(Ordering::Relaxed));
         // The middle of a bucket may lie beyond the only value in it.
-        let percentile = |percent| counts.percentile(percent).map(|nanos| Duration::from_nanos(nanos.clamp(min, max.max(min))));
+        let percentile =
+            |percent| counts.percentile(percent).map(|nanos| Duration::from_nanos(nanos.clamp(min, max.max(min))));
         let sum = self.sum.now();
         Some(CallTimes {
             min: Duration::from_nanos(min),

@@ -91,7 +91,8 @@ impl Secrets {
         if let Some(query) = query {
             let query = query.trim_start_matches(['?', '#']);
             self.add(whose, query);
-            for value in query.split(['&', ';', '#']).map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value)) {
+            for value in query.split(['&', ';', '#']).map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value))
+            {
                 self.add(whose, value);
                 self.add(whose, &percent_decoded(value));
             }
@@ -120,6 +121,19 @@ impl Known {
         for secret in self.callers.iter().chain(&self.servers) {
             self.begins[usize::from(secret.as_bytes()[0])] = true;
         }
+    }
+
+    /// The beginning of a text without secrets, also not the beginning of one at its end.
+    pub(super) fn cleared(&self, text: &str) -> String {
+        let (text, cut) = text.strip_suffix("...").map_or((text, ""), |text| (text, "..."));
+        let ends_with_part = |secret: &str| {
+            let parts = (SHORTEST..secret.len()).rev().filter(|end| secret.is_char_boundary(*end));
+            parts.map(|end| &secret[..end]).find(|part| text.ends_with(part)).map_or(0, str::len)
+        };
+        let longest = self.callers.iter().chain(&self.servers).map(|secret| ends_with_part(secret)).max().unwrap_or(0);
+        let whole = &text[..text.len() - longest];
+        let cleared = Masked { known: self, text: whole, characters: usize::MAX }.to_string();
+        cleared + if longest > 0 { MASK } else { "" } + cut
     }
 
     fn holds(&self, secret: &str) -> bool {
@@ -285,6 +299,14 @@ mod tests {
             assert!(!text.contains('h') && text.contains("cut; 25 bytes"), "{text}");
         }
         assert_eq!(masked(&secrets, "1234", 4), "1234", "what fits is not cut");
+    }
+
+    #[test]
+    fn an_excerpt_that_ends_in_a_secret_shows_no_part_of_it() {
+        let known = secrets(&["hunter2-is-long"]).now();
+        assert_eq!(known.cleared("page of hunter2-is-long, hunter2-is"), "page of ***, ***");
+        assert_eq!(known.cleared("page of hunter2-is..."), "page of ***...", "one that was cut");
+        assert_eq!(known.cleared("page of hunt"), "page of hunt", "as short as any word");
     }
 
     #[test]

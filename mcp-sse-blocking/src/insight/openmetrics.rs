@@ -130,13 +130,7 @@ impl Metrics {
 }
 
 /// The families of one sort of calls.
-fn calls(
-    text: &mut String,
-    all: &[(String, &Metrics)],
-    one: &str,
-    what: &str,
-    of: impl Fn(&Metrics) -> &CallCounts,
-) {
+fn calls(text: &mut String, all: &[(String, &Metrics)], one: &str, what: &str, of: impl Fn(&Metrics) -> &CallCounts) {
     let ended = format!("{one}s");
     describe(text, "counter", &ended, None, &format!("{what} that have ended, by outcome."));
     for (labels, metrics) in all {

@@ -70,14 +70,17 @@ impl Heard {
     /// One event came.
     pub(crate) fn event(&self, event: &Event<'_>) {
         self.insight.counters.events.add(1);
-        if self.insight.shows() {
-            self.insight.trace_event(self.exchange, event);
-        }
+        self.insight.see_event(self.exchange, event);
     }
 
-    /// A body came, whole.
+    /// A body came, or the beginning of one.
     pub(crate) fn body(&self, body: &[u8]) {
         self.insight.trace_in(self.exchange, body);
+    }
+
+    /// The stream came to its end.
+    pub(crate) fn ended(&self) {
+        self.insight.trace_end(self.exchange);
     }
 }
 

@@ -135,6 +135,7 @@ impl EventStream {
             exchange::run(Bounds { deadline, stop: self.stop.clone(), ..Bounds::default() }, || self.body.read(space));
         match (read, outcome.expired) {
             (Ok(0), _) => {
+                self.heard.ended();
                 self.decoder.finish();
                 Ok(Filled::End)
             }

@@ -196,6 +196,7 @@ impl Http {
             }
             answer => {
                 let excerpt = beginning(&mut response, deadline);
+                self.insight.heard(&response).body(&excerpt);
                 Err(Error::Status(Box::new(described(answer, &response, &excerpt))))
             }
         }
@@ -229,6 +230,7 @@ impl Http {
         }
         // Only a 400 has to be looked into to know what it means; an excerpt is wanted of all.
         let excerpt = beginning(&mut response, deadline);
+        self.insight.heard(&response).body(&excerpt);
         Err(match Answer::to_message(code, &excerpt) {
             answer @ Answer::SessionGone => Error::SessionGone(Box::new(described(answer, &response, &excerpt))),
             answer => Error::Status(Box::new(described(answer, &response, &excerpt))),

@@ -40,7 +40,7 @@ impl HttpSse {
 
 impl Sink for HttpSse {
     fn post(&self, message: &[u8], deadline: Option<Deadline>, stop: Option<Arc<dyn Stop>>) -> Result<(), Error> {
-        self.http.post(&self.target(), message, deadline, stop)
+        self.http.post(&self.target(), message, deadline, stop).map_err(|error| self.http.insight().clear(error))
     }
 
     fn shut_down(&self) {

@@ -308,7 +308,7 @@ impl Endpoint {
                 discard(response, outgoing.deadline, stop);
                 Reply::Accepted
             }
-            Answer::OtherMediaType => return Err(not_an_answer(response, outgoing.deadline)),
+            Answer::OtherMediaType => return Err(self.http.insight().clear(not_an_answer(response, outgoing.deadline))),
             answer => Reply::Refused(self.refusal(answer, response, outgoing, url)),
         };
         if let (Verb::Post, Some(moved)) = (outgoing.verb, moved) {
@@ -361,6 +361,7 @@ impl Endpoint {
     }
 
     fn refusal(&self, answer: Answer, mut response: Response<Body>, outgoing: &Outgoing<'_>, url: &Url) -> Refused {
+        let heard = self.http.insight().heard(&response);
         let mut status = described(answer, &response, b"");
         let body = if may_hold_error(status.code, text(&response, headers::CONTENT_TYPE)) {
             // Whatever goes wrong here, the status is what matters.
@@ -369,7 +370,9 @@ impl Endpoint {
         } else {
             beginning(&mut response, outgoing.deadline)
         };
+        heard.body(&body);
         status.show(&body);
+        self.http.insight().clear_status(&mut status);
         Refused { answer, status, body }
     }
 }
