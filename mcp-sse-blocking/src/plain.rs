@@ -93,7 +93,8 @@ impl Request {
         let mut body = Vec::with_capacity(message.len());
         body.extend_from_slice(br#"{"method":"#);
         serde_json::to_writer(&mut body, &method).ok()?;
-        if let Some(params) = params {
+        // Such servers are not shown empty ones.
+        if let Some(params) = params.filter(|params| params.get() != "{}") {
             body.extend_from_slice(br#","params":"#);
             body.extend_from_slice(params.get().as_bytes());
         }
@@ -238,14 +239,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_loses_its_envelope_and_nothing_else() {
+    fn a_request_loses_its_envelope_and_empty_parameters() {
         let body = |message: &str| Request::of(message.as_bytes()).map(|it| String::from_utf8(it.body).unwrap());
         let call =
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a\u0062","arguments":{"n":1.50}}}"#;
         let plain = r#"{"method":"tools/call","params":{"name":"a\u0062","arguments":{"n":1.50}}}"#;
         assert_eq!(body(call).as_deref(), Some(plain));
-        let list = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#;
-        assert_eq!(body(list).as_deref(), Some(r#"{"method":"tools/list"}"#));
+        for params in ["", r#","params":{}"#] {
+            let list = format!(r#"{{"jsonrpc":"2.0","id":2,"method":"tools/list"{params}}}"#);
+            assert_eq!(body(&list).as_deref(), Some(r#"{"method":"tools/list"}"#));
+        }
         for other in [
             r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
             r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,

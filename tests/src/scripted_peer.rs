@@ -30,7 +30,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use serde_json::Value;
 
 use crate::schema_judge::Side;
-use crate::wire_judge::{Verdict, Wire, locked};
+use crate::wire_judge::{Sessions, Verdict, Wire, locked};
 
 /// How long a script waits for anything.
 pub const BOUND: Duration = Duration::from_secs(10);
@@ -85,14 +85,27 @@ pub struct Stream {
 impl Peer {
     /// Starts `script` on a free port of the loopback interface.
     pub fn run<T: Send + 'static>(script: impl FnOnce(&mut Peer) -> T + Send + 'static) -> Running<T> {
+        let verdict = Verdict::default();
+        let sessions = verdict.clone();
+        Self::run_in(sessions, verdict, script)
+    }
+
+    /// The same for a server that does not speak JSON-RPC: what the client sends is not judged.
+    pub fn run_plain<T: Send + 'static>(script: impl FnOnce(&mut Peer) -> T + Send + 'static) -> Running<T> {
+        Self::run_in(Sessions::default(), Verdict::default(), script)
+    }
+
+    fn run_in<T: Send + 'static>(
+        sessions: Sessions,
+        verdict: Verdict,
+        script: impl FnOnce(&mut Peer) -> T + Send + 'static,
+    ) -> Running<T> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let (requests, incoming) = unbounded();
         let (closing, closed) = unbounded();
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
-        let verdict = Verdict::default();
-        let sessions = verdict.clone();
         let acceptor = thread::spawn(move || {
             for connection in 0.. {
                 let Ok((socket, _)) = listener.accept() else { return };
@@ -210,7 +223,13 @@ impl Request {
 
     /// Answers a GET with a stream in chunks.
     pub fn open(&self) -> Stream {
-        self.answer("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+        self.open_with("")
+    }
+
+    /// The same with more header lines.
+    pub fn open_with(&self, headers: &str) -> Stream {
+        let framing = "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n";
+        self.answer(format!("HTTP/1.1 200 OK\r\n{framing}{headers}\r\n"));
         Stream {
             socket: Arc::clone(&self.socket),
             wire: Arc::clone(&self.wire),

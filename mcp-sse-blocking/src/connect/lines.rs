@@ -21,6 +21,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError, TransportError};
 use crate::events::Transformer;
+use crate::events::Transformer;
 use crate::insight::Insight;
 use crate::log_target;
 use crate::memory;
@@ -204,6 +205,7 @@ fn spawn(command: &Command, common: Common) -> Result<Client, Error> {
         timeout: common.call_timeout,
         insight: Arc::clone(common.insight.of_client()),
         transformer: common.events.transformer(&common.limits),
+        transformer: common.events.transformer(&common.limits),
     };
     found.line.sink.begin_again_with(Box::new(again));
     open(found, common)
@@ -243,6 +245,7 @@ struct Respawn {
     limits: Limits,
     timeout: Option<Duration>,
     insight: Arc<Insight>,
+    transformer: Option<Transformer>,
     transformer: Option<Transformer>,
 }
 
