@@ -10,7 +10,6 @@ use super::early::Early;
 use crate::carrier::Filled;
 use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::events::Transformer;
-use crate::events::Transformer;
 use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::Again;

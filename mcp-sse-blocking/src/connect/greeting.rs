@@ -5,7 +5,6 @@
 //! says nothing is sent `initialize` where it is, and may still answer both when it is slow to start.
 
 use std::borrow::Cow;
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,6 @@ use crate::clock;
 use crate::engine::{WIRE_CHARACTERS, misuse};
 use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::events::{PayloadForm, Transformer};
-use crate::events::{PayloadForm, Transformer};
 use crate::insight::Insight;
 use crate::intake::handshake_failure;
 use crate::log_target;
@@ -45,8 +43,6 @@ pub(super) struct Line {
     pub(super) early: Early,
     limits: Limits,
     insight: Arc<Insight>,
-    /// What lines go through before they are read.
-    transformer: Option<Transformer>,
     /// What lines go through before they are read.
     transformer: Option<Transformer>,
     /// Lines that were no messages.
@@ -313,17 +309,6 @@ impl Line {
             while let Some(incoming) = self.stream.next()? {
                 let Incoming::Message(line) = incoming else { continue };
                 self.insight.received(line);
-                let line = match &self.transformer {
-                    None => Cow::Borrowed(line),
-                    Some(transformer) => match transformer.whole(PayloadForm::Line, line) {
-                        Ok(line) => line,
-                        Err(error) => {
-                            log::warn!(target: log_target::CLIENT, "left out what came: {error}");
-                            continue;
-                        }
-                    },
-                };
-                let line = &*line;
                 let line = match &self.transformer {
                     None => Cow::Borrowed(line),
                     Some(transformer) => match transformer.whole(PayloadForm::Line, line) {

@@ -11,7 +11,6 @@ use crate::carrier::Filled;
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::events::Transformer;
-use crate::events::Transformer;
 use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, Target};

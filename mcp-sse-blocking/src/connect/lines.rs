@@ -21,7 +21,6 @@ use crate::client::Client;
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError, TransportError};
 use crate::events::Transformer;
-use crate::events::Transformer;
 use crate::insight::Insight;
 use crate::log_target;
 use crate::memory;
@@ -205,7 +204,6 @@ fn spawn(command: &Command, common: Common) -> Result<Client, Error> {
         timeout: common.call_timeout,
         insight: Arc::clone(common.insight.of_client()),
         transformer: common.events.transformer(&common.limits),
-        transformer: common.events.transformer(&common.limits),
     };
     found.line.sink.begin_again_with(Box::new(again));
     open(found, common)
@@ -245,7 +243,6 @@ struct Respawn {
     limits: Limits,
     timeout: Option<Duration>,
     insight: Arc<Insight>,
-    transformer: Option<Transformer>,
     transformer: Option<Transformer>,
 }
 

@@ -71,11 +71,6 @@ impl Transformer {
         hook.map_or(Ok(Cow::Borrowed(event.data)), |hook| hook.event(event))
     }
 
-    /// The data of an event, as the hook makes it where there is one.
-    pub(crate) fn through<'a>(hook: Option<&Self>, event: &sse::Event<'a>) -> Result<Cow<'a, [u8]>, Error> {
-        hook.map_or(Ok(Cow::Borrowed(event.data)), |hook| hook.event(event))
-    }
-
     /// The data of an event.
     pub(crate) fn event<'a>(&self, event: &sse::Event<'a>) -> Result<Cow<'a, [u8]>, Error> {
         self.apply(event.data, &Payload { form: PayloadForm::Event, event_type: &event.event_str() })
