@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 #[cfg(feature = "std")]
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, OnceLock};
 
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{ClientOffers, RequestKey, ServerSession};
@@ -324,6 +324,7 @@ impl Here<'_> {
                 reporter: Mutex::new(core::mem::replace(&mut self.reporter, Reporter::new(0))),
                 cancellation: Condvar::default(),
                 mailbox: self.mailbox.clone(),
+                watcher: OnceLock::new(),
             })
         });
         Arc::clone(call)

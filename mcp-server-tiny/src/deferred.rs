@@ -14,14 +14,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use mcp_core::jsonrpc::code;
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::{ClientOffers, RequestKey};
+use mcp_core::session::{ClientOffers, RequestKey, ServerSession};
+use mcp_core::time::Instant;
 use mcp_core::types::{LoggingLevel, ProgressToken};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::call::{Note, Reporter};
 use crate::result::{IntoToolResult, ToolError};
-use crate::service::{Changes, Left, Offer, OfferKind, Output};
+use crate::service::{Changes, Left, Offer, OfferKind, Outbox, Output, Service};
 
 /// Reports that may wait for the loop. 1024: it empties the mailbox each time it wakes, and further reports say
 /// little that the next ones will not.
@@ -133,7 +134,12 @@ pub(crate) struct LaterCall {
     /// It was cancelled. Waits with the lock of `reporter`.
     pub(crate) cancellation: Condvar,
     pub(crate) mailbox: Mailbox,
+    /// Hears of it when the call is cancelled: see [`delegate`](crate::delegate).
+    pub(crate) watcher: OnceLock<Watcher>,
 }
+
+/// Hears of a cancellation. Never blocks.
+pub(crate) type Watcher = Box<dyn Fn() + Send + Sync>;
 
 impl LaterCall {
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -145,6 +151,9 @@ impl LaterCall {
         // Taken once, so that nobody is between the look at the flag and the wait.
         drop(self.reporter());
         self.cancellation.notify_all();
+        if let Some(watcher) = self.watcher.get() {
+            watcher();
+        }
     }
 
     pub(crate) fn sleep(&self, duration: Duration) -> Result<(), ToolError> {
@@ -154,7 +163,7 @@ impl LaterCall {
         if self.is_cancelled() { Err(ToolError::new("the call was cancelled")) } else { Ok(()) }
     }
 
-    fn reporter(&self) -> MutexGuard<'_, Reporter> {
+    pub(crate) fn reporter(&self) -> MutexGuard<'_, Reporter> {
         self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -209,7 +218,8 @@ impl LaterCall {
         }
     }
 
-    fn finish(self: &Arc<Self>, letter: Letter) {
+    /// Sends the last thing in the name of a call, and before it the progress that is left.
+    pub(crate) fn finish(self: &Arc<Self>, letter: Letter) {
         if self.is_cancelled() {
             return;
         }
@@ -220,7 +230,7 @@ impl LaterCall {
         self.send(letter);
     }
 
-    fn send(self: &Arc<Self>, letter: Letter) {
+    pub(crate) fn send(self: &Arc<Self>, letter: Letter) {
         self.mailbox.post(Mail { call: Arc::clone(self), letter });
     }
 }
@@ -237,12 +247,20 @@ pub(crate) enum Letter {
     CloseStream(Option<Duration>),
     Question(Box<Left>),
     Answer(Result<Output, ToolError>),
+    /// Whatever else is to be done for a call, on the thread of the loop. Behind a pointer, so that only programs that need it
+    /// contain it.
+    Act(Box<Act>),
+    /// The same, when it may be dropped.
+    Report(Box<Act>),
 }
+
+/// Something to be done for a call that is in flight.
+pub(crate) type Act = dyn FnOnce(&mut Service, Instant, &mut ServerSession, &mut dyn Outbox) + Send;
 
 impl Mail {
     /// Whether it may be dropped when there is too much.
     fn is_report(&self) -> bool {
-        matches!(self.letter, Letter::Progress(_) | Letter::Log(..) | Letter::CloseStream(_))
+        matches!(self.letter, Letter::Progress(_) | Letter::Log(..) | Letter::CloseStream(_) | Letter::Report(_))
     }
 
     /// The number of the session it is for ([`Origin::session`](crate::service::Origin::session)).

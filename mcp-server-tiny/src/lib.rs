@@ -108,6 +108,7 @@
 //! | [`Bound`] | sockets and the loop; [`turn`](Bound::turn) for whoever owns the loop | yes |
 //! | [`Server::serve_stdio`], [`Server::serve`] | the loop for a reader and a writer | yes |
 //! | [`deferred`] and workers | answers from other threads | yes |
+//! | [`delegate`] | all requests answered by somebody else, as a bridge does | yes |
 //!
 //! Without the default feature `std` the crate is `no_std` with `alloc`.
 //!
@@ -134,6 +135,8 @@ pub mod config;
 mod conn;
 #[cfg(feature = "std")]
 pub mod deferred;
+#[cfg(feature = "std")]
+pub mod delegate;
 pub mod engine;
 mod error;
 #[cfg(feature = "std")]

@@ -83,6 +83,18 @@ impl Server {
         self
     }
 
+    /// Has all requests answered by the delegate that `make` makes, in place of what is registered. What clients are told of the
+    /// server, its name among it, is what `announced` says. See [`delegate`](crate::delegate).
+    #[cfg(feature = "std")]
+    pub fn delegate<D: crate::delegate::Delegate + 'static>(
+        mut self,
+        announced: crate::delegate::Announced,
+        make: impl FnOnce(crate::delegate::Clients) -> D,
+    ) -> Self {
+        self.service.delegate(announced, make);
+        self
+    }
+
     /// How long clients from 2026-07-28 on may keep lists and what they read, and who may share it (R-LM-57). Not at all
     /// unless set; a resource may [say otherwise](Resource::cache).
     pub fn cache(mut self, time_to_live: Duration, scope: CacheScope) -> Self {

@@ -41,6 +41,8 @@
 
 mod changes;
 mod complete;
+#[cfg(feature = "std")]
+pub(crate) mod delegated;
 mod details;
 mod discover;
 mod input;
@@ -85,6 +87,10 @@ pub(crate) use changes::Changes;
 pub use changes::Notifier;
 pub use changes::notify;
 pub(crate) use complete::complete;
+#[cfg(feature = "std")]
+pub(crate) use delegated::Hub;
+#[cfg(feature = "std")]
+pub use delegated::Notice;
 pub(crate) use details::{Details, describe};
 use input::Inputs;
 pub use input::Overdue;
@@ -169,6 +175,9 @@ pub struct Service {
     changes: Changes,
     #[cfg(feature = "std")]
     later: LaterCalls,
+    /// Who answers in place of what is registered. Behind a pointer, so that only programs with one contain what it takes.
+    #[cfg(feature = "std")]
+    seam: Option<Box<dyn delegated::Seam>>,
 }
 
 impl Service {
@@ -200,6 +209,8 @@ impl Service {
             changes: Changes::default(),
             #[cfg(feature = "std")]
             later,
+            #[cfg(feature = "std")]
+            seam: None,
         }
     }
 
@@ -336,6 +347,10 @@ impl Service {
         params: Option<&RawValue>,
         outbox: &mut dyn Outbox,
     ) -> Outcome {
+        #[cfg(feature = "std")]
+        if self.seam.is_some() && method != Method::ServerDiscover {
+            return self.hand_over(session, origin, (method, params), outbox);
+        }
         match method {
             Method::ToolsCall => self.call_tool(session, origin, params, outbox),
             // Also without tools: an empty list (R-FS-9).

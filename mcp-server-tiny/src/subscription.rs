@@ -13,12 +13,33 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+#[cfg(feature = "std")]
+use crate::service::{Notice, Service};
+
 /// Somebody who listens. The carrier owns its stream and asks here what goes onto it.
 #[derive(Debug)]
 pub(crate) struct Listener {
     /// The id of the request, which every message names (R-ST-41).
     id: RequestId<'static>,
     filter: SubscriptionFilter,
+    /// For servers with a delegate.
+    #[cfg(feature = "std")]
+    watch: Option<Watch>,
+}
+
+/// What a delegate has to know of somebody who listens.
+#[cfg(feature = "std")]
+struct Watch {
+    credential: Option<alloc::boxed::Box<[u8]>>,
+    /// Dropped when nobody listens any more.
+    _kept: Option<alloc::boxed::Box<dyn Send>>,
+}
+
+#[cfg(feature = "std")]
+impl core::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Watch(..)")
+    }
 }
 
 impl Listener {
@@ -51,8 +72,30 @@ impl Listener {
         };
         match passed {
             Some(passed) => Err(refuse(alloc::format!("{passed}"))),
-            None => Ok(Self { id: id.clone().into_owned(), filter }),
+            None => Ok(Self {
+                id: id.clone().into_owned(),
+                filter,
+                #[cfg(feature = "std")]
+                watch: None,
+            }),
         }
+    }
+
+    /// The same, and its delegate knows of it.
+    #[cfg(feature = "std")]
+    pub(crate) fn watched(mut self, service: &mut Service, credential: Option<&[u8]>) -> Self {
+        if service.has_delegate() {
+            let kept = service.listening(credential, &self.filter);
+            self.watch = Some(Watch { credential: credential.map(Into::into), _kept: kept });
+        }
+        self
+    }
+
+    /// Appends what a delegate tells. False when it is for others.
+    #[cfg(feature = "std")]
+    pub(crate) fn hear(&self, notice: &Notice, out: &mut Vec<u8>) -> bool {
+        let credential = self.watch.as_ref().and_then(|watch| watch.credential.as_deref());
+        notice.change_for(credential).is_some_and(|change| self.notify(change, out))
     }
 
     /// The request that it answers.

@@ -9,7 +9,7 @@ use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{Claim, RequestKey, ServerEvent, ServerSession, requested_method};
 use mcp_core::time::Instant;
 use mcp_core::types::meta;
-use mcp_server_tiny::service::{Origin, Outcome, Service, WhenBusy};
+use mcp_server_tiny::service::{Kind, Origin, Outbox as _, Outcome, Service, WhenBusy};
 use serde_json::{Value, json};
 
 use crate::raw_http::PATIENCE;
@@ -140,6 +140,7 @@ impl RawService {
             credential: self.credential.as_deref(),
             ..Origin::new(SESSION, key, self.now)
         };
+        self.service.heard(&self.session, SESSION, &event);
         match event {
             ServerEvent::Request { key, method, params } => {
                 self.service.handle(&mut self.session, &origin(key), method, params, &mut self.out)
@@ -325,6 +326,11 @@ impl RawService {
     /// Delivers all mail there is. How many pieces there were.
     pub fn deliver(&mut self) -> usize {
         let mut count = 0;
+        while let Some(notice) = self.service.next_notice() {
+            if notice.session() == Some(SESSION) {
+                self.out.message(Kind::Report, &mut |out| notice.write(&self.session, out));
+            }
+        }
         while let Some(mail) = self.service.next_mail() {
             count += 1;
             if mail.session() == SESSION {

@@ -173,6 +173,8 @@ impl Engine {
                     answer.clear();
                 }
                 self.scratch = answer;
+                #[cfg(feature = "std")]
+                self.service.heard(state, Owner::Session(key).to_bits(), &event);
                 match event {
                     ServerEvent::Request { key: request, method, params } => {
                         let session = Owner::Session(key).to_bits();

@@ -116,6 +116,8 @@ impl Engine {
         let event =
             outbox.event(|out| state.handle_message(&self.service.profile(), &self.config.messages, message, out));
         let number = Owner::Session(key).to_bits();
+        #[cfg(feature = "std")]
+        self.service.heard(state, number, &event);
         match event {
             ServerEvent::Request { key: request, method, params } => {
                 let credential = credential.as_deref().map(token);
@@ -185,6 +187,8 @@ impl Engine {
         for request in session.state.close() {
             self.service.cancel(Owner::Session(key).to_bits(), request);
         }
+        #[cfg(feature = "std")]
+        self.service.session_ended(Owner::Session(key).to_bits());
         log::debug!("session {} over", key.slot);
         match session.carrier {
             Carrier::Stream(conn) => Some(conn),

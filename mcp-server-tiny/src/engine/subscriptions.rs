@@ -4,12 +4,15 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use mcp_core::jsonrpc::{ErrorObject, Request, code};
+use mcp_core::session::ServerSession;
 use mcp_core::time::Instant;
 use mcp_core::types::Change;
 
 use super::Engine;
 use super::answer::{AnswerOutbox, Statuses};
 use super::endpoint::Post;
+#[cfg(feature = "std")]
+use super::exchange::Owner;
 use super::exchange::{Asked, Exchange};
 use super::outbox::EventOutbox;
 use crate::service::{Kind, Outbox, notify};
@@ -20,7 +23,7 @@ use crate::subscription::Listener;
 impl Engine {
     /// Begins an answer that tells of changes. The acknowledgement comes first (R-ST-40).
     pub(super) fn subscribe(&mut self, post: &Post<'_, '_>, request: &Request<'_>) {
-        let listener = match self.listener(request) {
+        let listener = match self.listener(post, request) {
             Ok(listener) => listener,
             Err(error) => return self.reject(post, &request.id.as_borrowed().into(), &error),
         };
@@ -39,12 +42,17 @@ impl Engine {
         }
     }
 
-    fn listener(&self, request: &Request<'_>) -> Result<Listener, ErrorObject<'static>> {
+    fn listener(&mut self, post: &Post<'_, '_>, request: &Request<'_>) -> Result<Listener, ErrorObject<'static>> {
         if self.subscriptions.len() >= self.config.limits.subscriptions || self.stopping.is_some() {
             let text = "the server has as many subscriptions as `limits.subscriptions` allows, or is being stopped";
             return Err(ErrorObject::new(code::INTERNAL_ERROR, text));
         }
-        Listener::open(&self.service.profile(), &self.config.messages, &request.id, request.params)
+        let listener = Listener::open(&self.service.profile(), &self.config.messages, &request.id, request.params)?;
+        #[cfg(feature = "std")]
+        let listener = listener.watched(&mut self.service, post.head.authorization.map(super::admission::token));
+        #[cfg(not(feature = "std"))]
+        let _ = post;
+        Ok(listener)
     }
 
     /// Tells everybody who wants to know what has changed.
@@ -52,26 +60,40 @@ impl Engine {
         while let Some(change) = self.service.next_change() {
             self.tell_subscribers(now, &change);
             let sessions: Vec<Key> = self.sessions.keys().collect();
-            sessions.into_iter().for_each(|key| self.tell_session_of(key, now, &change));
+            sessions
+                .into_iter()
+                .for_each(|key| self.tell_session_of(key, now, |state, out| notify(&change, state, out)));
+        }
+        #[cfg(feature = "std")]
+        while let Some(notice) = self.service.next_notice() {
+            match notice.session().map(Owner::from_bits) {
+                Some(Owner::Session(key)) => self.tell_session_of(key, now, |state, out| notice.write(state, out)),
+                Some(Owner::Request(_)) => {}
+                None => self.tell_each_subscriber(now, |listener, out| listener.hear(&notice, out)),
+            }
         }
     }
 
-    fn tell_session_of(&mut self, key: Key, now: Instant, change: &Change<'_>) {
+    fn tell_session_of(&mut self, key: Key, now: Instant, write: impl Fn(&ServerSession, &mut Vec<u8>) -> bool) {
         let Some(Session { state, carrier, .. }) = self.sessions.get_mut(key) else { return };
         let Carrier::Stream(conn) = carrier else {
-            return self.tell_session(key, now, |state, out| notify(change, state, out));
+            return self.tell_session(key, now, |state, out| write(state, out));
         };
         let Some(conn) = self.conns.get_mut(*conn) else { return };
         let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
-        outbox.message(Kind::Report, &mut |out| notify(change, state, out));
+        outbox.message(Kind::Report, &mut |out| write(state, out));
         self.after_output(key, now);
     }
 
     fn tell_subscribers(&mut self, now: Instant, change: &Change<'_>) {
+        self.tell_each_subscriber(now, |listener, out| listener.notify(change, out));
+    }
+
+    fn tell_each_subscriber(&mut self, now: Instant, write: impl Fn(&Listener, &mut Vec<u8>) -> bool) {
         // By index: one that is dropped meanwhile leaves the list.
         let mut at = 0;
         while let Some(row) = self.subscriptions.get(at).copied() {
-            self.write_to_subscriber(row, now, Kind::Report, |listener, out| listener.notify(change, out));
+            self.write_to_subscriber(row, now, Kind::Report, &write);
             at += usize::from(self.subscriptions.get(at) == Some(&row));
         }
     }

@@ -140,6 +140,8 @@ impl Desk {
         if out.len() > start {
             out.push(b'\n');
         }
+        #[cfg(feature = "std")]
+        service.heard(session, HANDSHAKE, &event);
         match event {
             ServerEvent::Request { key, method, params } => {
                 let origin = Origin::new(HANDSHAKE, key, now);
@@ -195,6 +197,8 @@ impl Desk {
         match Listener::open(&self.service.profile(), &self.limits, &request.id, request.params) {
             Err(error) => self.error(&request.id.clone().into(), &error),
             Ok(listener) => {
+                #[cfg(feature = "std")]
+                let listener = listener.watched(&mut self.service, None);
                 self.out.message(Kind::Report, &mut |out| {
                     listener.acknowledge(out);
                     true
@@ -221,6 +225,16 @@ impl Desk {
         let Self { service, session, listeners, out, .. } = self;
         while let Some(change) = service.next_change() {
             tell(&change, session, listeners, out);
+        }
+        #[cfg(feature = "std")]
+        while let Some(notice) = service.next_notice() {
+            match notice.session() {
+                Some(HANDSHAKE) => out.message(Kind::Report, &mut |out| notice.write(session, out)),
+                Some(_) => {}
+                None => listeners.iter().for_each(|listener| {
+                    out.message(Kind::Report, &mut |out| listener.hear(&notice, out));
+                }),
+            }
         }
     }
 
@@ -277,6 +291,8 @@ impl Desk {
         for key in self.session.close() {
             self.service.cancel(HANDSHAKE, key);
         }
+        #[cfg(feature = "std")]
+        self.service.session_ended(HANDSHAKE);
     }
 }
 

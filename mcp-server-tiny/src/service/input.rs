@@ -91,7 +91,25 @@ struct WaitingCall {
     /// What is not answered yet, with the keys of the handler.
     asked: Vec<(AskKey, String)>,
     bytes: usize,
-    left: Box<Left>,
+    then: Then,
+}
+
+/// What is to be done with the answers.
+enum Then {
+    /// The handler that left runs again.
+    Again(Box<Left>),
+    /// Whoever asked goes on by itself.
+    #[cfg(feature = "std")]
+    Tell(Asker),
+}
+
+/// Whoever asked without leaving: see [`delegate`](crate::delegate).
+#[cfg(feature = "std")]
+pub(super) struct Asker {
+    /// The question among those of its call.
+    pub(super) question: u64,
+    /// Hears the answer, once. Never blocks.
+    pub(super) hear: crate::delegate::Hear,
 }
 
 /// What a client answered.
@@ -161,23 +179,43 @@ impl Service {
     /// A client gave up a request ([`ServerEvent::Cancelled`](mcp_core::session::ServerEvent::Cancelled)). Tells its
     /// handler, and takes back what the client was asked for it.
     pub fn cancelled(&mut self, session: &mut ServerSession, number: u64, key: RequestKey, outbox: &mut dyn Outbox) {
-        if let Some(waiting) = &mut self.inputs.waiting
+        self.withdraw_all(session, number, key, outbox);
+        self.cancel(number, key);
+    }
+
+    /// Takes back whatever a client was asked for a request.
+    pub(super) fn withdraw_all(
+        &mut self,
+        session: &mut ServerSession,
+        number: u64,
+        key: RequestKey,
+        outbox: &mut dyn Outbox,
+    ) {
+        while let Some(waiting) = &mut self.inputs.waiting
             && let Some(call) = waiting.take(|call| call.session == number && call.key == key)
         {
             let give_up = waiting.give_up;
             give_up(self, session, call, Why::Cancelled, outbox);
         }
-        self.cancel(number, key);
     }
 
     /// When to ask for [overdue](Self::overdue) calls next.
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.inputs.waiting.as_ref()?.calls.iter().map(|call| call.deadline).min()
+        let waiting = self.inputs.waiting.iter().flat_map(|waiting| &waiting.calls).map(|call| call.deadline).min();
+        #[cfg(feature = "std")]
+        if let Some(parked) = self.seam.as_ref().and_then(|seam| seam.next_expiry()) {
+            return Some(waiting.map_or(parked, |waiting| waiting.min(parked)));
+        }
+        waiting
     }
 
     /// A call whose client has not answered in time, to be [given up](Self::give_up) with the outbox of its request. To be
     /// asked until there is none.
     pub fn overdue(&mut self, now: Instant) -> Option<Overdue> {
+        #[cfg(feature = "std")]
+        if let Some(seam) = &self.seam {
+            seam.expire(Some(now));
+        }
         let waiting = self.inputs.waiting.as_mut()?;
         let give_up = waiting.give_up;
         waiting.take(|call| call.deadline <= now).map(|call| Overdue { call, give_up })
@@ -196,7 +234,7 @@ impl Service {
     /// Nobody is left to ask or to answer.
     pub(super) fn forget_waiting(&mut self, session: u64, key: RequestKey) {
         if let Some(waiting) = &mut self.inputs.waiting {
-            waiting.take(|call| call.session == session && call.key == key);
+            while waiting.take(|call| call.session == session && call.key == key).is_some() {}
         }
     }
 }
@@ -296,7 +334,9 @@ fn ask_client(
         let error = ToolError::new("too many calls wait for answers of their clients, try again later");
         return fail(service, session, origin.key, left.which, &error, outbox);
     }
-    let mut call = WaitingCall { session: origin.session, key: origin.key, deadline, asked: Vec::new(), bytes, left };
+    let which = left.which;
+    let then = Then::Again(left);
+    let mut call = WaitingCall { session: origin.session, key: origin.key, deadline, asked: Vec::new(), bytes, then };
     for question in questions {
         let Question { key, method, params } = question;
         let params =
@@ -313,9 +353,9 @@ fn ask_client(
             }
         });
         let Some(ask) = asked else {
-            withdraw(session, &call, "another question could not be asked", outbox);
+            withdraw(session, &call.asked, "another question could not be asked", outbox);
             let error = ToolError::new(format!("the client cannot be asked for `{key}`"));
-            return fail(service, session, origin.key, call.left.which, &error, outbox);
+            return fail(service, session, origin.key, which, &error, outbox);
         };
         call.asked.push((ask, key));
     }
@@ -324,6 +364,69 @@ fn ask_client(
         waiting.calls.push(call);
     }
     Outcome::Later
+}
+
+/// Asks the client of a session for somebody who does not leave, and hears the answer.
+///
+/// # Errors
+///
+/// Whoever was to hear it, when the client cannot be asked; with why.
+#[cfg(feature = "std")]
+pub(super) fn ask_beside(
+    service: &mut Service,
+    session: &mut ServerSession,
+    origin: &Origin<'_>,
+    question: Question,
+    asker: Asker,
+    outbox: &mut dyn Outbox,
+) -> Result<(), (Asker, &'static str)> {
+    let Question { key, method, params } = question;
+    let deadline = origin.now + service.inputs.timeout;
+    let params = with_id(session, method, params, || format!("{}-{:x}", origin.session, service.next_elicitation()));
+    let bytes = params.get().len();
+    let waiting = service
+        .inputs
+        .waiting
+        .get_or_insert_with(|| Box::new(Waiting { calls: Vec::new(), bytes: 0, resume, give_up }));
+    if !waiting.admits(origin.session, bytes) {
+        return Err((asker, "too many calls wait for answers of their clients"));
+    }
+    let (limits, mut asked) = (&service.limits, None);
+    outbox.message(Kind::Report, &mut |out| match session.ask(limits, method, &*params, out) {
+        Ok(ask) => {
+            asked = Some(ask);
+            true
+        }
+        Err(error) => {
+            log::debug!("a question cannot be asked: {error}");
+            false
+        }
+    });
+    let Some(ask) = asked else { return Err((asker, "the client cannot be asked this")) };
+    waiting.bytes += bytes;
+    let asked = Vec::from([(ask, key)]);
+    let then = Then::Tell(asker);
+    waiting.calls.push(WaitingCall { session: origin.session, key: origin.key, deadline, asked, bytes, then });
+    Ok(())
+}
+
+/// Takes one such question back. False when it was answered.
+#[cfg(feature = "std")]
+pub(super) fn withdraw_beside(
+    service: &mut Service,
+    session: &mut ServerSession,
+    origin: &Origin<'_>,
+    question: u64,
+    outbox: &mut dyn Outbox,
+) -> bool {
+    let Some(waiting) = &mut service.inputs.waiting else { return false };
+    let is_it = |call: &WaitingCall| {
+        let is_asked = matches!(&call.then, Then::Tell(asker) if asker.question == question);
+        call.session == origin.session && call.key == origin.key && is_asked
+    };
+    let Some(call) = waiting.take(is_it) else { return false };
+    withdraw(session, &call.asked, "it is not wanted any more", outbox);
+    true
 }
 
 /// Takes an answer in, and runs the handler again once it is the last.
@@ -344,18 +447,26 @@ fn resume(
         Err(error) => Err(error.to_owned()),
     };
     call.bytes += answer.as_ref().map_or(0, |answer| answer.get().len());
-    call.left.memory.answers.push((key, answer));
+    let mut left = match call.then {
+        Then::Again(left) => left,
+        #[cfg(feature = "std")]
+        Then::Tell(asker) => {
+            (asker.hear)(answer);
+            return Outcome::Later;
+        }
+    };
+    left.memory.answers.push((key, answer));
     if waiting.bytes > 0 && waiting.bytes.saturating_add(call.bytes) > BYTES {
         let error = ToolError::new("too much is held for calls that wait for their clients, try again later");
-        withdraw(session, &call, "the call failed", outbox);
-        return fail(service, session, call.key, call.left.which, &error, outbox);
+        withdraw(session, &call.asked, "the call failed", outbox);
+        return fail(service, session, call.key, left.which, &error, outbox);
     }
     if !call.asked.is_empty() {
         waiting.bytes += call.bytes;
-        waiting.calls.push(call);
+        waiting.calls.push(WaitingCall { then: Then::Again(left), ..call });
         return Outcome::Later;
     }
-    let left = *call.left;
+    let left = *left;
     let raw = serde_json::from_str::<&RawValue>(&left.arguments).ok();
     // They were read before.
     let Some(arguments) = Arguments::parse(raw) else { return Outcome::Answered };
@@ -373,17 +484,25 @@ fn resume(
 /// A call waits no longer.
 fn give_up(service: &mut Service, session: &mut ServerSession, call: WaitingCall, why: Why, outbox: &mut dyn Outbox) {
     let reason = if why == Why::Overdue { "no answer in time" } else { "the call was cancelled" };
-    withdraw(session, &call, reason, outbox);
-    if why == Why::Overdue {
-        let waited = service.inputs.timeout.as_secs();
-        let keys: Vec<&str> = call.asked.iter().map(|(_, key)| key.as_str()).collect();
-        let text = format!("the client did not answer `{}` within {waited} s (`input_timeout`)", keys.join("`, `"));
-        let _answered = fail(service, session, call.key, call.left.which, &ToolError::new(text), outbox);
+    withdraw(session, &call.asked, reason, outbox);
+    let waited = service.inputs.timeout.as_secs();
+    let keys: Vec<&str> = call.asked.iter().map(|(_, key)| key.as_str()).collect();
+    let text = format!("the client did not answer `{}` within {waited} s (`input_timeout`)", keys.join("`, `"));
+    match call.then {
+        Then::Again(left) if why == Why::Overdue => {
+            let _answered = fail(service, session, call.key, left.which, &ToolError::new(text), outbox);
+        }
+        Then::Again(_) => {}
+        #[cfg(feature = "std")]
+        Then::Tell(asker) => {
+            let text = if why == Why::Overdue { text } else { "the call was cancelled".into() };
+            (asker.hear)(Err(mcp_core::jsonrpc::Error::new(code::INTERNAL_ERROR, text)));
+        }
     }
 }
 
-fn withdraw(session: &mut ServerSession, call: &WaitingCall, reason: &str, outbox: &mut dyn Outbox) {
-    for (ask, _) in &call.asked {
+fn withdraw(session: &mut ServerSession, asked: &[(AskKey, String)], reason: &str, outbox: &mut dyn Outbox) {
+    for (ask, _) in asked {
         outbox.message(Kind::Report, &mut |out| session.withdraw(*ask, Some(reason), out));
     }
 }

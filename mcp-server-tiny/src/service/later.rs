@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, OnceLock};
 
 use mcp_core::jsonrpc::{ErrorObject, code};
 use mcp_core::session::{RequestKey, ServerSession};
@@ -92,6 +92,7 @@ impl Work {
             // Those of the service, given by `submit`.
             mailbox: Mailbox::default(),
             changes: Changes::default(),
+            watcher: OnceLock::new(),
         };
         let admission = if task.round.memory.is_some() { Admission::Again } else { Admission::New };
         let job = Job {
@@ -182,6 +183,11 @@ impl LaterCalls {
         // Keys of a session rise.
         let of_session = self.calls.range(..newest).rev().take_while(|((session, _), _)| *session == newest.0);
         of_session.filter(|(_, call)| !call.is_deferred()).take(quarter).count() < quarter
+    }
+
+    /// Forgets a call without cancelling it.
+    pub(super) fn release(&mut self, session: u64, key: RequestKey) {
+        self.calls.remove(&(session, key));
     }
 
     pub(super) fn cancel(&mut self, session: u64, key: RequestKey) {
@@ -289,6 +295,7 @@ impl Service {
                 outbox.message(Kind::Report, &mut |out| session.log(level, Some(name), &data, out) == Ok(true));
             }
             Letter::CloseStream(retry) => outbox.close_stream(retry),
+            Letter::Act(act) | Letter::Report(act) => act(self, now, session, outbox),
             Letter::Question(left) => {
                 self.later.calls.remove(&(call.session, call.key));
                 let credential = left.credential.clone();
@@ -316,6 +323,9 @@ impl Service {
     /// for `bound`. A handler that does not end by then is left to itself on its thread, with a line in the log. From
     /// then on tools on workers are busy. Also done on drop, with a bound of one second.
     pub fn stop(&mut self, bound: Duration) {
+        if let Some(seam) = &self.seam {
+            seam.expire(None);
+        }
         self.later.stop(bound);
     }
 }

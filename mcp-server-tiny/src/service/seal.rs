@@ -63,6 +63,12 @@ impl Inputs {
         self.time_of_day.map_or_else(elapsed, |time| time())
     }
 
+    /// When a state that is sealed now is too old.
+    fn expiry(&self, now: Instant) -> u64 {
+        let lifetime = u64::try_from(self.state_lifetime.as_millis()).unwrap_or(u64::MAX);
+        self.millis(now).saturating_add(lifetime)
+    }
+
     /// The key, drawn at its first use unless it was given.
     fn key(&mut self) -> Option<&[u8; MAC_BYTES]> {
         #[cfg(feature = "std")]
@@ -95,11 +101,10 @@ pub(super) fn seal(
     name: &str,
     left: &Left,
 ) -> Option<String> {
-    let lifetime = u64::try_from(inputs.state_lifetime.as_millis()).unwrap_or(u64::MAX);
     let memory = &left.memory;
     let answers = memory.answers.iter();
     let state = State {
-        expires: inputs.millis(origin.now).saturating_add(lifetime),
+        expires: inputs.expiry(origin.now),
         rounds: memory.rounds,
         // A client that cannot answer does not make the request again, so there are no errors among them.
         answers: answers
@@ -107,8 +112,20 @@ pub(super) fn seal(
             .collect(),
         kept: memory.kept.iter().map(|(key, value)| (Cow::Borrowed(&**key), Cow::Borrowed(&**value))).collect(),
     };
-    let state = serde_json::to_vec(&state).ok()?;
-    let mac = mac(inputs.key()?, kind, name, &left.arguments, origin.credential, &state);
+    write(inputs.key()?, &About { noun: kind.noun(), name, arguments: &left.arguments }, origin.credential, &state)
+}
+
+/// What a state is for.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) noun: &'a str,
+    pub(super) name: &'a str,
+    pub(super) arguments: &'a str,
+}
+
+fn write(key: &[u8; MAC_BYTES], about: &About<'_>, credential: Option<&[u8]>, state: &State<'_>) -> Option<String> {
+    let state = serde_json::to_vec(state).ok()?;
+    let mac = mac(key, about, credential, &state);
     let mut bytes = Vec::with_capacity(MAC_BYTES + state.len());
     bytes.extend_from_slice(&mac);
     bytes.extend_from_slice(&state);
@@ -132,19 +149,53 @@ pub(crate) fn open(kind: OfferKind, name: &str, arguments: &str, given: Given<'_
 }
 
 fn unseal(kind: OfferKind, name: &str, arguments: &str, sealed: &Sealed) -> Result<Memory, ToolError> {
+    read(&About { noun: kind.noun(), name, arguments }, sealed)
+}
+
+/// Seals one text under a name, for a request that nobody here has read.
+#[cfg(feature = "std")]
+pub(super) fn seal_note(
+    inputs: &mut Inputs,
+    origin: &Origin<'_>,
+    about: &About<'_>,
+    rounds: usize,
+    (name, note): (&str, &RawValue),
+) -> Option<String> {
+    let kept = BTreeMap::from([(Cow::Borrowed(name), Cow::Borrowed(note))]);
+    let state = State { expires: inputs.expiry(origin.now), rounds, answers: BTreeMap::new(), kept };
+    write(inputs.key()?, about, origin.credential, &state)
+}
+
+/// Reads what [`seal_note`] sealed: rounds, name and text.
+#[cfg(feature = "std")]
+pub(super) fn open_note(
+    inputs: &Inputs,
+    origin: &Origin<'_>,
+    about: &About<'_>,
+    state: &str,
+) -> Result<(usize, Box<str>, Box<RawValue>), ToolError> {
+    let memory = read(about, &Sealed::new(inputs, origin, state))?;
+    match memory.kept.into_iter().next() {
+        Some((name, note)) => Ok((memory.rounds, name, note)),
+        None => Err(ToolError::protocol(code::INVALID_PARAMS, FOREIGN)),
+    }
+}
+
+// Not which of them it is: whoever forges one learns nothing.
+const FOREIGN: &str = "`requestState` is not what this server gave to this caller for this request";
+
+fn read(about: &About<'_>, sealed: &Sealed) -> Result<Memory, ToolError> {
     let refused = |text| Err(ToolError::protocol(code::INVALID_PARAMS, text));
-    // Not which of them it is: whoever forges one learns nothing.
-    let foreign = "`requestState` is not what this server gave to this caller for this request";
-    let Some(bytes) = base64::decode(sealed.state.as_bytes()) else { return refused(foreign) };
+    let Some(bytes) = base64::decode(sealed.state.as_bytes()) else { return refused(FOREIGN) };
     let (Some(key), Some((proof, state))) = (&sealed.key, bytes.split_at_checked(MAC_BYTES)) else {
-        return refused(foreign);
+        return refused(FOREIGN);
     };
-    let expected = mac(key, kind, name, arguments, sealed.credential.as_deref(), state);
+    let expected = mac(key, about, sealed.credential.as_deref(), state);
     if !mcp_core::http::is_same_secret(proof, &expected) {
-        return refused(foreign);
+        return refused(FOREIGN);
     }
     // It was written here.
-    let Ok(state) = serde_json::from_slice::<State<'_>>(state) else { return refused(foreign) };
+    let Ok(state) = serde_json::from_slice::<State<'_>>(state) else { return refused(FOREIGN) };
     if state.expires <= sealed.millis {
         return refused("`requestState` is too old; make the request again without it");
     }
@@ -155,21 +206,14 @@ fn unseal(kind: OfferKind, name: &str, arguments: &str, sealed: &Sealed) -> Resu
 }
 
 /// What proves that a state is of this server, for this request of this caller.
-fn mac(
-    key: &[u8; MAC_BYTES],
-    kind: OfferKind,
-    name: &str,
-    arguments: &str,
-    credential: Option<&[u8]>,
-    state: &[u8],
-) -> [u8; MAC_BYTES] {
-    let arguments = canonical(arguments);
+fn mac(key: &[u8; MAC_BYTES], about: &About<'_>, credential: Option<&[u8]>, state: &[u8]) -> [u8; MAC_BYTES] {
+    let arguments = canonical(about.arguments);
     let mut mac = HMAC::new(key);
     // The form of the state: another one gets another word.
     mac.update(b"mcp-request-state-1");
     // Each with its length, so that no two different lists of parts are the same bytes.
     let caller: &[&[u8]] = if let Some(credential) = &credential { &[credential] } else { &[] };
-    let parts = [kind.noun().as_bytes(), name.as_bytes(), arguments.as_bytes(), state];
+    let parts = [about.noun.as_bytes(), about.name.as_bytes(), arguments.as_bytes(), state];
     for part in parts.iter().chain(caller) {
         mac.update((part.len() as u64).to_le_bytes());
         mac.update(part);
