@@ -173,7 +173,7 @@ fn names_can_be_made_otherwise() {
 #[test]
 fn a_filtered_tool_is_neither_listed_nor_called() {
     let a = server("a", &["read", "write", "drop"]);
-    let filter = ToolFilter { allow: Some(vec!["read".into(), "drop".into()]), deny: vec!["drop".into()] };
+    let filter = ToolFilter::default().allowing(["read", "drop"]).denying(["drop"]);
     let servers = Servers::builder().server_with("a", filter, at(&a)).connect().unwrap();
     assert_eq!(names(&servers), ["a__read"]);
     for refused in ["a__write", "a__drop"] {
