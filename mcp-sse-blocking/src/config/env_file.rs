@@ -3,21 +3,17 @@
 //! Lines of `NAME=value`, with `export` in front or not, in quotes or not; `#` begins a comment where a value may not have one.
 //! Nothing is filled in: what a dollar means differs from program to program.
 
-use std::io;
 use std::path::Path;
 
-use super::read::{MAX_FILE_BYTES, contents};
+use super::read::{contents, unreadable};
 
 /// Reads the variables of a file, a later one of the same name after an earlier one.
 ///
 /// # Errors
 /// In words, without the path or a value.
 pub(super) fn read(path: &Path) -> Result<Vec<(String, String)>, String> {
-    let text = contents(path).map_err(|error| match error.kind() {
-        io::ErrorKind::FileTooLarge => format!("is a file of more than {MAX_FILE_BYTES} bytes"),
-        io::ErrorKind::InvalidData => "is a file that is not UTF-8".to_owned(),
-        kind => format!("is a file that cannot be read: {kind}"),
-    })?;
+    let bytes = contents(path).map_err(|error| unreadable(&error))?;
+    let text = String::from_utf8(bytes).map_err(|_| "the file is not UTF-8")?;
     parse(&text)
 }
 
@@ -33,10 +29,10 @@ fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
         let pair = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
         let Some((name, value)) = pair.filter(|(name, _)| !name.is_empty() && !name.contains(char::is_whitespace))
         else {
-            return Err(format!("is a file whose line {} is no `NAME=value`", number + 1));
+            return Err(format!("line {} of the file is no `NAME=value`", number + 1));
         };
         if value.contains('\0') {
-            return Err(format!("is a file with a NUL character in line {}", number + 1));
+            return Err(format!("line {} of the file has a NUL character", number + 1));
         }
         pairs.push((name.to_owned(), unquoted(value)));
     }
@@ -85,8 +81,8 @@ mod tests {
 
     #[test]
     fn other_lines_are_refused_by_their_number() {
-        assert_eq!(parse("A=1\nsecret").unwrap_err(), "is a file whose line 2 is no `NAME=value`");
-        assert_eq!(parse("=x").unwrap_err(), "is a file whose line 1 is no `NAME=value`");
-        assert_eq!(parse("A b=x").unwrap_err(), "is a file whose line 1 is no `NAME=value`");
+        assert_eq!(parse("A=1\nsecret").unwrap_err(), "line 2 of the file is no `NAME=value`");
+        assert_eq!(parse("=x").unwrap_err(), "line 1 of the file is no `NAME=value`");
+        assert_eq!(parse("A b=x").unwrap_err(), "line 1 of the file is no `NAME=value`");
     }
 }

@@ -34,6 +34,15 @@ pub(super) struct Spot {
     pub(super) column: u32,
 }
 
+impl Spot {
+    /// Where the text ends.
+    pub(super) fn after(text: &str) -> Self {
+        let line = text.rsplit('\n').next().unwrap_or_default();
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+        Self { line: number(text.matches('\n').count()), column: number(line.chars().count()) }
+    }
+}
+
 impl ConfigError {
     pub(super) fn new(faults: Vec<Fault>) -> Self {
         Self { file: None, faults }

@@ -57,6 +57,9 @@ impl Fields<'_> {
     }
 
     fn expanded(&mut self, at: &At<'_>, text: &str) -> Option<String> {
+        if is_bare_variable(text) {
+            self.report.warn(&at.place, at.node.spot, "looks like a variable; with braces, `${NAME}`, it would be one");
+        }
         match self.variables.expand(text) {
             Ok(text) if text.contains('\0') => {
                 self.report.fault_at(at, "has a NUL character");
@@ -87,6 +90,10 @@ impl Fields<'_> {
     pub(super) fn duration(&mut self, at: &At<'_>, unit: Unit) -> Option<Duration> {
         let number: f64 = self.number(at, "a number of seconds")?;
         let is_milliseconds = matches!(unit, Unit::SecondsOrMilliseconds) && number >= 1000.0;
+        if is_milliseconds && number <= 3600.0 {
+            let said = "is taken for milliseconds; Cline means seconds, in which `call_timeout` always is";
+            self.report.warn(&at.place, at.node.spot, said);
+        }
         let seconds = if is_milliseconds { number / 1000.0 } else { number };
         if seconds.is_nan() || seconds <= 0.0 {
             self.report.fault_at(at, "must be more than 0");
@@ -158,4 +165,10 @@ impl Fields<'_> {
         }
         found
     }
+}
+
+/// `$NAME`, as Gemini CLI has it. Passwords may look so too, which is why it is not filled in.
+fn is_bare_variable(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    text.strip_prefix('$').is_some_and(|name| name.len() > 1 && name.chars().all(is_part))
 }

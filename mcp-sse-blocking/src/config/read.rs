@@ -130,14 +130,15 @@ impl Reader {
     /// [`ConfigError`]: every fault of the file at once.
     pub fn file(self, path: impl AsRef<Path>) -> Result<Config, ConfigError> {
         let path = path.as_ref();
-        let text = contents(path).map_err(|error| {
-            ConfigError::of_file(match error.kind() {
-                io::ErrorKind::FileTooLarge => too_long(),
-                io::ErrorKind::InvalidData => "is not UTF-8".to_owned(),
-                kind => format!("cannot be read: {kind}"),
-            })
-        });
-        text.and_then(|text| self.text(&text)).map_err(|error| error.in_file(path))
+        let read = || {
+            let bytes = contents(path).map_err(|error| ConfigError::of_file(unreadable(&error)))?;
+            let text = str::from_utf8(&bytes).map_err(|error| {
+                let spot = Spot::after(&String::from_utf8_lossy(&bytes[..error.valid_up_to()]));
+                ConfigError::new(vec![Fault::new("", Some(spot), "the file is not UTF-8 from here on")])
+            })?;
+            self.text(text)
+        };
+        read().map_err(|error| error.in_file(path))
     }
 
     /// Reads the text of a file. What begins with `{` or a comment of `//` or `/*` is JSON, everything else YAML. The files to
@@ -175,18 +176,23 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// The text of a file, when it is UTF-8 and not too long.
-pub(super) fn contents(path: &Path) -> io::Result<String> {
+/// The bytes of a file that is not too long.
+pub(super) fn contents(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(io::ErrorKind::FileTooLarge.into());
+    if bytes.len() > MAX_FILE_BYTES { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Why a file cannot be read, without its path.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => too_long(),
+        kind => format!("the file cannot be read: {kind}"),
     }
-    String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 fn too_long() -> String {
-    format!("has more than {MAX_FILE_BYTES} bytes")
+    format!("the file has more than {MAX_FILE_BYTES} bytes")
 }
 
 fn tree(text: &str) -> Result<Node, SyntaxError> {
@@ -249,8 +255,8 @@ struct Reading {
     only: Option<String>,
     servers: Vec<ServerConfig>,
     disabled: Vec<ServerConfig>,
-    /// The places of the names that are taken.
-    names: HashMap<String, String>,
+    /// The names that are taken, and the lines of the servers that have them.
+    names: HashMap<String, u32>,
 }
 
 impl Reading {
@@ -307,12 +313,13 @@ impl Reading {
         let mut fields = Fields { report: &mut self.report, variables: &mut self.variables };
         let server = fields.server(at, key.and(name), format);
         if let Some(name) = server.as_ref().map(|server| server.name()).or(name) {
+            let spot = key.unwrap_or(at.node.spot);
             match self.names.get(name) {
-                Some(first) => {
-                    let problem = format!("the name `{}` is taken by `{first}`", shown(name));
-                    self.report.fault(&at.place, key.unwrap_or(at.node.spot), problem);
+                Some(line) => {
+                    let problem = format!("the name `{}` is taken in line {line}", shown(name));
+                    self.report.fault(&at.place, spot, problem);
                 }
-                None => drop(self.names.insert(name.to_owned(), at.place.clone())),
+                None => drop(self.names.insert(name.to_owned(), spot.line)),
             }
         }
         let is_sound = self.report.faults.len() == before;
