@@ -100,7 +100,15 @@ impl Peer {
         verdict: Verdict,
         script: impl FnOnce(&mut Peer) -> T + Send + 'static,
     ) -> Running<T> {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::run_at(SocketAddr::from(([127, 0, 0, 1], 0)), script)
+    }
+
+    /// Starts `script` at this address.
+    pub fn run_at<T: Send + 'static>(
+        address: SocketAddr,
+        script: impl FnOnce(&mut Peer) -> T + Send + 'static,
+    ) -> Running<T> {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("its address");
         let (requests, incoming) = unbounded();
         let (closing, closed) = unbounded();
