@@ -20,7 +20,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -37,6 +37,9 @@ pub const BOUND: Duration = Duration::from_secs(10);
 
 /// The endpoint that [`Peer::handshake`] announces.
 pub const ENDPOINT: &str = "/messages?sessionId=hidden";
+
+/// Any free port of the loopback interface.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A running script.
 pub struct Running<T> {
@@ -85,27 +88,28 @@ pub struct Stream {
 impl Peer {
     /// Starts `script` on a free port of the loopback interface.
     pub fn run<T: Send + 'static>(script: impl FnOnce(&mut Peer) -> T + Send + 'static) -> Running<T> {
-        let verdict = Verdict::default();
-        let sessions = verdict.clone();
-        Self::run_in(sessions, verdict, script)
-    }
-
-    /// The same for a server that does not speak JSON-RPC: what the client sends is not judged.
-    pub fn run_plain<T: Send + 'static>(script: impl FnOnce(&mut Peer) -> T + Send + 'static) -> Running<T> {
-        Self::run_in(Sessions::default(), Verdict::default(), script)
-    }
-
-    fn run_in<T: Send + 'static>(
-        sessions: Sessions,
-        verdict: Verdict,
-        script: impl FnOnce(&mut Peer) -> T + Send + 'static,
-    ) -> Running<T> {
-        Self::run_at(SocketAddr::from(([127, 0, 0, 1], 0)), script)
+        Self::run_at(ANY, script)
     }
 
     /// Starts `script` at this address.
     pub fn run_at<T: Send + 'static>(
         address: SocketAddr,
+        script: impl FnOnce(&mut Peer) -> T + Send + 'static,
+    ) -> Running<T> {
+        let verdict = Verdict::default();
+        let sessions = verdict.clone();
+        Self::run_in(address, sessions, verdict, script)
+    }
+
+    /// The same for a server that does not speak JSON-RPC: what the client sends is not judged.
+    pub fn run_plain<T: Send + 'static>(script: impl FnOnce(&mut Peer) -> T + Send + 'static) -> Running<T> {
+        Self::run_in(ANY, Sessions::default(), Verdict::default(), script)
+    }
+
+    fn run_in<T: Send + 'static>(
+        address: SocketAddr,
+        sessions: Sessions,
+        verdict: Verdict,
         script: impl FnOnce(&mut Peer) -> T + Send + 'static,
     ) -> Running<T> {
         let listener = TcpListener::bind(address).expect("a free port");
