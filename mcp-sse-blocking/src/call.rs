@@ -172,6 +172,11 @@ enum Called {
 }
 
 impl Canceller {
+    /// Of a call whose thread is not a [`Job`]'s.
+    pub(crate) fn of_job(engine: &Arc<Engine>, job: &Arc<JobThread>) -> Self {
+        Self { engine: Arc::downgrade(engine), call: Called::Job(Arc::clone(job)) }
+    }
+
     /// Frees whoever waits for the call at once, with [`Error::Cancelled`], and tells the server in the background
     /// (R-LM-77). False when the call was over already.
     pub fn cancel(&self, reason: &str) -> bool {

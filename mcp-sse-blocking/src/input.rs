@@ -21,6 +21,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::log_target;
+use crate::relay::Questioned;
 
 mod error;
 mod request;
@@ -39,6 +40,8 @@ pub(crate) struct InputHandlers {
     form: Handler<FormRequest, ElicitResult>,
     url: Handler<UrlRequest, ElicitAction>,
     roots: Roots,
+    /// Who gets all of it as JSON instead.
+    pub(crate) relay: Option<Arc<Questioned>>,
 }
 
 #[derive(Clone, Default)]
@@ -146,6 +149,13 @@ impl InputHandlers {
             elicitation.form = when(self.form.is_some() && version.has_url_elicitation());
             elicitation.url = when(has_url);
             capabilities.elicitation = Some(elicitation);
+        }
+    }
+
+    /// A question that was handed on has its answer.
+    pub(crate) fn relay_closed(&self, key: mcp_core::session::AskedKey) {
+        if let Some(relay) = &self.relay {
+            relay.closed(key);
         }
     }
 

@@ -281,6 +281,11 @@ impl Engine {
                 self.take_question(key, method, params);
                 Taken::Other
             }
+            ClientEvent::Withdrawn { key } => {
+                drop(table);
+                self.withdraw_question(key);
+                Taken::Other
+            }
             ClientEvent::Ended { id } => {
                 let slot = table.slots.remove(&id);
                 drop(table);

@@ -26,7 +26,7 @@ enum Attempt {
 }
 
 impl JobThread {
-    fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { slot: Arc::new(Slot::new(0, Waiter::Job)), attempt: Mutex::new(Attempt::None) })
     }
 

@@ -55,6 +55,9 @@ impl Questions {
 impl Engine {
     /// Has a question answered soon.
     pub(crate) fn take_question(&self, key: AskedKey, method: Method, params: Option<&RawValue>) {
+        if self.relay_question(key, method, params) {
+            return;
+        }
         let question = Question { key, method, params: params.map(ToOwned::to_owned) };
         let mut queue = self.questions.queue();
         if let Queue::Idle = *queue {
