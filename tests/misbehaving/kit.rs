@@ -94,11 +94,11 @@ pub(super) fn calling(client: &Client) -> String {
     }
 }
 
-/// Connects, which has to work, and calls `echo`.
+/// What connecting and a call of `echo` came to.
 pub(super) fn call(builder: Builder) -> String {
     match builder.connect() {
         Ok(client) => calling(&client),
-        Err(error) => panic!("{error}"),
+        Err(error) => format!("no connection, {}", said(&error)),
     }
 }
 
