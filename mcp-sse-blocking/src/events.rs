@@ -285,6 +285,11 @@ fn wait(seconds: Option<f64>) -> Duration {
     }
 }
 
+/// Whether it is plain JSON with a name of its own.
+pub(crate) fn has_name(data: &[u8]) -> bool {
+    member_event(data).is_some()
+}
+
 /// The member `event` of plain JSON, where it is a string that can be a name.
 fn member_event(data: &[u8]) -> Option<String> {
     #[derive(Deserialize)]

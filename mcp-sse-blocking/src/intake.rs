@@ -227,12 +227,14 @@ impl Engine {
         .ok();
     }
 
-    /// What is no message may be what somebody listens for: plain JSON or text. What names a request is taken for a spoiled answer.
+    /// What is no message may be what somebody listens for: plain JSON or text. What names a request is taken for a spoiled
+    /// message, unless it is plain JSON whose `id` means something else.
     fn take_other(&self, error: &DecodeError<'_>, envelope: Envelope<'_>, data: &[u8]) -> Taken<'static> {
-        if matches!(error.id, ErrorId::Known(_)) || !self.announce(envelope, None, data) {
-            return self.take_malformed(error);
+        let is_plain = error.fault == Fault::WrongVersion && events::has_name(data);
+        if (is_plain || !matches!(error.id, ErrorId::Known(_))) && self.announce(envelope, None, data) {
+            return Taken::Other;
         }
-        Taken::Other
+        self.take_malformed(error)
     }
 
     fn take_message<'a>(&self, message: Message<'a>, own: Option<u64>) -> Taken<'a> {
