@@ -42,6 +42,10 @@ impl Add<Duration> for Instant {
 pub enum Cause {
     /// Opening the connection: name lookup, TCP and TLS.
     Connect,
+    /// Room for a connection: as many requests as may have one have one.
+    Room,
+    /// The proxy on the way to the server: reaching it, and its word that it has reached the server.
+    Proxy,
     /// The head of the answer to a request over HTTP.
     Response,
     /// The `endpoint` event of HTTP+SSE (R-SSE-17).
@@ -60,6 +64,8 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "connect",
+            Self::Room => "room for a connection",
+            Self::Proxy => "proxy",
             Self::Response => "response",
             Self::Endpoint => "endpoint",
             Self::IdleRead => "idle read",

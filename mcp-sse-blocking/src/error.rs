@@ -188,10 +188,16 @@ impl Error {
 }
 
 impl Timeout {
+    /// Whether it is told as it is, rather than as the deadline of the call that it kept from its answer.
+    pub(crate) fn has_own_cause(&self) -> bool {
+        matches!(self.cause, Cause::Connect | Cause::Proxy | Cause::Room | Cause::IdleRead)
+    }
+
     /// The setting of the builder that the deadline comes from.
     pub fn setting(&self) -> &'static str {
         match self.cause {
-            Cause::Connect => "connect_timeout",
+            Cause::Connect | Cause::Proxy => "connect_timeout",
+            Cause::Room => "max_connections",
             Cause::Endpoint => "endpoint_timeout",
             Cause::IdleRead => "idle_timeout",
             _ => "call_timeout",
@@ -265,9 +271,14 @@ impl fmt::Display for PeerError {
 
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} deadline passed", self.cause)?;
+        let (what, within) = match self.cause {
+            Cause::Proxy => ("the proxy did not answer".to_owned(), "within"),
+            Cause::Room => ("no connection came free".to_owned(), "within"),
+            cause => (format!("the {cause} deadline passed"), "after"),
+        };
+        f.write_str(&what)?;
         if let Some(after) = self.after {
-            write!(f, " after {after:?}")?;
+            write!(f, " {within} {after:?}")?;
         }
         write!(f, " (setting `{}`){}", self.setting(), self.delivery)
     }

@@ -151,7 +151,7 @@ impl Pending {
             return Ok(());
         }
         Err(match error {
-            Error::Timeout(timeout) if timeout.cause != Cause::Connect => self.expired(),
+            Error::Timeout(timeout) if !timeout.has_own_cause() => self.expired(),
             error => {
                 self.finished = true;
                 self.engine.forget(self.slot.id);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use mcp_core::http::Answer;
 use mcp_core::jsonrpc::{self, ErrorId, Message, Payload};
-use mcp_core::time::{Cause, Deadline};
+use mcp_core::time::Deadline;
 use mcp_core::types::InitializeParams;
 use serde_json::value::RawValue;
 
@@ -26,6 +26,7 @@ use crate::pending::{Pending, Repeat};
 use crate::slot::Progress;
 use crate::transport::exchange::Stop;
 use crate::transport::http::Again;
+use crate::transport::pool::Room;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Refused, Reply, closing};
 
 /// How long ending the session at the server may take: a part of the second that closing has.
@@ -70,7 +71,7 @@ impl Streamable {
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
-        let posting = Posting { message, mirrored, deadline, stop, again: Again::Yes };
+        let posting = Posting { message, mirrored, deadline, stop, again: Again::Yes, room: Room::Free };
         match self.endpoint.post(&self.endpoint.context(), &posting)?.reply {
             // Whatever else comes with a success means nothing.
             Reply::Accepted | Reply::Json(_) | Reply::Stream(_) => Ok(()),
@@ -98,6 +99,8 @@ impl Engine {
             deadline: call.deadline,
             stop: call.stop(),
             again: if call.repeat == Repeat::Safe { Again::Yes } else { Again::No },
+            // A subscription stays open for as long as it lives.
+            room: if call.slot.feed().is_some() { Room::Free } else { Room::Counted },
         };
         let reply = match carrier.endpoint.post(context, &posting) {
             Ok(answered) => answered.reply,
@@ -178,7 +181,7 @@ impl Engine {
             return call.failed(other);
         }
         match error {
-            Error::Timeout(timeout) if !matches!(timeout.cause, Cause::Connect | Cause::IdleRead) => {
+            Error::Timeout(timeout) if !timeout.has_own_cause() => {
                 call.delivered(timeout.delivery);
                 call.expired()
             }

@@ -120,7 +120,8 @@ impl HttpOptions {
         Ok(Settings {
             headers: self.header_map()?,
             connect_timeout: Some(self.connect_timeout),
-            roots: self.tls.root_certificates()?,
+            tls: Arc::new(self.tls.settings()?),
+            way: self.proxy.way()?,
             insight: Arc::default(),
             guard: self.auth.guard(url),
         })

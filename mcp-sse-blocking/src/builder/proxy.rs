@@ -1,9 +1,24 @@
 //! Settings of the way to a server: proxies, and how many connections.
 
+use std::sync::Arc;
+
 use super::Builder;
+use crate::error::Error;
+use crate::transport::pool::Counts;
+use crate::transport::proxy::{self, Proxies, Proxy};
+use crate::transport::resolver::Names;
 
 /// Idle connections that are kept by default: more only help who calls from more threads at once.
 const IDLE_CONNECTIONS: usize = 8;
+
+/// The way to a server, as these settings have it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Way {
+    pub(crate) proxies: Arc<Proxies>,
+    /// What is known of names, from one connect of a client to the next.
+    pub(crate) names: Arc<Names>,
+    pub(crate) counts: Counts,
+}
 
 /// The settings of the way to a server.
 pub(crate) struct ProxyOptions {
@@ -54,5 +69,27 @@ impl Builder {
     pub fn max_idle_connections(mut self, most: usize) -> Self {
         self.http.proxy.max_idle_connections = most;
         self
+    }
+}
+
+impl ProxyOptions {
+    /// What these settings come to, with what the environment says.
+    ///
+    /// # Errors
+    /// [`Error::Usage`]: what the caller gave is no proxy, or no number. What the environment gives is judged once it is needed.
+    pub(super) fn way(&self) -> Result<Way, Error> {
+        if self.max_connections == Some(0) {
+            return Err(Error::Usage("`max_connections` is 0: no request could ever be made".into()));
+        }
+        let choice = match &self.choice {
+            Choice::Environment => proxy::Choice::Environment,
+            Choice::Direct => proxy::Choice::Direct,
+            Choice::Url(url) => proxy::Choice::Url(
+                Proxy::parse(url).map_err(|problem| Error::Usage(format!("`proxy` cannot be used: {problem}")))?,
+            ),
+        };
+        let proxies = Arc::new(Proxies::new(&choice, |name| std::env::var(name).ok()));
+        let counts = Counts { open: self.max_connections, idle: self.max_idle_connections };
+        Ok(Way { proxies, names: Arc::default(), counts })
     }
 }

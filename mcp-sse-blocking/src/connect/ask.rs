@@ -13,6 +13,7 @@ use crate::events::Transformer;
 use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::Again;
+use crate::transport::pool::Room;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Reply};
 
 /// What came back.
@@ -63,7 +64,7 @@ pub(super) fn ask(
     deadline: Option<Deadline>,
 ) -> Result<Heard, Error> {
     // Whatever is asked here may be asked twice: nothing is remembered of a handshake that nobody finished.
-    let posting = Posting { message, mirrored, deadline, stop: None, again: Again::Yes };
+    let posting = Posting { message, mirrored, deadline, stop: None, again: Again::Yes, room: Room::Counted };
     endpoint.http.insight().sent(message);
     let mut heard = Heard { status: 200, message: None, refusal: None, session: None, early: Early::default() };
     let answered = match endpoint.post(context, &posting) {

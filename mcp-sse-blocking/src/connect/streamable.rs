@@ -16,6 +16,7 @@ use crate::engine::misuse;
 use crate::error::{Error, PeerError};
 use crate::intake::handshake_failure;
 use crate::transport::http::Again;
+use crate::transport::pool::Room;
 use crate::transport::streamable_http::{Context, Endpoint, Posting, Reply};
 
 /// A session that was opened.
@@ -78,7 +79,7 @@ impl Greeted {
         context = context.in_session(assigned.as_ref(), version)?;
         // Sent and taken over before any request follows (R-LM-23), and a part of the handshake in time as well.
         endpoint.http.insight().sent(&initialized);
-        let posting = Posting { message: &initialized, mirrored: &Vec::new(), deadline, stop: None, again: Again::Yes };
+        let posting = Posting { message: &initialized, mirrored: &Vec::new(), deadline, stop: None, again: Again::Yes, room: Room::Free };
         match endpoint.post(&context, &posting)?.reply {
             Reply::Refused(refused) => Err(refused.into_error()),
             Reply::Accepted | Reply::Json(_) | Reply::Stream(_) => Ok(Opened { session, context, early }),

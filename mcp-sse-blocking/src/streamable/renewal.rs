@@ -84,6 +84,7 @@ impl Engine {
         let own = Deadline::after(clock::now(), within, Cause::Initialize);
         let deadline = Some(deadline.filter(|deadline| deadline.at < own.at).unwrap_or(own));
         log::debug!(target: log_target::CLIENT, "the server does not know the session any more; opening another");
+        carrier.endpoint.http.look_up_again();
         let opened = connect::streamable::open_session(&carrier.endpoint, hello, deadline).map(|opened| {
             // Its rules before its id: whoever sends with the new header goes by the new revision.
             self.adopt(opened.session);

@@ -83,6 +83,16 @@ impl IoBuffers {
         self.gathered + OUTPUT_ROOM > OUTPUT_BYTES_MOST
     }
 
+    /// Puts `bytes` before the one at `at` of the `amount` that stand in [`Buffers::output`], not yet gathered.
+    pub(super) fn insert(&mut self, at: usize, bytes: &[u8], amount: usize) {
+        let (from, end) = (self.gathered + at, self.gathered + amount);
+        if self.output.len() < end + bytes.len() {
+            self.output.resize(end + bytes.len(), 0);
+        }
+        self.output.copy_within(from..end, from + bytes.len());
+        self.output[from..from + bytes.len()].copy_from_slice(bytes);
+    }
+
     /// What is to be sent.
     pub(super) fn gathered(&self) -> &[u8] {
         &self.output[..self.gathered]

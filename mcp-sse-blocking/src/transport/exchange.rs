@@ -6,11 +6,13 @@
 //! end, so the two sides meet in a thread-local [`Exchange`].
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_core::time::{Cause, Deadline};
 
+use super::pool::Room;
 use crate::clock;
 
 thread_local! {
@@ -29,6 +31,7 @@ struct Exchange {
     expired: Cell<Option<Cause>>,
     stopped: Cell<bool>,
     trust: Cell<Trust>,
+    room: Cell<Room>,
     longest_line: Cell<usize>,
 }
 
@@ -60,6 +63,8 @@ pub(crate) struct Bounds {
     /// Looked at every [`STOP_CHECK`] while the socket is silent.
     pub(crate) stop: Option<Arc<dyn Stop>>,
     pub(crate) trust: Trust,
+    /// Whether it counts among the requests whose connections are bounded.
+    pub(crate) room: Room,
     /// Bytes of the longest line in the head of the request: ureq writes each in one piece.
     pub(crate) longest_line: usize,
 }
@@ -86,6 +91,12 @@ pub(crate) const STOP_CHECK: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Over;
 
+impl From<Over> for io::Error {
+    fn from(_: Over) -> Self {
+        io::ErrorKind::TimedOut.into()
+    }
+}
+
 impl Exchange {
     const fn new() -> Self {
         Self {
@@ -96,6 +107,7 @@ impl Exchange {
             expired: Cell::new(None),
             stopped: Cell::new(false),
             trust: Cell::new(Trust::WhileFresh),
+            room: Cell::new(Room::Free),
             longest_line: Cell::new(0),
         }
     }
@@ -111,6 +123,7 @@ pub(crate) fn run<T>(bounds: Bounds, exchange: impl FnOnce() -> T) -> (T, Outcom
         it.expired.set(None);
         it.stopped.set(false);
         it.trust.set(bounds.trust);
+        it.room.set(bounds.room);
         it.longest_line.set(bounds.longest_line);
     });
     let answer = exchange();
@@ -122,9 +135,14 @@ pub(crate) fn run<T>(bounds: Bounds, exchange: impl FnOnce() -> T) -> (T, Outcom
     (answer, outcome)
 }
 
-/// A connection is being opened; it has `within` to open.
-pub(super) fn connecting(within: Option<Duration>) {
-    EXCHANGE.with(|it| it.connect.set(within.map(|within| Deadline::after(clock::now(), within, Cause::Connect))));
+/// A connection is being opened; it has `within` to open. `cause` is what it is waited for at first: the server or a proxy.
+pub(super) fn connecting(within: Option<Duration>, cause: Cause) {
+    EXCHANGE.with(|it| it.connect.set(within.map(|within| Deadline::after(clock::now(), within, cause))));
+}
+
+/// From here the server is waited for, and no longer a proxy.
+pub(super) fn past_proxy() {
+    EXCHANGE.with(|it| it.connect.set(it.connect.get().map(|deadline| Deadline { cause: Cause::Connect, ..deadline })));
 }
 
 /// The connection is open: from here only the deadline of the whole exchange counts.
@@ -150,6 +168,13 @@ pub(super) fn expire(cause: Cause) {
     EXCHANGE.with(|it| it.expired.set(Some(cause)));
 }
 
+/// The next deadline passed while something else than the socket was waited for.
+pub(super) fn expire_next() {
+    EXCHANGE.with(|it| {
+        it.expired.set(earlier(it.connect.get(), it.deadline.get()).map(|deadline| deadline.cause));
+    });
+}
+
 /// Looks at the stop flag. Asked only when the socket was silent for [`STOP_CHECK`]: a reply on the stream usually
 /// overtakes the answer to its POST by microseconds, and the connection is worth more than those.
 pub(super) fn check_stop() -> Result<(), Over> {
@@ -168,6 +193,11 @@ pub(super) fn can_be_stopped() -> bool {
 /// Whether an idle connection may be used again unseen.
 pub(super) fn trusts_fresh_connections() -> bool {
     EXCHANGE.with(|it| it.trust.get() == Trust::WhileFresh)
+}
+
+/// Whether the exchange counts among the requests whose connections are bounded.
+pub(super) fn room() -> Room {
+    EXCHANGE.with(|it| it.room.get())
 }
 
 /// Bytes of the longest line in the head of the request.
@@ -217,7 +247,7 @@ mod tests {
     #[test]
     fn while_connecting_the_earlier_deadline_counts() {
         let ((), outcome) = run(bounds(Duration::from_secs(60)), || {
-            connecting(Some(Duration::ZERO));
+            connecting(Some(Duration::ZERO), Cause::Connect);
             assert_eq!(left(), Err(Over));
             connected();
             assert!(left().is_ok());

@@ -23,13 +23,15 @@ use mcp_core::http::{Answer, Url, headers, resolve_redirect};
 use mcp_core::time::{Cause, Deadline};
 use ureq::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ureq::http::{Method, Request, Response, StatusCode, Uri};
-use ureq::tls::RootCerts;
-use ureq::{Agent, Body, BodyReader};
+use ureq::{Body, BodyReader};
 
-use super::agent::{self, IDLE_CONNECTIONS};
+use super::agent::Agent;
 use super::answer::{beginning, described, discard, not_a_stream, refuse_compressed, text, www_authenticate};
 use super::buffers::EndlessFraming;
 use super::exchange::{self, Bounds, Outcome, Stop, Trust};
+use super::pool::Room;
+use super::tls::Tls;
+use crate::builder::proxy::Way;
 use crate::credentials::CredentialsError;
 use crate::credentials::guard::{Carried as Credentials, For, Guard, Header as CredentialHeader};
 use crate::error::{Delivery, Error, PeerError, Timeout, TransportError};
@@ -48,8 +50,8 @@ pub(crate) struct Settings {
     /// Sent with every request (R-SSE-42). The values are marked sensitive.
     pub(crate) headers: HeaderMap,
     pub(crate) connect_timeout: Option<Duration>,
-    /// Instead of Mozilla's.
-    pub(crate) roots: Option<RootCerts>,
+    pub(crate) tls: Arc<Tls>,
+    pub(crate) way: Way,
     /// Is told what goes over the wire.
     pub(crate) insight: Arc<Insight>,
     /// Gives the credentials of each request.
@@ -93,6 +95,8 @@ pub(crate) struct Outgoing<'a> {
     /// Gives the request up from another thread, at the latest after [`exchange::STOP_CHECK`].
     pub(crate) stop: Option<Arc<dyn Stop>>,
     pub(crate) again: Again,
+    /// Whether it counts among the requests whose connections are bounded.
+    pub(crate) room: Room,
     /// For errors.
     pub(crate) doing: &'static str,
 }
@@ -149,7 +153,7 @@ impl Target {
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            agent: agent::new(&settings),
+            agent: Agent::new(&settings),
             connect_timeout: settings.connect_timeout,
             insight: Arc::clone(&settings.insight),
             stream_headers: all_headers(fixed(&headers::STREAM_REQUEST), &settings.headers),
@@ -182,6 +186,7 @@ impl Http {
             deadline,
             stop: None,
             again: Again::Yes,
+            room: Room::Free,
             doing: "opening the event stream at",
         };
         let (mut response, moved) = self.send(&outgoing)?;
@@ -218,6 +223,8 @@ impl Http {
             headers: &self.message_headers,
             body: message,
             deadline,
+            // A request has somebody who may give it up; what is no request has to go out whatever else is on its way.
+            room: if stop.is_some() { Room::Counted } else { Room::Free },
             stop,
             again: Again::Yes,
             doing: SENDING,
@@ -338,7 +345,7 @@ impl Http {
         loop {
             tries += 1;
             let trust = if outgoing.again == Again::Yes { Trust::WhileFresh } else { Trust::Never };
-            let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)), trust, longest_line };
+            let bounds = Bounds { deadline: outgoing.deadline, stop: Some(Arc::clone(stop)), trust, room: outgoing.room, longest_line };
             let traced = self.insight.request(outgoing.verb.name(), &target.url, headers, outgoing.body);
             let (response, outcome) = match outgoing.verb {
                 Verb::Get => {
@@ -360,7 +367,7 @@ impl Http {
                     return Ok(response);
                 }
                 Err(error)
-                    if tries <= IDLE_CONNECTIONS + 1
+                    if tries <= self.agent.most_idle() + 1
                         && (outgoing.again == Again::Yes || !outcome.progress.sent)
                         && self.was_stale(&error, outcome) =>
                 {
@@ -390,7 +397,12 @@ impl Http {
     /// Ends every exchange, on whatever thread it runs, and refuses new ones.
     pub(crate) fn shut_down(&self) {
         self.closed.0.store(true, Ordering::Release);
-        self.agent.clone().shutdown();
+        self.agent.shut_down();
+    }
+
+    /// A session is opened anew: names are looked up again for its connections.
+    pub(crate) fn look_up_again(&self) {
+        self.agent.look_up_again();
     }
 
     /// Stops a request when the client is closed.
@@ -416,7 +428,7 @@ impl Http {
             return Error::Cancelled(delivery);
         }
         if let Some(cause) = outcome.expired {
-            let after = (cause == Cause::Connect).then_some(self.connect_timeout).flatten();
+            let after = matches!(cause, Cause::Connect | Cause::Proxy).then_some(self.connect_timeout).flatten();
             return Error::Timeout(Timeout { cause, after, delivery });
         }
         transport_failure(error, doing, url, delivery)

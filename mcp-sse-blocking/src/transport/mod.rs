@@ -1,12 +1,17 @@
 //! Bytes to and from servers.
 //!
 //! [`http`] makes the requests and [`event_stream`] reads the answers that stay open; what stands below is this crate's side of
-//! ureq: the [socket] with its [buffers], the [resolver], and the [exchange] in which both sides meet. [`http_sse`] and
+//! ureq: the [connector] with the [pool], [names](resolver), proxies and TLS, the [connection] with its [buffers] over a [stream],
+//! and the [exchange] in which both sides meet. [`http_sse`] and
 //! [`streamable_http`] make carriers of them. Nothing here knows JSON-RPC.
 
+mod absolute_form;
 mod agent;
 pub(crate) mod answer;
 mod buffers;
+mod connection;
+mod connector;
+mod dial;
 pub(crate) mod event_stream;
 pub(crate) mod exchange;
 pub(crate) mod http;
@@ -19,10 +24,19 @@ pub mod line_memory;
 mod line_pipes;
 pub(crate) mod line_threads;
 pub(crate) mod output_of;
-mod resolver;
+mod no_proxy;
+mod place;
+pub(crate) mod pool;
+pub(crate) mod proxy;
+pub(crate) mod resolver;
 mod socket;
+#[cfg(feature = "socks")]
+mod socks;
 pub(crate) mod stdio;
 mod stdio_stderr;
 #[cfg_attr(not(unix), path = "stdio_threads.rs")]
 mod stdio_streams;
+mod stream;
 pub(crate) mod streamable_http;
+pub(crate) mod tls;
+mod tunnel;

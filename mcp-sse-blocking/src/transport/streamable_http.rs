@@ -21,6 +21,7 @@ use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 use super::answer::{beginning, described, discard, not_an_answer, refuse_compressed, text};
 use super::event_stream::{Ended, EventStream};
 use super::exchange::{self, Bounds, Stop};
+use super::pool::Room;
 use super::http::{Again, Http, OpenStream, Outgoing, SENDING, Target, Verb};
 use crate::error::{Error, PeerError, Status};
 use crate::events::{PayloadForm, Transformer};
@@ -97,6 +98,8 @@ pub(crate) struct Posting<'a> {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) stop: Option<Arc<dyn Stop>>,
     pub(crate) again: Again,
+    /// Whether it counts among the requests whose connections are bounded.
+    pub(crate) room: Room,
 }
 
 impl Refused {
@@ -216,6 +219,7 @@ impl Endpoint {
             deadline: posting.deadline,
             stop: posting.stop.clone(),
             again: posting.again,
+            room: posting.room,
             doing: SENDING,
         };
         self.answer(context, &outgoing)
@@ -246,6 +250,7 @@ impl Endpoint {
             deadline,
             stop,
             again: Again::Yes,
+            room: Room::Free,
             doing: "opening an event stream at",
         };
         self.answer(context, &outgoing)
@@ -261,6 +266,7 @@ impl Endpoint {
             deadline: Some(deadline),
             stop: None,
             again: Again::Yes,
+            room: Room::Free,
             doing: "ending the session at",
         };
         self.http.send(&outgoing).map(drop)
