@@ -1,5 +1,7 @@
 //! One server of a file: from its entry in the tree to a [`ServerConfig`].
 
+use std::collections::BTreeMap;
+
 use mcp_core::http::{EndpointError, Url, headers};
 
 use super::Format;
@@ -12,6 +14,9 @@ use super::report::At;
 use super::server::{Reconnection, ServerConfig, Timeouts, Way};
 use super::tree::{Node, Value};
 use crate::builder::Transport;
+
+/// Headers that a server may have. More than anyone needs, and fewer than the head of a request can hold.
+const MAX_HEADERS: usize = 256;
 
 /// What the file says of the transport.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,11 +41,8 @@ impl<'t> Entry<'t> {
 
 /// Whether the entry turns its server off. Asked before anything else, as its faults are no faults then.
 pub(super) fn is_disabled(node: &Node) -> bool {
-    node.entries().into_iter().flatten().any(|(key, node)| match (meaning(&key.text), &node.value) {
-        (Meaning::Field(Field::Disabled), Value::Bool(value)) => *value,
-        (Meaning::Field(Field::Enabled), Value::Bool(value)) => !*value,
-        _ => false,
-    })
+    let is = |key: &str, wanted: bool| matches!(node.get(key), Some(Node { value: Value::Bool(value), .. }) if *value == wanted);
+    is("disabled", true) || is("enabled", false)
 }
 
 impl Fields<'_> {
@@ -179,13 +181,13 @@ impl Fields<'_> {
     }
 
     /// What the file for variables has, then what stands here, which wins.
-    fn env(&mut self, entry: &Entry<'_>) -> Vec<(String, String)> {
-        let mut env = Vec::new();
+    fn env(&mut self, entry: &Entry<'_>) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::new();
         if let Some(at) = entry.get(Field::EnvFile) {
             if let Some(path) = self.some_text(&at) {
                 let path = self.variables.workspace().unwrap_or_default().join(path);
                 match env_file::read(&path) {
-                    Ok(pairs) => env = pairs,
+                    Ok(pairs) => env.extend(pairs),
                     Err(problem) => self.report.fault_at(&at, problem),
                 }
             }
@@ -195,7 +197,9 @@ impl Fields<'_> {
             if name.is_empty() || name.contains(['=', '\0']) {
                 self.report.fault_at(&at, "has a name that no variable has");
             }
-            env.extend(self.text_or_number(&at).map(|value| (name.to_owned(), value)));
+            if let Some(value) = self.text_or_number(&at) {
+                env.insert(name.to_owned(), value);
+            }
         }
         env
     }
@@ -219,6 +223,10 @@ impl Fields<'_> {
 
     fn headers(&mut self, entry: &Entry<'_>) -> Vec<(String, String)> {
         let Some(at) = entry.get(Field::Headers) else { return Vec::new() };
+        if at.node.entries().is_some_and(|entries| entries.len() > MAX_HEADERS) {
+            self.report.fault_at(&at, format!("has more than {MAX_HEADERS} headers"));
+            return Vec::new();
+        }
         let mut found: Vec<(String, String)> = Vec::new();
         for (name, at) in self.entries(&at) {
             let value = self.text(&at);

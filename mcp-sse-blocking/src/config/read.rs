@@ -241,7 +241,7 @@ fn find(root: &Node, wanted: Option<Format>) -> Result<Found<'_>, String> {
         [format] => format!("the file has no `{}`", format.key()),
         _ => {
             let keys = Format::ALL.map(Format::key);
-            let meant = entries.iter().find_map(|(key, _)| Some((shown(&key.text), nearest(&key.text, &keys)?)));
+            let meant = entries.iter().find_map(|(key, _)| Some((shown(&key.text), nearest(&key.text, keys)?)));
             let hint = meant.map_or(String::new(), |(key, meant)| format!("; is `{meant}` meant by `{key}`?"));
             format!("the file has no servers: {known}{hint}")
         }

@@ -1,5 +1,6 @@
 //! A server of a file, checked: what it takes to connect to it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub struct ServerConfig {
 /// How a server is reached.
 #[derive(Clone)]
 pub(super) enum Way {
-    Program { program: String, args: Vec<String>, env: Vec<(String, String)>, directory: Option<String> },
+    Program { program: String, args: Vec<String>, env: BTreeMap<String, String>, directory: Option<String> },
     Http { url: Url, transport: Transport, headers: Vec<(String, String)> },
 }
 
@@ -150,13 +151,15 @@ impl Reconnection {
 
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names =
-            |pairs: &[(String, String)]| -> Vec<String> { pairs.iter().map(|(name, _)| name.clone()).collect() };
         let mut shown = f.debug_struct("ServerConfig");
         shown.field("name", &self.name).field("transport", &self.transport()).field("address", &self.address());
         match &self.way {
-            Way::Program { args, env, .. } => shown.field("args", &args.len()).field("env", &names(env)),
-            Way::Http { headers, .. } => shown.field("headers", &names(headers)),
+            Way::Program { args, env, .. } => {
+                shown.field("args", &args.len()).field("env", &env.keys().collect::<Vec<_>>())
+            }
+            Way::Http { headers, .. } => {
+                shown.field("headers", &headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            }
         };
         shown
             .field("tools", &self.tools)
