@@ -47,6 +47,13 @@ impl Wire {
     }
 }
 
+impl Default for Wire {
+    /// One that nobody looks at.
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
+}
+
 impl Drop for Wire {
     fn drop(&mut self) {
         self.insight.counters.open_connections.remove_one();

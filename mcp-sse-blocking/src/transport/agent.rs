@@ -51,6 +51,7 @@ impl Agent {
             proxies: Arc::clone(&settings.way.proxies),
             tls: Arc::clone(&settings.tls),
             dialer: Dialer::default(),
+            insight: Arc::clone(&settings.insight),
         };
         Self { agent: ureq::Agent::with_parts(config, connector, NoResolver), pool, names }
     }

@@ -30,6 +30,7 @@ use super::{
     proxy::Lookup,
     socks::{self, Goal},
 };
+use crate::insight::Insight;
 
 /// Makes the connections of one client.
 pub(super) struct ClientConnector {
@@ -39,6 +40,7 @@ pub(super) struct ClientConnector {
     pub(super) proxies: Arc<Proxies>,
     pub(super) tls: Arc<Tls>,
     pub(super) dialer: Dialer,
+    pub(super) insight: Arc<Insight>,
 }
 
 impl Connector<()> for ClientConnector {
@@ -135,7 +137,7 @@ impl ClientConnector {
         let handle: Weak<TcpStream> = Arc::downgrade(&stream);
         let handle: Weak<dyn ShutdownHandle> = handle;
         (details.register_shutdown)(handle).map_err(Error::into_io)?;
-        Ok(Box::new(Socket::new(stream)))
+        Ok(Box::new(Socket::new(stream, self.insight.wire())))
     }
 }
 

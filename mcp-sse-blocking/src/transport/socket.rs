@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use super::exchange;
 use super::stream::{Idle, Stream};
+use crate::insight::Wire;
 
 /// The shortest timeout that is asked of the system; zero would mean for ever.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -31,11 +32,12 @@ pub(super) struct Socket {
     write_timeout: Option<Duration>,
     /// Why nothing can be written any more.
     write_failed: Option<io::Error>,
+    wire: Wire,
 }
 
 impl Socket {
-    pub(super) fn new(stream: Arc<TcpStream>) -> Self {
-        Self { stream, read_timeout: None, write_timeout: None, write_failed: None }
+    pub(super) fn new(stream: Arc<TcpStream>, wire: Wire) -> Self {
+        Self { stream, read_timeout: None, write_timeout: None, write_failed: None, wire }
     }
 
     /// What a look without waiting finds.
@@ -61,7 +63,10 @@ impl Stream for Socket {
             set_timeout(&mut self.read_timeout, left, |timeout| self.stream.set_read_timeout(timeout))?;
             match (&*self.stream).read(into) {
                 Ok(0) => return self.write_failed.take().map_or(Ok(0), Err),
-                Ok(n) => return Ok(n),
+                Ok(n) => {
+                    self.wire.received(n);
+                    return Ok(n);
+                }
                 Err(error) if is_early(&error) => {
                     exchange::check_stop()?;
                     raise_timeout(&mut self.read_timeout, left, |timeout| self.stream.set_read_timeout(timeout))?;
@@ -78,7 +83,10 @@ impl Stream for Socket {
             set_timeout(&mut self.write_timeout, left, |timeout| self.stream.set_write_timeout(timeout))?;
             match (&*self.stream).write(&bytes[written..]) {
                 Ok(0) => self.write_failed = Some(io::ErrorKind::WriteZero.into()),
-                Ok(n) => written += n,
+                Ok(n) => {
+                    written += n;
+                    self.wire.sent(n);
+                }
                 Err(error) if is_early(&error) => {
                     exchange::check_stop()?;
                     raise_timeout(&mut self.write_timeout, left, |timeout| self.stream.set_write_timeout(timeout))?;
@@ -181,7 +189,7 @@ mod tests {
     fn pair() -> (Socket, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Socket::new(Arc::new(stream)), listener.accept().unwrap().0)
+        (Socket::new(Arc::new(stream), Wire::default()), listener.accept().unwrap().0)
     }
 
     /// Waits until something has come, without taking it.
