@@ -1,6 +1,7 @@
 //! Settings of a client, one room a subject. The way from an address to a session is in [`connect`](crate::connect).
 
 pub(crate) mod auth;
+mod compression;
 pub(crate) mod events;
 mod http;
 pub(crate) mod insight;
@@ -24,6 +25,8 @@ use crate::error::Error;
 use crate::input::InputHandlers;
 
 use self::events::EventOptions;
+#[cfg(feature = "compression")]
+pub use self::compression::Compression;
 pub(crate) use self::http::HttpOptions;
 pub use self::http::Transport;
 use self::insight::InsightOptions;

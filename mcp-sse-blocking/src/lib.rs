@@ -188,6 +188,8 @@ mod tools;
 mod transport;
 
 pub use background::{LogMessage, Notification};
+#[cfg(feature = "compression")]
+pub use builder::Compression;
 pub use builder::{Builder, Transport};
 pub use cache::CacheSize;
 pub use call::{Canceller, Job};

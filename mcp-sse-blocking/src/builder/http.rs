@@ -9,10 +9,11 @@ use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Builder;
 use super::auth::AuthOptions;
+use super::compression;
 use super::proxy::ProxyOptions;
 use super::tls::TlsOptions;
 use crate::error::Error;
-use crate::log_target;
+use crate::transport::decode::Encodings;
 use crate::transport::http::Settings;
 
 /// How a server behind a URL is spoken to.
@@ -46,6 +47,8 @@ pub(crate) struct HttpOptions {
     connect_timeout: Duration,
     pub(crate) endpoint_timeout: Duration,
     pub(crate) transport: Transport,
+    /// What answers may be compressed with, when that is set.
+    pub(super) encodings: Option<Encodings>,
     pub(super) auth: AuthOptions,
     pub(super) tls: TlsOptions,
     pub(super) proxy: ProxyOptions,
@@ -59,6 +62,7 @@ impl Default for HttpOptions {
             connect_timeout: Duration::from_secs(10),
             endpoint_timeout: Duration::from_secs(30),
             transport: Transport::Detect,
+            encodings: None,
             auth: AuthOptions::default(),
             tls: TlsOptions::default(),
             proxy: ProxyOptions::default(),
@@ -71,7 +75,8 @@ impl Builder {
     /// no error, and never goes to another origin.
     ///
     /// [`connect`](Self::connect) refuses names and values that cannot stand in a header, and headers that belong to the
-    /// transport, such as `Content-Length`. `Accept-Encoding` is left out: compressed answers are not read.
+    /// transport, such as `Content-Length`. Of `Accept-Encoding` that is sent which can be read: gzip and deflate with the feature
+    /// `compression`, nothing without.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.http.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -123,8 +128,15 @@ impl HttpOptions {
             tls: Arc::new(self.tls.settings()?),
             way: self.proxy.way()?,
             insight: Arc::default(),
+            encodings: self.encodings.unwrap_or_else(|| self.encodings_of_header()),
             guard: self.auth.guard(url),
         })
+    }
+
+    /// What the caller's `Accept-Encoding` asks for.
+    fn encodings_of_header(&self) -> Encodings {
+        let own = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("accept-encoding"));
+        compression::asked_for(own.map(|(_, value)| value.as_str()))
     }
 
     fn header_map(&self) -> Result<HeaderMap, Error> {
@@ -138,7 +150,7 @@ impl HttpOptions {
                 return refuse("is set by the transport");
             }
             if name.eq_ignore_ascii_case("accept-encoding") {
-                log::warn!(target: log_target::CLIENT, "`{name}` is not sent: compressed answers are not read");
+                // Of this, only what can be read is asked for.
                 continue;
             }
             let (Ok(name), true) = (HeaderName::try_from(name), headers::is_valid_value(value)) else {

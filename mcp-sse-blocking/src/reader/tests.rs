@@ -17,6 +17,7 @@ use crate::input::InputHandlers;
 use crate::insight::Heard;
 use crate::slot::Waiter;
 use crate::state::Watch;
+use crate::transport::decode::Decoded;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, OpenStream, Settings, Target};
 use crate::transport::http_sse::{HttpSse, MessageTarget};
@@ -24,7 +25,7 @@ use crate::transport::http_sse::{HttpSse, MessageTarget};
 /// An engine whose stream is `body`. Nothing reads it but the test.
 fn engine(body: impl Read + Send + Sync + 'static) -> Arc<Engine> {
     let url = Url::parse("http://127.0.0.1:9/sse").unwrap();
-    let body = Body::builder().reader(body).into_reader();
+    let body = Decoded::Plain(Body::builder().reader(body).into_reader());
     let stream = EventStream::new(OpenStream { url: url.clone(), body, heard: Heard::default() }, &Limits::default(), None);
     let target = MessageTarget { target: Arc::new(Target::new(url.clone()).unwrap()), fixed: true };
     let (background, _) = Background::new(&Handlers::default());

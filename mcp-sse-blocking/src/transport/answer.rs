@@ -12,6 +12,7 @@ use serde::Deserialize;
 use ureq::Body;
 use ureq::http::Response;
 
+use super::decode;
 use super::exchange::{self, Bounds, Stop};
 use crate::clock;
 use crate::error::{Error, PeerError, Status, status};
@@ -26,16 +27,6 @@ const EXCERPT_BYTES: usize = 512;
 /// A header as text.
 pub(super) fn text<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
-}
-
-/// A decoder would have to be bounded as well.
-pub(super) fn refuse_compressed(response: &Response<Body>) -> Result<(), Error> {
-    match text(response, "content-encoding") {
-        Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") => {
-            Err(PeerError::Http("the answer is compressed, unasked".into()).into())
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The answer to a GET is no event stream.
@@ -123,7 +114,7 @@ pub(crate) fn readable(excerpt: &[u8]) -> String {
 /// The first bytes of a body, as far as they come soon.
 pub(super) fn beginning(response: &mut Response<Body>, deadline: Option<Deadline>) -> Vec<u8> {
     let mut excerpt = Vec::new();
-    let body = response.body_mut().as_reader();
+    let Some(body) = decode::refusal(response) else { return excerpt };
     let bounds = Bounds { deadline: Some(soon(deadline)), ..Bounds::default() };
     // Whatever goes wrong here, the status is what matters.
     let _ = exchange::run(bounds, || body.take(EXCERPT_BYTES as u64).read_to_end(&mut excerpt));

@@ -10,6 +10,7 @@ use mcp_core::time::{Cause, Deadline, Instant};
 use mcp_core::{Limits, sse};
 use ureq::BodyReader;
 
+use super::decode::{self, Decoded};
 use super::exchange::{self, Bounds, Stop};
 use super::http::{OpenStream, transport_failure};
 use crate::carrier::{Filled, Incoming, SharedStream};
@@ -33,7 +34,7 @@ pub(super) enum Ended {
 /// An open event stream. One thread at a time reads it.
 pub(crate) struct EventStream {
     url: Url,
-    body: BodyReader<'static>,
+    body: Decoded<BodyReader<'static>>,
     decoder: Decoder,
     idle_timeout: Option<Duration>,
     stop: Option<Arc<dyn Stop>>,
@@ -133,6 +134,8 @@ impl EventStream {
         let space = self.decoder.space(READ_BYTES)?;
         let (read, outcome) =
             exchange::run(Bounds { deadline, stop: self.stop.clone(), ..Bounds::default() }, || self.body.read(space));
+        // What was compressed and cut off ends there, as what was not.
+        let read = read.or_else(|error| if decode::is_truncated(&error) { Ok(0) } else { Err(error) });
         match (read, outcome.expired) {
             (Ok(0), _) => {
                 self.heard.ended();

@@ -26,8 +26,9 @@ use ureq::http::{Method, Request, Response, StatusCode, Uri};
 use ureq::{Body, BodyReader};
 
 use super::agent::Agent;
-use super::answer::{beginning, described, discard, not_a_stream, refuse_compressed, text, www_authenticate};
+use super::answer::{beginning, described, discard, not_a_stream, text, www_authenticate};
 use super::buffers::EndlessFraming;
+use super::decode::{Decoded, Encodings};
 use super::exchange::{self, Bounds, Outcome, Stop, Trust};
 use super::pool::Room;
 use super::tls::Tls;
@@ -54,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) way: Way,
     /// Is told what goes over the wire.
     pub(crate) insight: Arc<Insight>,
+    /// What answers may be compressed with.
+    pub(crate) encodings: Encodings,
     /// Gives the credentials of each request.
     pub(crate) guard: Option<Arc<Guard>>,
 }
@@ -65,12 +68,11 @@ pub(crate) struct Http {
     connect_timeout: Option<Duration>,
     stream_headers: HeaderMap,
     message_headers: HeaderMap,
-    /// Those of the caller.
-    own_headers: HeaderMap,
     closed: Arc<Closed>,
     insight: Arc<Insight>,
+    pub(super) encodings: Encodings,
     guard: Option<Arc<Guard>>,
-    /// For a successor of it.
+    /// What all of its requests have in common; for a successor too.
     settings: Settings,
 }
 
@@ -127,7 +129,7 @@ pub(crate) struct Target {
 pub(crate) struct OpenStream {
     /// Where it was found after redirects.
     pub(crate) url: Url,
-    pub(crate) body: BodyReader<'static>,
+    pub(crate) body: Decoded<BodyReader<'static>>,
     pub(crate) heard: Heard,
 }
 
@@ -156,10 +158,10 @@ impl Http {
             agent: Agent::new(&settings),
             connect_timeout: settings.connect_timeout,
             insight: Arc::clone(&settings.insight),
-            stream_headers: all_headers(fixed(&headers::STREAM_REQUEST), &settings.headers),
-            message_headers: all_headers(fixed(&headers::MESSAGE_REQUEST), &settings.headers),
-            own_headers: settings.headers.clone(),
+            stream_headers: all_headers(fixed(&headers::STREAM_REQUEST), &settings),
+            message_headers: all_headers(fixed(&headers::MESSAGE_REQUEST), &settings),
             closed: Arc::default(),
+            encodings: settings.encodings,
             guard: settings.guard.clone(),
             settings,
         }
@@ -172,7 +174,7 @@ impl Http {
 
     /// The headers of a request: these, and those that all requests of this client have.
     pub(super) fn headers_with<'a>(&self, own: impl Iterator<Item = (&'static str, Cow<'a, str>)>) -> HeaderMap {
-        all_headers(own, &self.own_headers)
+        all_headers(own, &self.settings)
     }
 
     /// Opens the event stream at `url` (R-SSE-15, R-SSE-16), following redirects within the origin (R-SSE-20).
@@ -192,9 +194,8 @@ impl Http {
         let (mut response, moved) = self.send(&outgoing)?;
         match Answer::to_stream_request(response.status().as_u16(), text(&response, headers::CONTENT_TYPE)) {
             Answer::EventStream => {
-                refuse_compressed(&response)?;
                 let heard = self.insight.heard(&response);
-                Ok(OpenStream { url: moved.unwrap_or(target).url, body: response.into_body().into_reader(), heard })
+                Ok(OpenStream { url: moved.unwrap_or(target).url, body: self.encodings.body(response)?, heard })
             }
             answer @ (Answer::Json | Answer::OtherMediaType | Answer::Stop) => {
                 Err(not_a_stream(answer, response, deadline))
@@ -448,14 +449,18 @@ pub(crate) fn transport_failure(error: ureq::Error, doing: &'static str, url: &U
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             (error.kind(), "the server closed the connection".into())
         }
+        #[cfg(feature = "compression")]
+        ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<super::inflate::Damaged>()) => {
+            return PeerError::Http(error.to_string()).into();
+        }
         ureq::Error::Io(error) => (error.kind(), error.to_string()),
         other => (io::ErrorKind::Other, other.to_string()),
     };
     Error::Transport(TransportError { doing, origin: url.origin().to_string(), kind, problem, delivery })
 }
 
-fn all_headers<'a>(own: impl Iterator<Item = (&'static str, Cow<'a, str>)>, callers: &HeaderMap) -> HeaderMap {
-    let mut all = HeaderMap::with_capacity(callers.len() + 8);
+fn all_headers<'a>(own: impl Iterator<Item = (&'static str, Cow<'a, str>)>, settings: &Settings) -> HeaderMap {
+    let mut all = HeaderMap::with_capacity(settings.headers.len() + 8);
     all.insert(header::USER_AGENT, HeaderValue::from_static(concat!("mcp-sse-blocking/", env!("CARGO_PKG_VERSION"))));
     for (name, value) in own {
         // Names of headers are matched without regard to case, this map wants them lower.
@@ -464,7 +469,10 @@ fn all_headers<'a>(own: impl Iterator<Item = (&'static str, Cow<'a, str>)>, call
             all.insert(name, value);
         }
     }
-    for (name, value) in callers {
+    if let Some(encodings) = settings.encodings.header() {
+        all.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encodings));
+    }
+    for (name, value) in &settings.headers {
         all.append(name, value.clone());
     }
     all

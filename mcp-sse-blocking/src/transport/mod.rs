@@ -12,10 +12,13 @@ mod buffers;
 mod connection;
 mod connector;
 mod dial;
+pub(crate) mod decode;
 pub(crate) mod event_stream;
 pub(crate) mod exchange;
 pub(crate) mod http;
 pub(crate) mod http_sse;
+#[cfg(feature = "compression")]
+mod inflate;
 pub(crate) mod line;
 pub(crate) mod line_direct;
 pub(crate) mod line_link;

@@ -18,7 +18,7 @@ use ureq::Body;
 use ureq::http::Response;
 use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::answer::{beginning, described, discard, not_an_answer, refuse_compressed, text};
+use super::answer::{beginning, described, discard, not_an_answer, text};
 use super::event_stream::{Ended, EventStream};
 use super::exchange::{self, Bounds, Stop};
 use super::pool::Room;
@@ -293,14 +293,12 @@ impl Endpoint {
         };
         let reply = match answer {
             Answer::EventStream => {
-                refuse_compressed(&response)?;
                 let heard = self.http.insight().heard(&response);
-                let open = OpenStream { url: url.clone(), body: response.into_body().into_reader(), heard };
+                let open = OpenStream { url: url.clone(), body: self.http.encodings.body(response)?, heard };
                 let stream = EventStream::new(open, &self.limits, self.idle_timeout);
                 Reply::Stream(stream.stopped_by(outgoing.stop.clone()))
             }
             Answer::Json => {
-                refuse_compressed(&response)?;
                 let heard = self.http.insight().heard(&response);
                 let body = self.body(response, outgoing, url)?;
                 heard.body(&body);
@@ -329,7 +327,7 @@ impl Endpoint {
         let length = response.body().content_length().and_then(|length| usize::try_from(length).ok());
         // What the head says is believed up to a point.
         let mut body = Vec::with_capacity(length.unwrap_or(0).min(64 << 10));
-        let mut reader = response.into_body().into_reader();
+        let mut reader = self.http.encodings.body(response)?;
         let bounds = Bounds { deadline: outgoing.deadline, stop: outgoing.stop.clone(), ..Bounds::default() };
         let (read, outcome) = exchange::run(bounds, || -> io::Result<()> {
             let mut rest = (&mut reader).take(bound as u64 + 1);
