@@ -21,7 +21,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::log_target;
-use crate::relay::Questioned;
+use crate::relay::{Questioned, Teller};
 
 mod error;
 mod request;
@@ -42,6 +42,8 @@ pub(crate) struct InputHandlers {
     roots: Roots,
     /// Who gets all of it as JSON instead.
     pub(crate) relay: Option<Arc<Questioned>>,
+    /// Who is told what the server says as it comes.
+    pub(crate) teller: Option<Teller>,
 }
 
 #[derive(Clone, Default)]

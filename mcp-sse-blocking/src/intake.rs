@@ -10,6 +10,7 @@ use mcp_core::jsonrpc::{self, DecodeError, ErrorId, ErrorObject, Fault, Message,
 use mcp_core::session::{ClientEvent, HandshakeError};
 use mcp_core::sse::Event;
 use mcp_core::text::Excerpt;
+use mcp_core::types::LoggingMessage;
 use mcp_core::types::Method;
 use serde_json::value::RawValue;
 
@@ -18,6 +19,7 @@ use crate::engine::Engine;
 use crate::error::{Error, PeerError};
 use crate::events::{self, Envelope, PayloadForm};
 use crate::log_target;
+use crate::relay::Told;
 use crate::slot::{Outcome, Progress, Slot, Waiter};
 
 /// What a stream brings.
@@ -301,12 +303,15 @@ impl Engine {
             }
             ClientEvent::Log(message) => {
                 drop(table);
+                let LoggingMessage { level, logger, data, .. } = &message;
+                self.relay_told(Told::Log { level: *level, logger: logger.as_deref(), data });
                 self.background.log(&message);
                 Taken::Other
             }
             ClientEvent::Notification(notification) => {
                 drop(table);
                 self.features.notified(&notification, |id| self.table().slots.get(&id)?.feed().cloned());
+                self.relay_told(Told::Notification { method: &notification.method, params: notification.params });
                 self.background.notification(&notification);
                 Taken::Other
             }

@@ -208,7 +208,7 @@ pub use options::CallOptions;
 pub use reconnect::{NotConnected, Reconnect};
 pub use servers::{Found, Functions, Problem, ServerTool, Servers, ServersBuilder, ToolSet};
 pub use slot::Progress;
-pub use relay::{Question, Relay};
+pub use relay::{Question, Relay, Told};
 pub use spawn::{Command, Exited, Stderr};
 pub use state::{State, States};
 pub use subscription::{Filter, Subscription};

@@ -213,6 +213,30 @@ impl fmt::Debug for Question {
     }
 }
 
+/// Something that the server tells, other than progress; see [`Builder::on_told`].
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Told<'a> {
+    /// A log message.
+    Log {
+        /// How bad it is.
+        level: LoggingLevel,
+        /// Which part of the server says it.
+        logger: Option<&'a str>,
+        /// What it says.
+        data: &'a RawValue,
+    },
+    /// Any other notification.
+    Notification {
+        /// The name of the method.
+        method: &'a str,
+        /// Its parameters.
+        params: Option<&'a RawValue>,
+    },
+}
+
+pub(crate) type Teller = Arc<dyn Fn(Told<'_>) + Send + Sync>;
+
 /// Who gets what the server asks.
 pub(crate) struct Questioned {
     handler: Box<dyn Fn(Question) + Send + Sync>,
@@ -243,7 +267,25 @@ impl Builder {
     }
 }
 
+impl Builder {
+    /// Hands what the server tells on to `handler`, in the order in which it came and before any answer that came after it. It runs
+    /// on the thread that reads what the server sends and must not wait; [`on_log`](Self::on_log) and
+    /// [`on_notification`](Self::on_notification) are for handlers that may.
+    pub fn on_told(mut self, handler: impl Fn(Told<'_>) + Send + Sync + 'static) -> Self {
+        self.common.input.teller = Some(Arc::new(handler));
+        self
+    }
+}
+
 impl Engine {
+    /// Tells whoever wants what the server says as it comes.
+    pub(crate) fn relay_told(&self, told: Told<'_>) {
+        let Some(teller) = &self.features.input.teller else { return };
+        if catch_unwind(AssertUnwindSafe(|| teller(told))).is_err() {
+            log::error!(target: log_target::CLIENT, "the handler for what the server tells panicked");
+        }
+    }
+
     /// Hands a question on, if somebody wants that. False when not.
     pub(crate) fn relay_question(&self, key: AskedKey, method: Method, params: Option<&RawValue>) -> bool {
         let Some(relay) = self.features.input.relay.clone() else { return false };

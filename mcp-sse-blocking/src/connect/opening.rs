@@ -85,7 +85,7 @@ impl Opening {
         let (server, version) =
             server.or_else(agreed).ok_or_else(|| engine.ended().unwrap_or(Error::Closed(Delivery::Sent)))?;
         let offers = ClientOffers::from(&common.capabilities_in(version));
-        let wants_to_hear = notices.is_some() || offers != ClientOffers::NONE;
+        let wants_to_hear = notices.is_some() || common.input.teller.is_some() || offers != ClientOffers::NONE;
         let connection = Connection { via: engine.carrier.via(), version, requests, place: engine.carrier.place() };
         engine.insight().connected(&connection.place);
         let client = Client::new(session, server, connection);
