@@ -10,16 +10,16 @@ use crate::exit::Exit;
 use crate::output;
 
 /// Watches for Ctrl-C until the program ends.
-#[derive(Debug)]
 pub(crate) struct Interrupt {
     stops: Arc<Mutex<Stops>>,
 }
 
 /// What the first Ctrl-C does, the last set first.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Stops {
     call: Option<Canceller>,
     client: Option<Client>,
+    server: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl Interrupt {
@@ -28,9 +28,13 @@ impl Interrupt {
         let stops: Arc<Mutex<Stops>> = Arc::default();
         let watched = Arc::clone(&stops);
         let watching = ctrlc::set_handler(move || {
-            let Stops { call, client } = std::mem::take(&mut *watched.lock().unwrap_or_else(PoisonError::into_inner));
+            let Stops { call, client, server } =
+                std::mem::take(&mut *watched.lock().unwrap_or_else(PoisonError::into_inner));
             if call.is_some_and(|call| call.cancel("interrupted by the user")) {
                 return;
+            }
+            if let Some(stop) = server {
+                return stop();
             }
             match client {
                 // On a thread of its own: closing takes a while, and the next Ctrl-C is not to wait for it.
@@ -50,6 +54,11 @@ impl Interrupt {
         self.stops.lock().unwrap_or_else(PoisonError::into_inner).client = Some(client.clone());
     }
 
+    /// From now on Ctrl-C stops what is served.
+    pub(crate) fn stops(&self, stop: impl FnOnce() + Send + 'static) {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).server = Some(Box::new(stop));
+    }
+
     /// From now on Ctrl-C cancels this call, and nothing else.
     pub(crate) fn cancels(&self, canceller: Canceller) {
         self.stops.lock().unwrap_or_else(PoisonError::into_inner).call = Some(canceller);
@@ -58,5 +67,11 @@ impl Interrupt {
     /// From now on Ctrl-C ends the program.
     pub(crate) fn ends(&self) {
         drop(std::mem::take(&mut *self.stops.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+}
+
+impl std::fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Interrupt")
     }
 }
