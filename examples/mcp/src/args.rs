@@ -9,6 +9,7 @@ use crate::bridge::BridgeArgs;
 use crate::commands::call::Call;
 use crate::commands::complete::Complete;
 use crate::commands::completions::{Completions, Man};
+use crate::commands::config::ConfigCommand;
 use crate::commands::info::Info;
 use crate::commands::ping::Ping;
 use crate::commands::prompt::Prompt;
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Ping(Ping),
     Info(Info),
     Watch(Watch),
+    Config(ConfigCommand),
     Bridge(BridgeArgs),
     Completions(Completions),
     Man(Man),
@@ -81,6 +83,7 @@ impl Command {
             Self::Ping(ping) => ping.run(context),
             Self::Info(info) => info.run(context),
             Self::Watch(watch) => watch.run(context),
+            Self::Config(config) => config.run(context),
             Self::Bridge(bridge) => bridge.run(context),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),

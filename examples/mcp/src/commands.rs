@@ -3,6 +3,7 @@
 pub(crate) mod call;
 pub(crate) mod complete;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod info;
 pub(crate) mod ping;
 pub(crate) mod prompt;

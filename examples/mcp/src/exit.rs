@@ -152,9 +152,10 @@ impl From<io::Error> for Failure {
 /// What most often helps.
 fn hint(error: &Error, server: Server<'_>, transport: Transport) -> Option<String> {
     match error {
-        Error::Status(status) if status.code == 401 => {
-            Some("     credentials go into a header: -H 'Authorization: Bearer TOKEN'".to_owned())
-        }
+        Error::Status(status) if status.code == 401 => Some(
+            "     a token comes from --bearer-env VARIABLE or --token-command COMMAND, other credentials go into -H"
+                .to_owned(),
+        ),
         Error::Transport(failure) if failure.kind == io::ErrorKind::ConnectionRefused => {
             Some("     nothing listens there: is the server running?".to_owned())
         }
@@ -174,6 +175,11 @@ fn hint(error: &Error, server: Server<'_>, transport: Transport) -> Option<Strin
             let is_usual = ["/sse", "/mcp"].iter().any(|end| url.trim_end_matches('/').ends_with(end));
             (!is_usual).then(|| "     most servers are at a path that ends with /mcp or /sse".to_owned())
         }
+        Error::Input(_) => Some("     --answer FIELD=VALUE answers what the server asks its user".to_owned()),
+        // What a server says to whom it cannot ask anything.
+        Error::Rpc(error) if error.message.contains("elicitation") => Some(
+            "     --answer FIELD=VALUE answers what the server asks its user; at a terminal you are asked".to_owned(),
+        ),
         Error::Timeout(timeout) if timeout.setting() != "idle_timeout" => {
             Some("     --timeout SECONDS gives it longer".to_owned())
         }

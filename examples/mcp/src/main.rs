@@ -5,9 +5,12 @@
 //! printed, [`verbose`] what `-v` shows, [`interrupt`] Ctrl-C, [`exit`] how it ends.
 
 mod args;
+mod ask;
 mod bridge;
 mod commands;
+mod configured;
 mod exit;
+mod files;
 mod interrupt;
 mod options;
 mod output;

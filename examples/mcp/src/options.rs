@@ -1,16 +1,21 @@
 //! The options that every command with a server takes, and the settings of a client that they stand for.
 
 mod parse;
+mod tls;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{Implementation, LoggingLevel};
-use mcp_sse_blocking::Builder;
+use mcp_sse_blocking::credentials::BearerToken;
+use mcp_sse_blocking::{Builder, Command, Stderr};
 
 use crate::exit::Failure;
+use crate::output;
 pub(crate) use parse::{Header, seconds};
+use tls::Tls;
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -24,9 +29,17 @@ pub(crate) struct Options {
     /// A header for every request; may be repeated. Its value is shown nowhere
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse::header, global = true)]
     pub(crate) headers: Vec<Header>,
-    /// How long connecting, and each request, may take
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse::seconds, global = true)]
-    pub(crate) timeout: Duration,
+    /// The bearer token is the value of this variable
+    #[arg(long, value_name = "VARIABLE", global = true, conflicts_with = "token_command")]
+    bearer_env: Option<String>,
+    /// The bearer token is what this command prints; it is run by a shell, and again when the server refuses the token
+    #[arg(long, value_name = "COMMAND", global = true)]
+    token_command: Option<String>,
+    #[command(flatten)]
+    tls: Tls,
+    /// How long connecting, and each request, may take; 60 unless given here or in the file of --config
+    #[arg(long, value_name = "SECONDS", value_parser = parse::seconds, global = true)]
+    timeout: Option<Duration>,
     /// What is printed: text for people, or exactly what the server sent as one JSON document (of `watch` one a line); an error is then the
     /// last line of standard error, as JSON
     #[arg(short, long, value_enum, default_value_t, value_name = "FORM", global = true)]
@@ -34,6 +47,9 @@ pub(crate) struct Options {
     /// Ask the server for log messages of this level and above; they go to standard error
     #[arg(long, value_name = "LEVEL", value_parser = parse::level, global = true)]
     pub(crate) log_level: Option<LoggingLevel>,
+    /// Write what goes over the wire to this file, credentials masked; - is standard error
+    #[arg(long, value_name = "FILE", global = true)]
+    trace: Option<PathBuf>,
     /// Show the messages on the wire; -vv shows what the client does as well
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
@@ -62,31 +78,63 @@ pub(crate) enum Transport {
     Sse,
 }
 
+/// Where other settings come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settings {
+    /// From nowhere: what is not given is as this program does it.
+    Ours,
+    /// From a file: what is not given is as it says.
+    OfFile,
+}
+
+/// How long connecting, and each request, may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
 impl Options {
     /// Sets in `builder` what was asked for.
     ///
     /// # Errors
     ///
     /// [`Failure::Usage`]: an option that cannot be used.
-    pub(crate) fn apply(&self, mut builder: Builder) -> Result<Builder, Failure> {
-        let timeout = self.timeout;
-        builder = builder
-            .transport(self.transport.into())
-            .client_info(Implementation::new("mcp", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(timeout)
-            .endpoint_timeout(timeout)
-            .call_timeout(timeout)
+    pub(crate) fn apply(&self, mut builder: Builder, others: Settings) -> Result<Builder, Failure> {
+        builder = builder.client_info(Implementation::new("mcp", env!("CARGO_PKG_VERSION")));
+        if others == Settings::Ours {
             // Each request has its deadline; how silent the stream is meanwhile does not matter.
-            .idle_timeout(None);
+            builder = builder.idle_timeout(None);
+        }
+        if others == Settings::Ours || self.transport != Transport::Auto {
+            builder = builder.transport(self.transport.into());
+        }
+        if let Some(timeout) = self.timeout.or((others == Settings::Ours).then_some(TIMEOUT)) {
+            builder = builder.connect_timeout(timeout).endpoint_timeout(timeout).call_timeout(timeout);
+        }
         for header in &self.headers {
             let (name, value) =
                 header.parts().ok_or_else(|| Failure::Usage("a header is written 'NAME: VALUE'".into()))?;
             builder = builder.header(name, value);
         }
+        if let Some(token) = self.token() {
+            builder = builder.credentials(token);
+        }
         if let Some(revision) = self.revision {
             builder = builder.protocol_version(revision);
         }
-        Ok(builder)
+        builder = match self.trace.as_deref() {
+            None => builder,
+            Some(path) if path == Path::new("-") => builder.trace(output::StandardError),
+            Some(path) => builder.trace_file(path),
+        };
+        self.tls.apply(builder)
+    }
+
+    fn token(&self) -> Option<BearerToken> {
+        if let Some(variable) = &self.bearer_env {
+            return Some(BearerToken::from_env(variable));
+        }
+        // People write what they would type: pipes, variables and quotes.
+        let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+        let command = Command::new(shell).arg(option).arg(self.token_command.as_ref()?);
+        Some(BearerToken::from_command(command.pass_all_env().stderr(Stderr::Inherit)))
     }
 }
 
@@ -118,7 +166,7 @@ mod tests {
             let options = parse(&line).unwrap().options;
             assert_eq!(options.verbose, 1);
             assert_eq!(options.headers[0].parts(), Some(("A", "b")));
-            assert_eq!(options.timeout, Duration::from_secs(60));
+            assert_eq!(options.timeout, None);
             assert_eq!(options.transport, Transport::Auto);
         }
     }

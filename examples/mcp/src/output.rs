@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use content::{decoded_length, describe, text_of};
 pub(crate) use progress::Watched;
-pub(crate) use stderr::{complain, failure, log, not_listed, say, write};
+pub(crate) use stderr::{StandardError, complain, failure, log, not_listed, pause, say, write};
 pub(crate) use table::Table;
 pub(crate) use untrusted::{first_line, harmless, one_line};
 #[cfg(test)]
@@ -62,6 +62,11 @@ impl Output {
     /// Text of a server: whole for a pipe, without what a terminal would act on for a terminal.
     pub(crate) fn untrusted(&mut self, text: &str) -> io::Result<()> {
         if self.view.is_terminal() { self.print(&harmless(text)) } else { self.print(text) }
+    }
+
+    /// A document of this program's own.
+    pub(crate) fn document(&mut self, document: &serde_json::Value) -> io::Result<()> {
+        self.json(&json::raw(document.to_string()))
     }
 
     /// One JSON document and a line end; byte by byte as it came, but for a terminal.

@@ -25,7 +25,7 @@ pub(crate) struct Target {
 }
 
 /// Which server it is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Server<'a> {
     /// One that runs already.
     At(&'a str),

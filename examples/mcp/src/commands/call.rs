@@ -1,15 +1,15 @@
 //! `mcp call`: runs a tool.
 
-use std::io::Read;
-
 use clap::Args;
 use mcp_core::types::{CallToolResult, Tool};
-use mcp_sse_blocking::{Client, Error, Job};
+use mcp_sse_blocking::{Error, Job};
 use serde_json::value::RawValue;
 
+use crate::ask::Answers;
 use crate::exit::{Exit, Failure};
+use crate::files;
 use crate::output::{self, Output, Watched};
-use crate::session::Context;
+use crate::session::{Context, Session};
 use crate::target::Target;
 use crate::values::{self, Object, Pairs};
 
@@ -32,6 +32,8 @@ pub(crate) struct Call {
     #[arg(long, value_name = "OBJECT")]
     json: Option<String>,
     #[command(flatten)]
+    answers: Answers,
+    #[command(flatten)]
     target: Target,
 }
 
@@ -40,21 +42,26 @@ impl Call {
         let (server, words) = self.target.split(&self.words)?;
         let (tool, pairs) = tool(words).map_err(Failure::Usage)?;
         let json = self.json.as_deref().map(object).transpose().map_err(Failure::Usage)?;
-        context.session(server, |client| {
-            let arguments = arguments(client, tool, &pairs, json)?;
-            let mut watched = Watched::start(tool);
-            let mut job = client.start(tool, &arguments)?;
-            context.interrupt.cancels(job.canceller());
-            for progress in &mut job {
-                watched.show(&progress);
-            }
-            let answer = if context.wants_json() { Answer::exact(job) } else { Answer::read(job) };
-            match &answer {
-                Err(Error::Cancelled(_)) => watched.abandon("cancelled"),
-                _ => drop(watched),
-            }
-            answer?.print(tool)
-        })
+        context.session_with(
+            server,
+            |builder| self.answers.apply(builder),
+            |client| {
+                client.permit(tool)?;
+                let arguments = arguments(client, tool, &pairs, json)?;
+                let mut watched = Watched::start(tool);
+                let mut job = client.start(tool, &arguments)?;
+                context.interrupt.cancels(job.canceller());
+                for progress in &mut job {
+                    watched.show(&progress);
+                }
+                let answer = if context.wants_json() { Answer::exact(job) } else { Answer::read(job) };
+                match &answer {
+                    Err(Error::Cancelled(_)) => watched.abandon("cancelled"),
+                    _ => drop(watched),
+                }
+                answer?.print(tool)
+            },
+        )
     }
 }
 
@@ -105,7 +112,12 @@ fn tool(words: &[String]) -> Result<(&str, Pairs), String> {
     Ok((tool, pairs.iter().map(|word| values::pair(word)).collect::<Result<_, _>>()?))
 }
 
-fn arguments(client: &Client, name: &str, pairs: &[(String, String)], json: Option<Object>) -> Result<Object, Failure> {
+fn arguments(
+    client: &Session,
+    name: &str,
+    pairs: &[(String, String)],
+    json: Option<Object>,
+) -> Result<Object, Failure> {
     let is_given_whole = json.is_some();
     let mut arguments = json.unwrap_or_default();
     if !pairs.is_empty() || !is_given_whole {
@@ -121,7 +133,7 @@ fn arguments(client: &Client, name: &str, pairs: &[(String, String)], json: Opti
 
 /// What the server says of a tool: its schema decides what `key=value` means. `None` when it does not list it; it is called all the
 /// same, for the server to judge.
-fn find(client: &Client, name: &str) -> Result<Option<Tool>, Failure> {
+fn find(client: &Session, name: &str) -> Result<Option<Tool>, Failure> {
     let mut names = Vec::new();
     for tool in client.tools() {
         match tool {
@@ -143,18 +155,14 @@ fn find(client: &Client, name: &str) -> Result<Option<Tool>, Failure> {
 /// In words.
 fn object(given: &str) -> Result<Object, String> {
     let text = match given.strip_prefix('@') {
-        None => given.to_owned(),
-        Some("-") => read(std::io::stdin().lock()).map_err(|error| format!("--json: standard input: {error}"))?,
-        Some(path) => std::fs::File::open(path).and_then(read).map_err(|error| format!("--json: {path}: {error}"))?,
-    };
+        None => Ok(given.as_bytes().to_owned()),
+        Some("-") => {
+            files::all(std::io::stdin().lock(), ARGUMENTS).map_err(|error| format!("--json: standard input: {error}"))
+        }
+        Some(path) => files::read(path.as_ref(), ARGUMENTS).map_err(|error| format!("--json: {path}: {error}")),
+    }?;
     // What was given may be long, and hold secrets.
-    serde_json::from_str(&text).map_err(|error| format!("--json: no JSON object: {error}"))
-}
-
-fn read(from: impl Read) -> std::io::Result<String> {
-    let mut text = String::new();
-    from.take(ARGUMENTS).read_to_string(&mut text)?;
-    Ok(text)
+    serde_json::from_slice(&text).map_err(|error| format!("--json: no JSON object: {error}"))
 }
 
 #[cfg(test)]

@@ -28,8 +28,7 @@ impl Info {
         context.session(self.target.alone(&self.words)?, |client| {
             let mut output = Output::new();
             if context.wants_json() {
-                let text = document(client).to_string();
-                output.json(&serde_json::value::RawValue::from_string(text).map_err(std::io::Error::other)?)?;
+                output.document(&document(client))?;
                 return Ok(Exit::Done);
             }
             let text = told(client, output.view());

@@ -6,6 +6,7 @@ use clap::Args;
 use mcp_core::types::{GetPromptParams, GetPromptResult, Method, Role};
 use mcp_sse_blocking::CallOptions;
 
+use crate::ask::Answers;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, Style, View};
 use crate::session::Context;
@@ -22,6 +23,8 @@ pub(crate) struct Prompt {
     #[arg(value_name = "URL PROMPT [KEY=VALUE]")]
     words: Vec<String>,
     #[command(flatten)]
+    answers: Answers,
+    #[command(flatten)]
     target: Target,
 }
 
@@ -32,19 +35,23 @@ impl Prompt {
             .split_first()
             .ok_or_else(|| Failure::Usage("the name of a prompt is missing; `mcp prompts` lists them".into()))?;
         let arguments = texts(pairs).map_err(Failure::Usage)?;
-        context.session(server, |client| {
-            if context.wants_json() {
-                let mut params = GetPromptParams::new(name);
-                params.arguments = arguments;
-                Output::new().json(&*client.request_with(Method::PromptsGet, &params, CallOptions::new())?)?;
-                return Ok(Exit::Done);
-            }
-            let prompt = client.get_prompt(name, &arguments)?;
-            let mut output = Output::new();
-            let text = messages(&prompt, output.view());
-            output.untrusted_lines(&text)?;
-            Ok(Exit::Done)
-        })
+        context.session_with(
+            server,
+            |builder| self.answers.apply(builder),
+            |client| {
+                if context.wants_json() {
+                    let mut params = GetPromptParams::new(name);
+                    params.arguments = arguments;
+                    Output::new().json(&*client.request_with(Method::PromptsGet, &params, CallOptions::new())?)?;
+                    return Ok(Exit::Done);
+                }
+                let prompt = client.get_prompt(name, &arguments)?;
+                let mut output = Output::new();
+                let text = messages(&prompt, output.view());
+                output.untrusted_lines(&text)?;
+                Ok(Exit::Done)
+            },
+        )
     }
 }
 

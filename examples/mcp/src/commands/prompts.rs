@@ -5,7 +5,7 @@ use mcp_core::types::{Method, Prompt};
 
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, Table, View, first_line, one_line};
-use crate::session::{Context, all_pages};
+use crate::session::Context;
 use crate::target::Target;
 
 /// Lists the prompts of a server
@@ -28,7 +28,7 @@ impl Prompts {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         context.session(self.target.alone(&self.words)?, |client| {
             if context.wants_json() {
-                Output::new().json(&*all_pages(client, Method::PromptsList, "prompts")?)?;
+                Output::new().json(&*client.all_pages(Method::PromptsList, "prompts")?)?;
                 return Ok(Exit::Done);
             }
             let prompts: Vec<Prompt> = client.prompts().collect::<Result<_, _>>()?;

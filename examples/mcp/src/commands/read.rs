@@ -6,6 +6,7 @@ use clap::Args;
 use mcp_core::types::{Method, ReadResourceParams, ReadResourceResult};
 use mcp_sse_blocking::CallOptions;
 
+use crate::ask::Answers;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, one_line};
 use crate::session::Context;
@@ -24,6 +25,8 @@ pub(crate) struct Read {
     #[arg(value_name = "URL URI")]
     words: Vec<String>,
     #[command(flatten)]
+    answers: Answers,
+    #[command(flatten)]
     target: Target,
 }
 
@@ -33,16 +36,20 @@ impl Read {
         let [uri] = words else {
             return Err(Failure::Usage("one URI of a resource is wanted; `mcp resources` lists them".into()));
         };
-        context.session(server, |client| {
-            if context.wants_json() {
-                let params = ReadResourceParams::new(uri);
-                let options = CallOptions::new().idempotent();
-                Output::new().json(&*client.request_with(Method::ResourcesRead, &params, options)?)?;
-                return Ok(Exit::Done);
-            }
-            print(&client.read_resource(uri)?)?;
-            Ok(Exit::Done)
-        })
+        context.session_with(
+            server,
+            |builder| self.answers.apply(builder),
+            |client| {
+                if context.wants_json() {
+                    let params = ReadResourceParams::new(uri);
+                    let options = CallOptions::new().idempotent();
+                    Output::new().json(&*client.request_with(Method::ResourcesRead, &params, options)?)?;
+                    return Ok(Exit::Done);
+                }
+                print(&client.read_resource(uri)?)?;
+                Ok(Exit::Done)
+            },
+        )
     }
 }
 

@@ -3,12 +3,12 @@
 use clap::Args;
 use mcp_core::jsonrpc::code;
 use mcp_core::types::{Method, Resource, ResourceTemplate};
-use mcp_sse_blocking::{Client, Error};
+use mcp_sse_blocking::Error;
 use serde_json::value::RawValue;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, Table, View, first_line, json, one_line};
-use crate::session::{Context, all_pages};
+use crate::session::{Context, Session};
 use crate::target::Target;
 
 /// Lists the resources of a server and the templates of resources
@@ -48,9 +48,9 @@ impl Resources {
     }
 }
 
-fn exact(client: &Client) -> Result<Box<RawValue>, Failure> {
-    let resources = all_pages(client, Method::ResourcesList, "resources")?;
-    let templates = match all_pages(client, Method::ResourcesTemplatesList, "resourceTemplates") {
+fn exact(client: &Session) -> Result<Box<RawValue>, Failure> {
+    let resources = client.all_pages(Method::ResourcesList, "resources")?;
+    let templates = match client.all_pages(Method::ResourcesTemplatesList, "resourceTemplates") {
         Err(Failure::Client(Error::Rpc(error), _)) if error.code == code::METHOD_NOT_FOUND => None,
         templates => Some(templates?),
     };

@@ -1,12 +1,12 @@
 //! `mcp tools`: which tools there are.
 
 use clap::Args;
-use mcp_core::types::{Method, Tool};
+use mcp_core::types::Tool;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, Style, Table, View, first_line, harmless, one_line};
 use crate::schema::{self, Parameter};
-use crate::session::{Context, all_pages};
+use crate::session::Context;
 use crate::target::Target;
 
 /// Lists the tools of a server, or shows one of them
@@ -36,10 +36,10 @@ impl Tools {
         };
         context.session(server, |client| {
             if context.wants_json() && wanted.is_none() {
-                Output::new().json(&*all_pages(client, Method::ToolsList, "tools")?)?;
+                Output::new().json(&*client.exact_tools()?)?;
                 return Ok(Exit::Done);
             }
-            let tools: Vec<Tool> = client.tools().collect::<Result<_, _>>()?;
+            let tools = client.permitted_tools()?;
             let Some(name) = wanted else {
                 let mut output = Output::new();
                 let text = listed(&tools, output.view());
@@ -53,7 +53,7 @@ impl Tools {
             };
             let mut output = Output::new();
             if context.wants_json() {
-                let all = all_pages(client, Method::ToolsList, "tools")?;
+                let all = client.exact_tools()?;
                 output.json(output::json::named(&all, "tools", name).unwrap_or(&all))?;
                 return Ok(Exit::Done);
             }

@@ -1,26 +1,27 @@
 //! `mcp watch`: what a server tells by itself.
 
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use mcp_core::types::ServerCapabilities;
-use mcp_sse_blocking::{Change, Client, Error, Filter, LogMessage, Notification};
-use serde_json::value::RawValue;
+use mcp_sse_blocking::events::{Event, EventFilter, Heard};
+use mcp_sse_blocking::{Client, Error, Filter, Reconnect, State, States, Subscription};
 
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, Style, json, one_line};
+use crate::output::{self, Output, Style, View, json, one_line};
 use crate::session::Context;
 use crate::target::Target;
 
-/// How often it is looked whether the session still stands while nothing comes.
+/// How often it is looked whether something else happened while no event comes.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Prints what a server tells by itself: notifications, changes and log messages, until Ctrl-C
+/// The beginning of a subscription.
+const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
+
+/// Prints what a server tells by itself: notifications, events, changes and log messages, until Ctrl-C
 ///
-/// Each is a line: the seconds since the beginning, the method and its parameters. As JSON each is a document in a line of its own,
-/// {"method":..,"params":..}. Which log messages come is up to --log-level.
+/// Each is a line: the seconds since the beginning, what it is called and what it says. As JSON each is printed as it came, in a line
+/// of its own; what is no JSON is {"event":..,"data":..}. Which log messages come is up to --log-level.
 #[derive(Debug, Args)]
 #[command(override_usage = "mcp watch [OPTIONS] URL\n       \
     mcp watch [OPTIONS] --config FILE --server NAME\n       \
@@ -32,108 +33,108 @@ pub(crate) struct Watch {
     /// End after so many of them
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    /// Only those with this name: a method, or the name of an event; may be repeated
+    #[arg(long = "event", value_name = "NAME")]
+    events: Vec<String>,
     /// Also tell of changes of this resource; may be repeated
     #[arg(short, long = "resource", value_name = "URI")]
     resources: Vec<String>,
+    /// Connect again whenever the connection is lost, and go on
+    #[arg(long)]
+    reconnect: bool,
     #[command(flatten)]
     target: Target,
-}
-
-/// What is told.
-enum Told {
-    Notification(String, Option<Box<RawValue>>),
-    /// The subscription says something that is no notification.
-    Missed(String),
-    /// There will be no changes any more.
-    Over(Option<Error>),
 }
 
 impl Watch {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let server = self.target.alone(&self.words)?;
-        let (tell, told) = mpsc::channel();
-        let (logs, notifications) = (tell.clone(), tell.clone());
-        let settings = |builder: mcp_sse_blocking::Builder| {
-            builder
-                .on_log(move |_: &Client, message: &LogMessage| {
-                    let members = message.logger.iter().map(|logger| ("logger", json::string(logger)));
-                    let members = [("level", json::string(&message.level.to_string()))].into_iter().chain(members);
-                    let params = json::object(members.chain([("data", message.data.get().to_owned())]));
-                    let _ = logs.send(Told::Notification("notifications/message".into(), Some(params)));
-                })
-                .on_notification(move |_: &Client, notification: &Notification| {
-                    let told = Told::Notification(notification.method.clone(), notification.params.clone());
-                    let _ = notifications.send(told);
-                })
-        };
+        let policy = if self.reconnect { Reconnect::new() } else { Reconnect::never() };
+        // Log messages are among the events.
+        let settings = |builder: mcp_sse_blocking::Builder| Ok(builder.reconnect(policy).on_log(|_, _| ()));
         context.session_with(server, settings, |client| {
-            context.interrupt.closes(client);
-            self.listen(client, tell)?;
-            self.print(context, client, &told)
+            let events = client.events(self.events.iter().fold(EventFilter::new(), EventFilter::name));
+            // Both have to be held: what is dropped is told no more.
+            let (_changes, mut states) = (self.changes(client)?, client.watch());
+            let done = self.print(context, events, &mut states);
+            match done {
+                // Ctrl-C, which is how this command ends.
+                Err(Failure::Client(Error::Closed(_), _)) => Ok(Exit::Done),
+                done => done,
+            }
         })
     }
 
-    /// Asks for all changes that the server offers to tell of, on a thread of its own.
-    fn listen(&self, client: &Client, tell: Sender<Told>) -> Result<(), Failure> {
-        let Some(filter) = filter(client.capabilities(), &self.resources) else { return Ok(()) };
-        let changes = client.listen(filter)?;
-        thread::spawn(move || {
-            for change in changes {
-                let told = match change {
-                    Ok(Change::Missed(missed)) => Told::Missed(format!("{missed:?}")),
-                    // Told as the notification that it is.
-                    Ok(_) => continue,
-                    Err(error) => Told::Over(Some(error)),
-                };
-                if tell.send(told).is_err() {
-                    return;
-                }
-            }
-            let _ = tell.send(Told::Over(None));
-        });
-        Ok(())
+    /// Asks for all changes that the server offers to tell of.
+    fn changes(&self, client: &Client) -> Result<Option<Subscription>, Failure> {
+        let Some(filter) = filter(client.capabilities(), &self.resources) else { return Ok(None) };
+        Ok(Some(client.listen(filter)?))
     }
 
-    fn print(&self, context: &Context, client: &Client, told: &Receiver<Told>) -> Result<Exit, Failure> {
+    fn print(
+        &self,
+        context: &Context,
+        mut events: mcp_sse_blocking::events::Events,
+        states: &mut States,
+    ) -> Result<Exit, Failure> {
         let begun = Instant::now();
         let mut left = self.count;
         loop {
-            match told.recv_timeout(LOOK) {
-                Ok(Told::Notification(method, params)) => {
-                    print(context, begun.elapsed(), &method, params.as_deref())?;
+            match events.next_within(LOOK)? {
+                // What was asked for, said again: nothing that happened.
+                Some(Heard::Event(event)) if event.method() == Some(ACKNOWLEDGED) => {}
+                Some(Heard::Event(event)) => {
+                    print(context, begun.elapsed(), &event)?;
                     left = left.map(|left| left.saturating_sub(1));
                     if left == Some(0) {
                         return Ok(Exit::Done);
                     }
                 }
-                Ok(Told::Missed(why)) => crate::output::say(format!("changes may have gone unnoticed: {why}")),
-                Ok(Told::Over(Some(error))) if !matches!(error, Error::Closed(_)) => return Err(error.into()),
-                Ok(Told::Over(_)) | Err(_) => {}
+                Some(Heard::Missed(missed)) => output::say(format!("some may have gone unnoticed: {missed:?}")),
+                Some(_) => {}
+                None if events.is_over() => return Ok(Exit::Done),
+                None => {}
             }
-            if !client.is_connected() {
-                // Ctrl-C, which is the usual end of this command, or the server.
-                return match client.ping() {
-                    Err(Error::Closed(_)) | Ok(()) => Ok(Exit::Done),
-                    Err(error) => Err(error.into()),
-                };
+            while let Some(state) = states.next_within(Duration::ZERO) {
+                match state {
+                    State::Reconnecting { .. } => output::say(state.to_string()),
+                    State::Closed { why } => return Err(why.into()),
+                    _ => {}
+                }
             }
         }
     }
 }
 
-fn print(context: &Context, at: Duration, method: &str, params: Option<&RawValue>) -> Result<(), Failure> {
+fn print(context: &Context, at: Duration, event: &Event) -> Result<(), Failure> {
     let mut output = Output::new();
     if context.wants_json() {
-        let params = params.map(|params| ("params", params.get().to_owned()));
-        output.json(&json::object([("method", json::string(method))].into_iter().chain(params)))?;
-        return Ok(());
+        output.json(&document(event))?;
+    } else {
+        let text = told(at, event, output.view());
+        output.print(&text)?;
     }
-    let view = output.view();
-    let at = view.paint(Style::Faint, &format!("{:>8.3}", at.as_secs_f64()));
-    let method = view.paint(Style::Strong, &one_line(method));
-    let params = params.map(|params| format!(" {}", one_line(params.get()))).unwrap_or_default();
-    output.print(&format!("{at} {method}{params}\n"))?;
     Ok(())
+}
+
+/// The event as it came, in one line: line ends between the parts of JSON mean nothing.
+fn document(event: &Event) -> Box<serde_json::value::RawValue> {
+    let text = event.text().replace(['\r', '\n'], " ");
+    serde_json::value::RawValue::from_string(text).unwrap_or_else(|_| {
+        json::object([("event", json::string(event.event_type())), ("data", json::string(&event.text()))])
+    })
+}
+
+fn told(at: Duration, event: &Event, view: View) -> String {
+    let at = view.paint(Style::Faint, &format!("{:>8.3}", at.as_secs_f64()));
+    let name = view.paint(Style::Strong, &one_line(event.name()));
+    let about = match event.payload::<Box<serde_json::value::RawValue>>() {
+        // A notification without parameters: its name says all.
+        Ok(all) if event.method().is_some() && all.get().as_bytes() == event.data() => String::new(),
+        Ok(payload) => one_line(payload.get()),
+        Err(_) => one_line(&event.text()),
+    };
+    format!("{at} {name} {about}").trim_end().to_owned() + "\n"
 }
 
 /// What the server offers to tell of; `None` when there is nothing.
@@ -152,4 +153,29 @@ fn filter(capabilities: &ServerCapabilities, resources: &[String]) -> Option<Fil
         filter = filter.resource(uri);
     }
     (filter != Filter::new()).then_some(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_printed_as_it_came() {
+        let event = |data: &str| Event::new("", "", data.as_bytes());
+        let exact = "{\"method\":\"x\", \"params\":{\"n\":123456789012345678901234567890,\"a\":1.50}}";
+        assert_eq!(document(&event(exact)).get(), exact);
+        assert_eq!(document(&event("{\n\"a\":1}")).get(), "{ \"a\":1}");
+        assert_eq!(document(&Event::new("note", "", b"no json")).get(), r#"{"event":"note","data":"no json"}"#);
+    }
+
+    #[test]
+    fn a_line_has_the_name_and_what_it_is_about() {
+        let line = |data: &str| told(Duration::from_millis(1500), &Event::new("", "", data.as_bytes()), View::Piped);
+        assert_eq!(
+            line(r#"{"jsonrpc":"2.0","method":"notifications/x","params":{"a":"\u001b[2J"}}"#),
+            "   1.500 notifications/x {\"a\":\"\\u001b[2J\"}\n"
+        );
+        assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/x"}"#), "   1.500 notifications/x\n");
+        assert_eq!(line("a\nb\u{1b}"), "   1.500 message a\u{FFFD}b\u{FFFD}\n");
+    }
 }

@@ -79,31 +79,31 @@ pub(crate) fn string(text: &str) -> String {
 }
 
 /// JSON that was put together from JSON: it is some.
-fn raw(text: String) -> Box<RawValue> {
+pub(super) fn raw(text: String) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-/// The pages of a list as one result: the first one, with the entries of all, and without a cursor. The only page is what it is.
-pub(crate) fn joined(pages: &[Box<RawValue>], member: &str) -> Box<RawValue> {
-    let [first, .., _] = pages else {
-        return pages.first().cloned().unwrap_or_else(|| raw("{}".into()));
-    };
+/// The pages of a list as one result: the first one, with the entries of all that are kept, and without a cursor. The only page, of
+/// which all is kept, is what it is.
+pub(crate) fn joined(pages: &[Box<RawValue>], member: &str, keep: impl Fn(&RawValue) -> bool) -> Box<RawValue> {
     let all: Vec<Members<'_>> = pages.iter().filter_map(|page| Members::of(page)).collect();
-    let all = all.iter().filter_map(|page| page.named(member)).flat_map(entries);
-    let entries = array(all);
-    let Some(first) = Members::of(first) else { return first.clone() };
-    let others = |after: bool| {
-        let at = first.0.iter().position(|(name, _)| name == member).unwrap_or(first.0.len());
-        first
-            .0
-            .iter()
-            .enumerate()
-            .filter(move |(place, (name, _))| name != "nextCursor" && name != member && (*place > at) == after)
+    let all: Vec<&RawValue> = all.iter().filter_map(|page| page.named(member)).flat_map(entries).collect();
+    let kept: Vec<&RawValue> = all.iter().copied().filter(|entry| keep(entry)).collect();
+    let Some(first) = pages.first() else { return raw("{}".into()) };
+    let Some(members) = Members::of(first).filter(|_| pages.len() > 1 || kept.len() < all.len()) else {
+        return first.clone();
     };
-    let as_they_came = |(_, (name, value)): (usize, &'_ (String, &RawValue))| (name.clone(), value.get().to_owned());
-    let members = others(false).map(as_they_came).chain([(member.to_owned(), entries)]);
-    let members: Vec<_> = members.chain(others(true).map(as_they_came)).collect();
-    object(members.iter().map(|(name, value)| (name.as_str(), value.clone())))
+    let mut list = Some(array(kept));
+    let mut parts = Vec::new();
+    for (name, value) in &members.0 {
+        match (name.as_str(), value.get()) {
+            ("nextCursor", _) => {}
+            (name, _) if name == member => parts.extend(list.take().map(|list| (name, list))),
+            (name, value) => parts.push((name, value.to_owned())),
+        }
+    }
+    parts.extend(list.map(|list| (member, list)));
+    object(parts)
 }
 
 #[cfg(test)]
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn the_only_page_is_printed_as_it_came() {
         let page = r#"{ "tools" : [ {"n":1.50} ], "_meta":{"b":1,"a":2}}"#;
-        assert_eq!(joined(&pages(&[page]), "tools").get(), page);
+        assert_eq!(joined(&pages(&[page]), "tools", |_| true).get(), page);
     }
 
     #[test]
@@ -126,15 +126,21 @@ mod tests {
             r#"{"ttlMs":5,"tools":[{"z":123456789012345678901234567890,"a":0.10}],"nextCursor":"x","_meta":{}}"#;
         let second = r#"{"tools":[{"b":2}, 3]}"#;
         assert_eq!(
-            joined(&pages(&[first, second]), "tools").get(),
+            joined(&pages(&[first, second]), "tools", |_| true).get(),
             r#"{"ttlMs":5,"tools":[{"z":123456789012345678901234567890,"a":0.10},{"b":2},3],"_meta":{}}"#
         );
     }
 
     #[test]
+    fn entries_that_are_not_kept_are_left_out_of_the_only_page_too() {
+        let page = r#"{"a":1,"tools":[1, 2],"b":2}"#;
+        assert_eq!(joined(&pages(&[page]), "tools", |entry| entry.get() != "1").get(), r#"{"a":1,"tools":[2],"b":2}"#);
+    }
+
+    #[test]
     fn pages_of_any_shape_make_a_document() {
         for odd in ["[]", "7", "null", r#"{"tools":7}"#, "{}"] {
-            let document = joined(&pages(&[odd, r#"{"tools":[1]}"#]), "tools");
+            let document = joined(&pages(&[odd, r#"{"tools":[1]}"#]), "tools", |_| true);
             assert!(serde_json::from_str::<serde_json::Value>(document.get()).is_ok(), "{odd}");
         }
     }

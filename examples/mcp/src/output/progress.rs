@@ -1,5 +1,7 @@
 //! How far a call is: a bar when the server says so, something that turns when it does not, lines where there is no terminal.
 
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,6 +12,8 @@ use super::untrusted::one_line;
 
 /// How often what turns turns.
 const TICK: Duration = Duration::from_millis(100);
+/// What takes no longer is not worth a sign: it would only flicker.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// Steps of a bar whose total is no whole number.
 const FINE: f64 = 1000.0;
 
@@ -18,25 +22,35 @@ const FINE: f64 = 1000.0;
 pub(crate) struct Watched {
     bar: Option<ProgressBar>,
     has_total: bool,
+    /// Dropped when it is over, or shown already: nobody waits then to show it.
+    waiting: Option<Sender<()>>,
 }
 
 impl Watched {
-    /// Something that turns, with what is being done. Nothing where standard error is no terminal.
+    /// Something that turns, with what is being done, when it takes a while. Nothing where standard error is no terminal.
     pub(crate) fn start(doing: &str) -> Self {
         let bar = stderr::is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
             bar.set_style(style("{spinner} {wide_msg} {elapsed}"));
             bar.set_message(one_line(doing));
-            bar.enable_steady_tick(TICK);
             bar
         });
         stderr::keep_below(bar.clone());
-        Self { bar, has_total: false }
+        let waiting = bar.clone().map(|bar| {
+            let (waiting, is_over) = mpsc::channel();
+            thread::spawn(move || {
+                if is_over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    stderr::show(&bar);
+                }
+            });
+            waiting
+        });
+        Self { bar, has_total: false, waiting }
     }
 
     /// How far it is.
     pub(crate) fn show(&mut self, progress: &Progress) {
-        let Some(bar) = &self.bar else { return stderr::progress(progress) };
+        let Some(bar) = &self.bar else { return stderr::tell_progress(progress) };
         if let Some((position, length)) = progress.total.and_then(|total| steps(progress.progress, total)) {
             if !std::mem::replace(&mut self.has_total, true) {
                 bar.set_style(style("{spinner} [{bar:30}] {prefix} {wide_msg} {elapsed}"));
@@ -53,10 +67,14 @@ impl Watched {
         } else {
             bar.set_message(format!("{so_far} {message}"));
         }
+        if self.waiting.take().is_some() {
+            stderr::show(bar);
+        }
     }
 
     /// Leaves on the screen how far it was, with a last word.
     pub(crate) fn abandon(mut self, word: &str) {
+        self.waiting = None;
         if let Some(bar) = self.bar.take() {
             stderr::keep_below(None);
             bar.abandon_with_message(word.to_owned());
@@ -66,11 +84,24 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
+        self.waiting = None;
         if let Some(bar) = self.bar.take() {
             stderr::keep_below(None);
             bar.finish_and_clear();
         }
     }
+}
+
+/// Turns and draws a bar that was hidden.
+pub(super) fn draw(bar: &ProgressBar) {
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.enable_steady_tick(TICK);
+}
+
+/// Takes a bar off the screen, so that somebody can type there.
+pub(super) fn hide(bar: &ProgressBar) {
+    bar.disable_steady_tick();
+    bar.suspend(|| bar.set_draw_target(ProgressDrawTarget::hidden()));
 }
 
 /// Position and length in whole steps. `None` for numbers of which no bar can be made.

@@ -1,25 +1,68 @@
 //! Standard error: what is not the result. A progress bar that is shown makes way for each line.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::ProgressBar;
 use mcp_core::types::{CallToolResult, LoggingLevel};
 use mcp_sse_blocking::{LogMessage, Progress};
 
 use super::content::text_of;
+use super::progress;
 use super::untrusted::{harmless, one_line};
 use super::view::{Style, View};
 
 /// Names that a warning shows: a screen full of them helps nobody.
 const NAMES: usize = 12;
 
-/// The bar at the bottom of the terminal, if there is one.
-static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// The bar at the bottom of the terminal, if there is one. Its lock is held while it is shown or hidden, so that what is over is
+/// not shown again.
+static BAR: Mutex<Kept> = Mutex::new(Kept { bar: None, pauses: 0 });
+
+struct Kept {
+    bar: Option<ProgressBar>,
+    /// While there are any, the terminal belongs to somebody who types.
+    pauses: usize,
+}
 
 /// From now on lines are printed above this bar.
 pub(super) fn keep_below(bar: Option<ProgressBar>) {
-    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+    kept().bar = bar;
+}
+
+/// Shows the bar if it is still the one.
+pub(super) fn show(_bar: &ProgressBar) {
+    let kept = kept();
+    if let (Some(bar), 0) = (&kept.bar, kept.pauses) {
+        progress::draw(bar);
+    }
+}
+
+/// Keeps the terminal still until it is dropped.
+pub(crate) fn pause() -> Pause {
+    let mut kept = kept();
+    kept.pauses += 1;
+    if let Some(bar) = &kept.bar {
+        progress::hide(bar);
+    }
+    Pause
+}
+
+/// See [`pause`].
+pub(crate) struct Pause;
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let mut kept = kept();
+        kept.pauses -= 1;
+        if let (Some(bar), 0) = (&kept.bar, kept.pauses) {
+            progress::draw(bar);
+        }
+    }
+}
+
+fn kept() -> MutexGuard<'static, Kept> {
+    BAR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A line on standard error from this program.
@@ -31,10 +74,25 @@ pub(crate) fn say(text: impl AsRef<str>) {
 pub(crate) fn write(bytes: &[u8]) {
     // There is nobody left to tell that nobody reads this.
     let write = || drop(io::stderr().write_all(bytes));
-    let bar = BAR.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let bar = kept().bar.clone();
     match bar {
         Some(bar) => bar.suspend(write),
         None => write(),
+    }
+}
+
+/// Standard error for what writes by itself.
+#[derive(Debug)]
+pub(crate) struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -64,7 +122,7 @@ pub(crate) fn not_listed(kind: &str, name: &str, names: &[String]) {
 }
 
 /// How far a call is, where no bar shows it.
-pub(crate) fn progress(progress: &Progress) {
+pub(crate) fn tell_progress(progress: &Progress) {
     let total = progress.total.map(|total| format!("/{total}")).unwrap_or_default();
     let message = progress.message.as_deref().map(|message| format!(" {message}")).unwrap_or_default();
     // They came faster than they were printed.

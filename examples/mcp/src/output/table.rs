@@ -71,15 +71,21 @@ fn line<const N: usize>(
     text.push('\n');
 }
 
-/// Shares `room` among columns that need more: whoever needs less than an equal part gets what it needs, the others share the
-/// rest.
+/// Shares `room` among columns that need more: the first has names, which are of no use when they are cut, and gets up to two
+/// thirds; of the others, whoever needs less than an equal part gets what it needs, and the rest is shared.
 fn fitted(needed: &[usize], room: usize) -> Vec<usize> {
     let mut widths = vec![0; needed.len()];
-    let mut order: Vec<usize> = (0..needed.len()).collect();
+    let mut order: Vec<usize> = (1..needed.len()).collect();
     order.sort_by_key(|column| needed[*column]);
     let mut left = room;
+    if let ([names, _, ..], [width, ..]) = (needed, &mut widths[..]) {
+        *width = (*names).min((room * 2 / 3).max(NARROWEST));
+        left = left.saturating_sub(*width);
+    } else if let [names] = needed {
+        return vec![(*names).min(room)];
+    }
     for (done, column) in order.iter().enumerate() {
-        let share = left / (needed.len() - done);
+        let share = left / (order.len() - done);
         widths[*column] = needed[*column].min(share.max(NARROWEST));
         left = left.saturating_sub(widths[*column]);
     }
