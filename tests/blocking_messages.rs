@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mcp_core::Limits;
 use mcp_core::limits::Limit;
-use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error, PeerError, Transport};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Delivery, Error, PeerError, Reconnect, Transport};
 use mcp_tests::random::Random;
 use mcp_tests::scripted_peer::{BOUND, Peer};
 use serde_json::{Value, json};
@@ -171,7 +171,7 @@ fn a_refused_message_fails_alone() {
 }
 
 #[test]
-fn an_unknown_session_ends_everything_in_flight() {
+fn an_unknown_session_ends_everything_in_flight_and_the_client_that_opens_no_other() {
     for (status, body) in [
         ("404 Not Found", "Could not find session"),
         ("410 Gone", ""),
@@ -184,7 +184,7 @@ fn an_unknown_session_ends_everything_in_flight() {
             peer.request().status(status, body);
             peer.wait_closed(stream.connection);
         });
-        let client = connect(&peer.url("/sse"));
+        let client = builder(&peer.url("/sse")).reconnect(Reconnect::never()).connect().unwrap();
         let job = client.start("slow", &()).unwrap();
         let error = client.call("echo", &()).unwrap_err();
         assert!(matches!(&error, Error::SessionGone(_)), "{error:?}");
@@ -561,7 +561,7 @@ fn other_requests_and_notifications_can_be_made() {
         assert_eq!(notification.json(), json!({"jsonrpc": "2.0", "method": "notifications/x", "params": {"b": 2}}));
         notification.status("404 Not Found", "");
     });
-    let client = connect(&peer.url("/sse"));
+    let client = builder(&peer.url("/sse")).reconnect(Reconnect::never()).connect().unwrap();
     client.set_log_level(mcp_core::types::LoggingLevel::Warning).unwrap();
     assert_eq!(client.request::<_, Value>("x/y", &()).unwrap(), json!({"a": 1}));
     assert!(matches!(client.notify("notifications/x", &json!({"b": 2})), Err(Error::SessionGone(_))));

@@ -113,7 +113,8 @@ struct Wants {
 enum Outbox {
     /// Nothing had to be sent yet.
     Idle,
-    Open(Sender<Vec<u8>>),
+    /// Messages, each with the number of the session that it belongs to.
+    Open(Sender<(u64, Vec<u8>)>),
     Ended,
 }
 
@@ -193,7 +194,7 @@ impl Background {
             }
         }
         if let Outbox::Open(sender) = &*outbox
-            && let Err(TrySendError::Full(_)) = sender.try_send(message)
+            && let Err(TrySendError::Full(_)) = sender.try_send((engine.carrier.number(), message))
         {
             engine.warn(format_args!("dropped an answer or a cancellation: {POSTS} wait to be sent already"));
         }
@@ -342,10 +343,10 @@ fn guard(run: impl FnOnce()) {
 }
 
 /// The one loop of `mcp-post`.
-fn post_all(engine: &Engine, messages: &Receiver<Vec<u8>>) {
-    for message in messages {
+fn post_all(engine: &Engine, messages: &Receiver<(u64, Vec<u8>)>) {
+    for (session, message) in messages {
         let deadline = Deadline::after(clock::now(), POST_TIME, Cause::Response);
-        if let Err(error) = engine.post(&message, Some(deadline), None) {
+        if let Err(error) = engine.post(&message, Some(session), Some(deadline), None) {
             log::debug!(target: log_target::CLIENT, "an answer or a cancellation did not reach the server: {error}");
         }
         if engine.carrier.is_shut_down() {

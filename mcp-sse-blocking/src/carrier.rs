@@ -4,12 +4,14 @@
 //! module [`reader`](crate::reader) has the rules. Its two sides are a [`Sink`] and a [`SharedStream`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mcp_core::sse::Event;
 use mcp_core::time::{Cause, Deadline};
+use mcp_core::types::InitializeParams;
 
 use crate::connect::Via;
-use crate::error::Error;
+use crate::error::{Delivery, Error};
 use crate::streamable::Streamable;
 use crate::transport::exchange::Stop;
 
@@ -30,8 +32,15 @@ pub(crate) struct Shared {
 
 /// Sends messages, from any thread.
 pub(crate) trait Sink: Send + Sync {
-    /// Sends one message. Once this returns `Ok`, the peer has it. `stop` gives it up from another thread.
-    fn post(&self, message: &[u8], deadline: Option<Deadline>, stop: Option<Arc<dyn Stop>>) -> Result<(), Error>;
+    /// Sends one message. Once this returns `Ok`, the peer has it. `peer` is the [number](Sink::number) of the one that it is for,
+    /// if it is not for any; it reaches no other. `stop` gives it up from another thread.
+    fn post(
+        &self,
+        message: &[u8],
+        peer: Option<u64>,
+        deadline: Option<Deadline>,
+        stop: Option<Arc<dyn Stop>>,
+    ) -> Result<(), Error>;
 
     /// Ends whatever blocks in [`Sink::post`] or [`SharedStream::fill`], on whatever thread, and refuses what comes after. Does
     /// not block; a second time does nothing.
@@ -59,20 +68,42 @@ pub(crate) trait Sink: Send + Sync {
         Via::Lines
     }
 
-    /// Asked before each request: starts a peer that is gone again, where that is possible, within `deadline`.
-    fn ready(&self, deadline: Option<Deadline>) -> Result<Ready, Error> {
+    /// The number of the peer that there is, or that there was last: they are counted.
+    fn number(&self) -> u64 {
+        0
+    }
+
+    /// Asked before each request: lets the reader come to the end of a peer that was found gone by a writer.
+    fn settle(&self, deadline: Option<Deadline>) {
         let _ = deadline;
-        Ok(Ready::AsBefore)
+    }
+
+    /// Opens a peer in place of one that is gone, within `deadline`. One thread at a time.
+    fn restart(&self, deadline: Option<Deadline>) -> Result<(), Error> {
+        let _ = deadline;
+        Err(Error::Closed(Delivery::NotSent))
+    }
+
+    /// What the session with a new peer begins with; `None` where [`Sink::restart`] has seen to that.
+    fn hello(&self) -> Option<&InitializeParams> {
+        None
+    }
+
+    /// The peer with this number is of no use any more: what reads its stream is told so.
+    fn give_up(&self, peer: u64, error: &Error) {
+        let _ = (peer, error);
     }
 }
 
-/// With whom a request will be made.
+/// What the failure of a stream means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ready {
-    /// With the peer of the last request.
-    AsBefore,
-    /// With one that was just started, with which the session stands as it did (R-IO-17).
-    Renewed,
+pub(crate) enum Loss {
+    /// The end.
+    Final,
+    /// Everything in flight is lost; there may be another peer, whose stream this one waits for.
+    New,
+    /// It is the stream of a peer that was given up already.
+    Known,
 }
 
 /// Brings what the peer sends. One thread at a time reads it.
@@ -86,10 +117,15 @@ pub(crate) trait SharedStream: Send {
     /// Those that end the session.
     fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error>;
 
-    /// Asked after an error: whether only what is in flight is lost by it, as the peer can be started again (R-IO-17).
-    fn survives(&mut self, error: &Error) -> bool {
+    /// Asked after an error, and after the end: what it means (R-IO-17, R-SSE-39).
+    fn lose(&mut self, error: &Error) -> Loss {
         let _ = error;
-        false
+        Loss::Final
+    }
+
+    /// How long the peer wants to be left alone before it is reached again.
+    fn retry(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -99,6 +135,8 @@ pub(crate) enum Incoming<'a> {
     Event(Event<'a>),
     /// A message as it stands.
     Message(&'a [u8]),
+    /// One that was seen when it came, and kept until there was somebody to take it in.
+    Kept(&'a [u8]),
 }
 
 /// What one read brought.
@@ -153,11 +191,11 @@ impl Carrier {
         }
     }
 
-    /// See [`Sink::ready`].
-    pub(crate) fn ready(&self, deadline: Option<Deadline>) -> Result<Ready, Error> {
+    /// The number of the session that there is, or that there was last: see [`Sink::number`].
+    pub(crate) fn number(&self) -> u64 {
         match self {
-            Self::Shared(shared) => shared.sink.ready(deadline),
-            Self::Streamable(_) => Ok(Ready::AsBefore),
+            Self::Shared(shared) => shared.sink.number(),
+            Self::Streamable(streamable) => streamable.endpoint.context().generation,
         }
     }
 

@@ -200,10 +200,9 @@ impl Client {
         if changed.exists_in(self.protocol_version()) { self.notify(changed.name(), &()) } else { Ok(()) }
     }
 
-    /// Whether the session still stands, as far as is known here: the end of the stream is seen after some 20 ms when nothing
-    /// is being called, and a peer that is gone without a word only by a deadline.
+    /// Whether the session stands, as far as is known here: whether the [state](Self::state) is [`State::Ready`](crate::State::Ready).
     pub fn is_connected(&self) -> bool {
-        self.engine().ended().is_none()
+        self.engine().standing.watch.is_ready()
     }
 
     /// Closes the session for all handles: calls in flight fail with [`Error::Closed`], connections are shut down, threads

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use mcp_core::Limits;
 use mcp_core::session::{ApiMisuse, ClientSession, RequestOptions};
-use mcp_core::time::{Cause, Deadline};
+use mcp_core::time::Deadline;
 use mcp_core::types::InitializeParams;
 use serde::Serialize;
 
 use crate::background::Background;
 use crate::backoff::Losses;
-use crate::carrier::{Carrier, Ready};
+use crate::carrier::Carrier;
 use crate::clock;
 use crate::error::{Delivery, Error};
 use crate::features::Features;
@@ -28,7 +28,7 @@ use crate::pending::{Pending, Want};
 use crate::questions::Questions;
 use crate::reader::Roles;
 use crate::slot::{Outcome, Slot, Waiter};
-use crate::state::{State, Watch};
+use crate::standing::Standing;
 use crate::transport::exchange::Stop;
 
 /// Shared by everything that belongs to one client.
@@ -45,7 +45,16 @@ pub(crate) struct Engine {
     pub(crate) questions: Questions,
     warnings: Warnings,
     losses: Mutex<Losses>,
-    pub(crate) watch: Watch,
+    pub(crate) standing: Standing,
+}
+
+/// What a request is registered in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Session {
+    /// A session that stands.
+    Standing,
+    /// Whatever there is.
+    Opening,
 }
 
 /// What is wrong with a server is said at level warn this often, then at level debug: it must not fill a log.
@@ -74,7 +83,7 @@ impl Engine {
         call_timeout: Option<Duration>,
         background: Background,
         features: Features,
-        watch: Watch,
+        standing: Standing,
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -95,7 +104,7 @@ impl Engine {
             questions: Questions::default(),
             warnings: Warnings::default(),
             losses: Mutex::new(Losses::new(clock::now())),
-            watch,
+            standing,
         })
     }
 
@@ -133,11 +142,10 @@ impl Engine {
     pub(crate) fn begin_handshake(
         &self,
         params: &InitializeParams,
-        timeout: Option<Duration>,
+        deadline: Option<Deadline>,
     ) -> Result<Pending, Error> {
-        let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
-        let want = Want { deadline, ..Want::within(timeout) };
-        self.register(&want, |table, out| {
+        let want = Want { timeout: self.call_timeout, deadline, ..Want::within(None) };
+        self.register(&want, Session::Opening, |table, out| {
             let id = table.session.initialize(params, None, out)?;
             table.handshake = Some(id);
             Ok(id)
@@ -153,10 +161,26 @@ impl Engine {
     ///
     /// `params` must not run code of the caller: pass what it serialized to. It is written under the lock of the session.
     pub(crate) fn begin<P: Serialize + ?Sized>(&self, method: &str, params: &P, want: &Want) -> Result<Pending, Error> {
-        if self.carrier.ready(want.deadline)? == Ready::Renewed {
-            self.session_renewed();
+        loop {
+            self.stand(want)?;
+            match self.register_request(method, params, want) {
+                // It was lost in between.
+                Err(Error::StreamEnded(Delivery::NotSent)) if self.standing.is_lost() => {}
+                registered => return registered,
+            }
         }
-        self.register(want, |table, out| {
+    }
+
+    /// Registers a request in the session that there is.
+    pub(crate) fn register_request<P: Serialize + ?Sized>(
+        &self,
+        method: &str,
+        params: &P,
+        want: &Want,
+    ) -> Result<Pending, Error> {
+        // Over Streamable HTTP a server that cannot be reached has its session all the same.
+        let session = if self.carrier.shared().is_some() { Session::Standing } else { Session::Opening };
+        self.register(want, session, |table, out| {
             let meta = want.meta.as_deref();
             let options = RequestOptions { deadline: None, progress: want.progress, level: want.level, meta };
             table.session.request(method, params, options, out)
@@ -166,6 +190,7 @@ impl Engine {
     fn register(
         &self,
         want: &Want,
+        session: Session,
         write: impl FnOnce(&mut Table, &mut Vec<u8>) -> Result<u64, ApiMisuse>,
     ) -> Result<Pending, Error> {
         let engine = self.arc().ok_or(Error::Closed(Delivery::NotSent))?;
@@ -174,6 +199,12 @@ impl Engine {
         if let Some(ended) = &table.ended {
             return Err(ended.clone().with_delivery(Delivery::NotSent));
         }
+        // Under this lock: what is registered before a loss is found by it.
+        if session == Session::Standing && self.standing.is_lost() {
+            return Err(Error::StreamEnded(Delivery::NotSent));
+        }
+        let peer = self.carrier.shared().map_or(0, |shared| shared.sink().number());
+        let losses = self.standing.losses();
         let id = write(&mut table, &mut message).map_err(misuse)?;
         if let Some(stopped) = want.job.as_ref().and_then(|job| job.enter(id).err()) {
             table.session.forget(id);
@@ -185,7 +216,7 @@ impl Engine {
         if want.waiter == Waiter::Job {
             self.roles.job_began();
         }
-        Ok(Pending::new(engine, slot, want, message))
+        Ok(Pending::new(engine, slot, want, message).with_peer(peer, losses))
     }
 
     /// Writes a notification of the caller's.
@@ -195,14 +226,21 @@ impl Engine {
         if let Some(ended) = &table.ended {
             return Err(ended.clone().with_delivery(Delivery::NotSent));
         }
-        table.session.notify(method, params, &mut message).map_err(misuse)?;
+        // The session that follows a lost one is not open yet: the notification is for it.
+        if let Err(error) = table.session.notify(method, params, &mut message)
+            && !self.standing.is_lost()
+        {
+            return Err(misuse(error));
+        }
         Ok(message)
     }
 
-    /// Sends one message and judges the answer for the session as a whole.
+    /// Sends one message and judges the answer for the session as a whole. `peer` is the [number](Carrier::number) of the session
+    /// that it belongs to, if it belongs to one; it reaches no other.
     pub(crate) fn post(
         &self,
         message: &[u8],
+        peer: Option<u64>,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
     ) -> Result<(), Error> {
@@ -214,11 +252,14 @@ impl Engine {
                 if is_large {
                     self.roles.job_began();
                 }
-                let posted = shared.sink().post(message, deadline, stop);
+                let posted = shared.sink().post(message, peer, deadline, stop);
                 if is_large {
                     self.roles.job_ended();
                 }
                 posted
+            }
+            Carrier::Streamable(_) if peer.is_some_and(|peer| peer != self.carrier.number()) => {
+                return Err(Error::StreamEnded(Delivery::NotSent));
             }
             Carrier::Streamable(streamable) => {
                 return streamable.post(message, &self.mirrored(message)?, deadline, stop);
@@ -226,13 +267,23 @@ impl Engine {
         };
         posted.map_err(|error| match error {
             Error::SessionGone(_) => {
-                self.end(error.clone());
+                self.session_gone(peer, &error);
                 error
             }
             // Sockets are shut down after the end of the session, whatever ended it.
             Error::Closed(delivery) => self.ended().unwrap_or(error).with_delivery(delivery),
             error => error,
         })
+    }
+
+    /// The server does not know the session of HTTP+SSE any more, as a POST was told (R-SSE-28): its stream is of no use.
+    fn session_gone(&self, peer: Option<u64>, error: &Error) {
+        let Some(shared) = self.carrier.shared() else { return };
+        let now = shared.sink().number();
+        if peer.is_none_or(|peer| peer == now) {
+            self.lose(error, None);
+            shared.sink().give_up(now, error);
+        }
     }
 
     /// Gives a call up, telling the server in the background (R-LM-77). False when it is not in flight any more.
@@ -281,7 +332,7 @@ impl Engine {
             Error::Closed(_) => log::debug!(target: log_target::CLIENT, "closed"),
             error => log::debug!(target: log_target::CLIENT, "the session is over: {error}"),
         }
-        self.watch.publish(State::Closed { why: error.clone().with_delivery(Delivery::NotSent) });
+        self.standing.end(&error);
         for slot in slots.values() {
             self.deliver(slot, Err(error.clone().with_delivery(Delivery::Sent)));
         }
@@ -293,46 +344,31 @@ impl Engine {
         self.carrier.shut_down();
     }
 
-    /// The peer is gone and will be started again: calls in flight get `error`, later ones go to its successor (R-IO-17).
-    pub(crate) fn lose(&self, error: &Error) {
+    /// What is in flight, which is forgotten with whatever the server asked; `None` when the client is closed.
+    pub(crate) fn take_in_flight(&self) -> Option<HashMap<u64, Arc<Slot>>> {
         let mut table = self.table();
         if table.ended.is_some() {
-            return;
+            return None;
         }
-        self.insight().disconnected(error);
         let slots = std::mem::take(&mut table.slots);
         for id in slots.keys() {
             table.session.forget(*id);
         }
-        drop(table);
-        log::debug!(target: log_target::CLIENT, "everything in flight is lost: {error}");
-        for slot in slots.values() {
-            self.deliver(slot, Err(error.clone().with_delivery(Delivery::Sent)));
-        }
-        if !self.features.watched().is_empty() {
-            self.begin_again();
-        }
+        table.session.withdraw_questions();
+        Some(slots)
     }
 
-    /// Somebody listens, and may not call for long: the peer is started soon, on a thread for it. One that ends each time is left
-    /// alone for longer and longer; a call starts it at once.
-    fn begin_again(&self) {
-        let Some(engine) = self.arc() else { return };
-        let pause = self.losses.lock().unwrap_or_else(PoisonError::into_inner).after(clock::now());
-        let begun = self.background.spawn("mcp-again", move || {
-            if !engine.features.pause(pause) {
-                return;
-            }
-            let deadline = engine.call_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
-            match engine.carrier.ready(deadline) {
-                Ok(Ready::Renewed) => engine.session_renewed(),
-                Ok(Ready::AsBefore) => {}
-                Err(error) => log::debug!(target: log_target::CLIENT, "the server was not started again: {error}"),
-            }
-        });
-        if let Err(error) = begun {
-            log::error!(target: log_target::CLIENT, "no thread to start the server again on: {error}");
-        }
+    /// From now on nothing was said in the session: another handshake follows.
+    pub(crate) fn blank_session(&self) {
+        let mut table = self.table();
+        table.session = table.session.anew();
+        table.handshake = None;
+        table.initialized.clear();
+    }
+
+    /// The pause after a loss that only those who listen mind.
+    pub(crate) fn pause_after_loss(&self) -> Duration {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).after(clock::now())
     }
 
     /// Gives a call its outcome.

@@ -51,6 +51,10 @@ impl Engine {
         let data = match incoming {
             Incoming::Event(event) => return self.take(&event, own, Brings::All),
             Incoming::Message(data) => data,
+            Incoming::Kept(data) => {
+                self.take_kept(data);
+                return Taken::Other;
+            }
         };
         match &self.features.events.transformer {
             None => self.take_data(data, own),

@@ -47,6 +47,11 @@ impl JobThread {
         Ok(())
     }
 
+    /// Whether it has its outcome: a result, or a cancellation.
+    pub(crate) fn is_over(&self) -> bool {
+        self.slot.is_settled()
+    }
+
     /// The request has its answer.
     pub(crate) fn leave(&self) {
         let mut attempt = self.attempt();

@@ -25,6 +25,10 @@ pub(crate) struct Pending {
     finished: bool,
     pub(crate) repeat: Repeat,
     part: Part,
+    /// The [number](crate::carrier::Carrier::number) of the session that it was registered in.
+    pub(crate) peer: u64,
+    /// How often a session had been lost by then.
+    pub(crate) losses: u64,
 }
 
 /// What this is a part of.
@@ -95,7 +99,20 @@ impl Pending {
             finished: false,
             repeat: want.repeat,
             part: want.job.clone().map_or(Part::Call, Part::AttemptOf),
+            peer: 0,
+            losses: 0,
         }
+    }
+
+    /// The same in the session with this number, after so many losses.
+    pub(crate) fn with_peer(mut self, peer: u64, losses: u64) -> Self {
+        (self.peer, self.losses) = (peer, losses);
+        self
+    }
+
+    /// Whether the request left.
+    pub(crate) fn delivery(&self) -> Delivery {
+        self.delivery
     }
 
     /// A started call whose requests another thread makes.
@@ -139,7 +156,7 @@ impl Pending {
     /// Sends the request on this thread. When its reply is here already, what became of the POST does not matter.
     pub(crate) fn send(&mut self) -> Result<(), Error> {
         let stop = Arc::clone(&self.slot) as Arc<dyn Stop>;
-        let sent = self.engine.post(&self.message, self.deadline, Some(stop));
+        let sent = self.engine.post(&self.message, Some(self.peer), self.deadline, Some(stop));
         // The largest part of a call that may wait for minutes.
         self.message = Vec::new();
         let Err(error) = sent else {

@@ -23,6 +23,8 @@ const WAITING: usize = 16;
 
 /// One question.
 pub(crate) struct Question {
+    /// The number of the session in which it was asked.
+    session: u64,
     key: AskedKey,
     method: Method,
     params: Option<Box<RawValue>>,
@@ -58,7 +60,7 @@ impl Engine {
         if self.relay_question(key, method, params) {
             return;
         }
-        let question = Question { key, method, params: params.map(ToOwned::to_owned) };
+        let question = Question { session: self.carrier.number(), key, method, params: params.map(ToOwned::to_owned) };
         let mut queue = self.questions.queue();
         if let Queue::Idle = *queue {
             let Some(engine) = self.arc() else { return };
@@ -101,7 +103,7 @@ impl Engine {
                 continue;
             }
             let deadline = Deadline::after(clock::now(), POST_TIME, Cause::Response);
-            if let Err(error) = self.post(&out, Some(deadline), None) {
+            if let Err(error) = self.post(&out, Some(question.session), Some(deadline), None) {
                 log::debug!(target: log_target::CLIENT, "an answer did not reach the server: {error}");
             }
             if self.carrier.is_shut_down() {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::carrier::{Filled, SharedStream};
+use crate::carrier::{Filled, Incoming, Loss, SharedStream};
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::intake::Taken;
@@ -223,7 +223,7 @@ impl Engine {
         }
         loop {
             match stream.next() {
-                Ok(Some(incoming)) => match self.take_incoming(incoming, Some(call.slot.id)) {
+                Ok(Some(incoming)) => match self.take_heard(incoming, Some(call.slot.id)) {
                     Taken::Reply(result) => {
                         call.finish();
                         let Some(decode) = decode.take() else { return Led::Look };
@@ -243,7 +243,7 @@ impl Engine {
                 Ok(Filled::Bytes) => {}
                 Ok(Filled::OutOfTime(_)) => return Led::OutOfTime,
                 Ok(Filled::End) => {
-                    self.end(Error::StreamEnded(Delivery::Sent));
+                    self.stream_failed(&mut **stream, Error::StreamEnded(Delivery::Sent));
                     return Led::Look;
                 }
                 Err(error) => {
@@ -304,7 +304,7 @@ impl Engine {
             let mut served = false;
             let event = loop {
                 match stream.next() {
-                    Ok(Some(incoming)) => served |= matches!(self.take_incoming(incoming, None), Taken::ForCaller),
+                    Ok(Some(incoming)) => served |= matches!(self.take_heard(incoming, None), Taken::ForCaller),
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 }
@@ -319,24 +319,37 @@ impl Engine {
                 return;
             }
             match stream.fill(None) {
-                Ok(Filled::End) => return self.end(Error::StreamEnded(Delivery::Sent)),
-                Ok(_) => {}
-                Err(error) => match self.stream_failed(&mut **stream, error) {
-                    After::Over => return,
-                    After::Between => {}
-                },
+                Ok(Filled::Bytes | Filled::OutOfTime(_)) => {}
+                ended => {
+                    let error = ended.err().unwrap_or(Error::StreamEnded(Delivery::Sent));
+                    match self.stream_failed(&mut **stream, error) {
+                        After::Over => return,
+                        After::Between => {}
+                    }
+                }
             }
         }
     }
 
+    /// Takes in what the server sends, which is of use by that.
+    fn take_heard<'a>(&self, incoming: Incoming<'a>, own: Option<u64>) -> Taken<'a> {
+        self.standing.heard();
+        self.take_incoming(incoming, own)
+    }
+
     /// The stream brings nothing more as it is: the session is over, or only what is in flight is lost.
     fn stream_failed(&self, stream: &mut dyn SharedStream, error: Error) -> After {
-        if stream.survives(&error) {
-            self.lose(&error);
-            return After::Between;
+        let asked = stream.retry();
+        match stream.lose(&error) {
+            Loss::New => self.lose(&error, asked),
+            // Whoever gave the session up has seen to what was in flight.
+            Loss::Known => {}
+            Loss::Final => {
+                self.end(error);
+                return After::Over;
+            }
         }
-        self.end(error);
-        After::Over
+        if self.ended().is_some() { After::Over } else { After::Between }
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Reconnect {
     pub(crate) when: When,
     interval: Duration,
     longest: Duration,
-    attempts: Option<u32>,
+    pub(crate) attempts: Option<u32>,
 }
 
 /// Who opens a session in place of a lost one.
@@ -83,7 +83,7 @@ impl Reconnect {
         self
     }
 
-    /// The longest pause, also where a server asks for a longer one by `retry:`; that of a `Retry-After` is kept whatever it is.
+    /// The longest pause. A server may ask for a longer one, up to an hour ([`Limits::retry_millis`](crate::Limits)).
     pub fn longest(mut self, longest: Duration) -> Self {
         self.longest = longest;
         self
@@ -94,6 +94,44 @@ impl Reconnect {
     pub fn attempts(mut self, attempts: impl Into<Option<u32>>) -> Self {
         self.attempts = attempts.into();
         self
+    }
+
+    /// The same with a bound on the attempts that requests make, where the policy has none of its own.
+    pub(crate) fn at_most(mut self, attempts: u32) -> Self {
+        if self.when == When::OnDemand {
+            self.attempts = self.attempts.or(Some(attempts));
+        }
+        self
+    }
+
+    /// The pause before the attempt with this number in a row, counted from 1. A request that is the first to want a session
+    /// waits for nothing.
+    pub(crate) fn pause(&self, attempt: u32) -> Duration {
+        let doublings = match self.when {
+            When::AtOnce => attempt.saturating_sub(1),
+            _ if attempt <= 1 => return Duration::ZERO,
+            _ => attempt - 2,
+        };
+        let first = self.interval.max(SHORTEST_DELAY);
+        let full = first.saturating_mul(1 << doublings.min(16)).min(self.longest.max(first));
+        // Any number will do that differs from client to client.
+        let part = u32::try_from(RandomState::new().hash_one(attempt) % 1000).unwrap_or(0);
+        (full - full / 4 / 1000 * part).max(SHORTEST_DELAY)
+    }
+
+    /// Whether a session that is lost may have a successor.
+    pub(crate) fn may_try(&self) -> bool {
+        self.when != When::Never && self.attempts != Some(0)
+    }
+
+    /// Whether a session that is lost has no successor.
+    pub(crate) fn is_never(&self) -> bool {
+        self.when == When::Never
+    }
+
+    /// Whether the client sees to it by itself that there is a session.
+    pub(crate) fn is_at_once(&self) -> bool {
+        self.when == When::AtOnce
     }
 }
 
@@ -124,5 +162,47 @@ impl fmt::Display for NotConnected {
         }
         let why = self.why.clone().with_delivery(Delivery::NotSent);
         write!(f, " (setting `call_timeout`): reconnecting, attempt {}; the last failure: {why}", self.attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_are_not_all_the_same() {
+        // R-LM-60
+        let policy = Reconnect::new().interval(SECOND).longest(5 * SECOND);
+        for (attempt, full) in [(1, 1), (2, 2), (3, 4), (4, 5), (5, 5), (u32::MAX, 5)] {
+            for _ in 0..20 {
+                let pause = policy.pause(attempt);
+                assert!(pause > full * SECOND * 3 / 4 - SECOND / 100 && pause <= full * SECOND, "{attempt}: {pause:?}");
+            }
+        }
+        assert!((0..50).any(|_| policy.pause(4) != policy.pause(4)));
+    }
+
+    #[test]
+    fn there_is_a_pause_whatever_the_settings_are() {
+        let policy = Reconnect::new().interval(Duration::ZERO).longest(Duration::ZERO);
+        assert!((1..40).all(|attempt| policy.pause(attempt) == SHORTEST_DELAY));
+        // Where requests try, the first one does so at once.
+        let pauses = [1, 2, 3].map(|attempt| Reconnect::on_demand().pause(attempt).is_zero());
+        assert_eq!(pauses, [true, false, false]);
+        assert!(Reconnect::on_demand().pause(40) <= 5 * SECOND);
+    }
+
+    #[test]
+    fn who_waited_in_vain_is_told_for_how_long_and_why() {
+        let why = Error::StreamEnded(Delivery::Sent);
+        let error = Error::NotConnected(Box::new(NotConnected { attempt: 3, after: Some(2 * SECOND), why }));
+        assert_eq!(
+            error.to_string(),
+            "there was no session within 2s (setting `call_timeout`): reconnecting, attempt 3; the last failure: \
+             the event stream ended before the reply"
+        );
+        assert_eq!(error.delivery(), Some(Delivery::NotSent));
     }
 }

@@ -8,13 +8,17 @@
 //! | the stream of its reply was lost | when [repeating it does no harm](Repeat::Safe) (R-ST-33) |
 //! | the revision is not served (-32022) | in one that the server names and we know (rule 7 of the negotiation) |
 //! | headers contradict the arguments (-32020) | with those that the newest list of tools asks for (R-ST-62) |
-//! | the server was a child process and ended | when it got nothing of the request, or repeating it does no harm (R-IO-17) |
+//! | the session of its stream was lost, or its child process ended | when nothing of it had left, or repeating it does no harm (R-IO-17, R-SSE-39) |
+//! | nobody was reached: not one byte of it left | with an [explicit policy](crate::Reconnect::new), once the server is back |
+//! | 503 or 429: the server cannot serve now | with an explicit policy, after the pause that it asks for, when that fits into the deadline |
 //!
-//! Each of these happens once for a request. That a call goes into the new session by itself departs from the advice of R-SH-56,
+//! Each of these happens once for a request; with an explicit policy the last three rows, and the loss of a stream, as often in
+//! all as it allows [attempts](crate::Reconnect::attempts). That a call goes into the new session by itself departs from the advice of R-SH-56,
 //! to report the loss: a server that answers 404 has not looked at the call.
 
 use std::borrow::Cow;
 use std::mem;
+use std::time::Duration;
 
 use mcp_core::jsonrpc::{self, code};
 use mcp_core::revision::ProtocolVersion;
@@ -29,15 +33,28 @@ use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::log_target;
 use crate::pending::{Pending, Repeat, Want};
+use crate::restore::{is_passing, is_put_off, is_unreached};
 use crate::slot::{Found, Progress};
 
-/// What was tried already. Each thing once.
+/// What was tried already.
 #[derive(Debug, Default)]
 struct Tried {
     session: bool,
-    stream: bool,
     version: bool,
     headers: bool,
+    /// How often it was made again without any of these.
+    again: u32,
+}
+
+/// A request that failed.
+struct Failure {
+    error: Error,
+    /// Of the session, over Streamable HTTP.
+    generation: u64,
+    /// Whether it had left.
+    delivery: Delivery,
+    /// How often a session had been lost when it was made.
+    losses: u64,
 }
 
 impl Engine {
@@ -82,8 +99,9 @@ impl Engine {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
+            let failure = Failure { error, generation, delivery: call.delivery(), losses: call.losses };
             drop(call);
-            self.mend(error, generation, method, want, &mut tried)?;
+            self.mend(failure, method, want, &mut tried)?;
         }
     }
 
@@ -91,10 +109,21 @@ impl Engine {
     ///
     /// # Errors
     /// The failure itself, when there is nothing to be put right or that was tried already.
-    fn mend(&self, error: Error, generation: u64, method: &str, want: &Want, tried: &mut Tried) -> Result<(), Error> {
-        match (&error, &self.carrier) {
+    fn mend(&self, failure: Failure, method: &str, want: &Want, tried: &mut Tried) -> Result<(), Error> {
+        let error = &failure.error;
+        match (error, &self.carrier) {
+            (Error::SessionGone(_), Carrier::Streamable(_)) if self.standing.policy.is_never() => {
+                self.end(error.clone());
+            }
             (Error::SessionGone(_), Carrier::Streamable(streamable)) if !mem::replace(&mut tried.session, true) => {
-                return self.renew(streamable, generation, want.deadline);
+                let renewed = self.renew(streamable, failure.generation, want.deadline);
+                return match renewed {
+                    Err(error) if self.standing.policy.is_at_once() && is_passing(&error) => {
+                        self.lose_contact(&error, failure.losses);
+                        Ok(())
+                    }
+                    renewed => renewed,
+                };
             }
             (Error::Rpc(refusal), _)
                 if refusal.code == code::UNSUPPORTED_PROTOCOL_VERSION
@@ -111,26 +140,73 @@ impl Engine {
                 self.list_tools(want)?;
                 return Ok(());
             }
-            (lost, Carrier::Streamable(_))
-                if is_lost(lost) && want.repeat == Repeat::Safe && !mem::replace(&mut tried.stream, true) =>
-            {
-                log::debug!(target: log_target::CLIENT, "the request is made again: {lost}");
+            _ if self.may_be_made_again(&failure, want) && self.counts_as_one_more(want, tried) => {
+                log::debug!(target: log_target::CLIENT, "the request is made again: {error}");
                 return Ok(());
             }
-            // R-IO-17: the next attempt starts the server again.
-            (Error::Exited(exited), Carrier::Shared(_))
-                if (exited.delivery == Delivery::NotSent || want.repeat == Repeat::Safe)
-                    && !exited.is_running
-                    && want.deadline.is_none_or(|deadline| !deadline.has_passed(clock::now()))
-                    && self.ended().is_none()
-                    && !mem::replace(&mut tried.stream, true) =>
-            {
-                log::debug!(target: log_target::CLIENT, "the request is made again: {exited}");
-                return Ok(());
+            _ if self.standing.policy.is_at_once() => {
+                if let Some(pause) = self.pause_before_again(&failure, tried)
+                    && want.deadline.is_none_or(|deadline| clock::now() + pause < deadline.at)
+                    && self.counts_as_one_more(want, tried)
+                {
+                    log::debug!(target: log_target::CLIENT, "the request is made again in {pause:?}: {error}");
+                    if self.standing.pause(pause, want.job.as_deref()) {
+                        return Ok(());
+                    }
+                }
             }
             _ => {}
         }
-        Err(error)
+        Err(failure.error)
+    }
+
+    /// Whether a request whose reply was lost, with its session or without, is to be made again.
+    fn may_be_made_again(&self, failure: &Failure, want: &Want) -> bool {
+        let is_harmless = failure.delivery == Delivery::NotSent || want.repeat == Repeat::Safe;
+        match (&failure.error, &self.carrier) {
+            // R-IO-17: what closed its output and goes on may still be at work.
+            (Error::Exited(exited), _) if exited.is_running => false,
+            // The server has not looked at it (R-SSE-28).
+            (Error::SessionGone(_), Carrier::Shared(_)) => true,
+            (error, Carrier::Shared(_)) if self.standing.losses() != failure.losses => {
+                is_harmless && !matches!(error, Error::Rpc(_) | Error::Cancelled(_) | Error::Closed(_))
+            }
+            (error, Carrier::Shared(_)) => {
+                self.standing.policy.is_at_once() && want.repeat == Repeat::Safe && is_lost(error)
+            }
+            (error, Carrier::Streamable(_)) => want.repeat == Repeat::Safe && is_lost(error),
+        }
+    }
+
+    /// Whether there is room for one more attempt: once, or as often as the policy says, within the deadline.
+    fn counts_as_one_more(&self, want: &Want, tried: &mut Tried) -> bool {
+        let policy = &self.standing.policy;
+        let most = if policy.is_at_once() { policy.attempts.unwrap_or(u32::MAX) } else { 1 };
+        let is_open = self.ended().is_none() && want.deadline.is_none_or(|deadline| !deadline.has_passed(clock::now()));
+        let has_room = is_open && tried.again < most;
+        if has_room {
+            tried.again += 1;
+        }
+        has_room
+    }
+
+    /// How long to wait before a request that was certainly not processed is made again, where that may help.
+    fn pause_before_again(&self, failure: &Failure, tried: &Tried) -> Option<Duration> {
+        let own = self.standing.policy.pause(tried.again + 1);
+        if let Some(asked) = is_put_off(&failure.error) {
+            return Some(own.max(asked));
+        }
+        if !is_unreached(&failure.error) {
+            return None;
+        }
+        match &self.carrier {
+            // Whoever waits for its stream finds out by it whether the server is gone.
+            Carrier::Shared(_) => Some(own),
+            Carrier::Streamable(_) => {
+                self.lose_contact(&failure.error, failure.losses);
+                Some(Duration::ZERO)
+            }
+        }
     }
 
     /// Whether requests repeat parts of their body in headers.

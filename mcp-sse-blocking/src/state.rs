@@ -65,7 +65,7 @@ impl Client {
     /// The end of a stream is seen within some 20 ms when nothing is being called; a peer that is gone without a word is found
     /// out by a deadline only. Over Streamable HTTP, where nothing stands between two requests, it is what the last one found.
     pub fn state(&self) -> State {
-        self.engine().watch.now()
+        self.engine().standing.watch.now()
     }
 
     /// The changes of the [state](Self::state), beginning with the one that holds now.
@@ -80,7 +80,7 @@ impl Client {
     /// # Ok::<(), mcp_sse_blocking::Error>(())
     /// ```
     pub fn watch(&self) -> States {
-        self.engine().watch.states()
+        self.engine().standing.watch.states()
     }
 }
 
@@ -178,13 +178,16 @@ impl Watch {
         self.lock().now().clone()
     }
 
+    pub(crate) fn is_ready(&self) -> bool {
+        self.lock().now().is_ready()
+    }
+
     /// From here on this holds. Nothing follows the end.
     pub(crate) fn publish(&self, state: State) {
         let mut changes = self.lock();
         if changes.now().is_closed() {
             return;
         }
-        log::debug!(target: crate::log_target::CLIENT, "the client is {state}");
         if changes.kept.len() == KEPT {
             changes.kept.pop_front();
             changes.first += 1;

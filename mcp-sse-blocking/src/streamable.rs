@@ -108,6 +108,9 @@ impl Engine {
         };
         call.delivered(Delivery::Sent);
         drop(message);
+        if !matches!(reply, Reply::Refused(_)) {
+            self.standing.heard();
+        }
         match reply {
             Reply::Json(body) => match self.take_answer(&body, call, decode) {
                 Some(outcome) => outcome,

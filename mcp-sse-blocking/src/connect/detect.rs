@@ -2,6 +2,9 @@
 //!
 //! What is asked in which order, and what an answer means, the core decides ([`mcp_core::http::era`]).
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use mcp_core::http::Url;
 use mcp_core::http::era::{Detection, Era, Finding, Next, Probe};
 use mcp_core::jsonrpc::code;
@@ -10,6 +13,7 @@ use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::{DiscoverResult, Implementation, InitializeResult};
 use serde_json::value::RawValue;
 
+use super::http_sse::{Manner, Reopen};
 use super::opening::initialize_params;
 use super::streamable::{Greeted, discover, greet, stateless};
 use super::{Opening, http_sse, verdicts};
@@ -21,7 +25,7 @@ use crate::error::{Delivery, Error, PeerError};
 use crate::log_target;
 use crate::streamable::Streamable;
 use crate::transport::http::{Http, Target};
-use crate::transport::http_sse::HttpSse;
+use crate::transport::http_sse::{self as carried, Opened, Session};
 use crate::transport::streamable_http::Endpoint;
 
 /// What was opened on the way to the verdict, and what the attempts failed with.
@@ -59,7 +63,8 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
     let era = era?;
     log::debug!(target: log_target::CLIENT, "{url} is {era}; requests it took: {}", evidence.requests);
     let requests = evidence.requests;
-    let client = open(era, endpoint, common, evidence)?.found_in(requests).into_client()?;
+    let manner = Manner::new(url, options, &common);
+    let client = open(era, endpoint, manner, common, evidence)?.found_in(requests).into_client()?;
     if options.transport == Transport::Detect {
         verdicts::remember(url, era);
     }
@@ -152,7 +157,7 @@ fn find(
                 }
                 Err(error) => fail(detection, evidence, error),
             },
-            Probe::OpenStream => match http_sse::open(url, &endpoint.http, options, common) {
+            Probe::OpenStream => match http_sse::open(&Manner::new(url, options, common), &endpoint.http, None) {
                 Ok(open) => {
                     detection.handle(Finding::FirstEvent("endpoint"));
                     evidence.stream = Some(open);
@@ -193,7 +198,7 @@ fn is_failure(error: &Error) -> bool {
 }
 
 /// The session, in the era that was found. From here on, every way out closes what was opened.
-fn open(era: Era, endpoint: Endpoint, common: Common, evidence: Evidence) -> Result<Opening, Error> {
+fn open(era: Era, endpoint: Endpoint, manner: Manner, common: Common, evidence: Evidence) -> Result<Opening, Error> {
     let timeout = common.call_timeout;
     match (era, evidence) {
         (Era::Stateless(version), evidence) => {
@@ -215,8 +220,16 @@ fn open(era: Era, endpoint: Endpoint, common: Common, evidence: Evidence) -> Res
             Ok(opening)
         }
         (Era::HttpSse, Evidence { stream: Some(open), .. }) => {
-            let sink = HttpSse::new(endpoint.http, open.stream.url().clone(), open.target);
-            let opening = Opening::new(Carrier::Shared(Shared::new(sink, open.stream)), common)?;
+            let http = endpoint.http.anew();
+            let session = Arc::new(Session::new(endpoint.http, open.stream.url().clone()));
+            session.found(open.stream.url().clone(), open.target);
+            // What came early is taken in here.
+            let opened = Opened { events: open.stream, early: VecDeque::new() };
+            let (sink, stream) = carried::over(session, opened, initialize_params(&common));
+            if common.reconnect.policy.may_try() {
+                sink.begin_again_with(Box::new(Reopen { manner, http }));
+            }
+            let opening = Opening::new(Carrier::Shared(Shared::new(sink, stream)), common)?;
             for data in open.early {
                 opening.engine().take_data(&data, None);
             }

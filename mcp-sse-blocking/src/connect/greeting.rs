@@ -296,7 +296,7 @@ impl Line {
 
     fn send(&self, message: &[u8], deadline: Option<Deadline>) -> Result<(), Error> {
         self.insight.sent(message);
-        self.sink.post(message, deadline, None)
+        self.sink.post(message, None, deadline, None)
     }
 
     /// Reads message after message until `look` has what it wants, or the deadline passes.
@@ -339,7 +339,7 @@ impl Line {
                     self.early.keep(line).map_err(|_| PeerError::NoAnswer)?;
                 }
                 if let Some(answer) = unwanted.answer {
-                    self.sink.post(&answer, deadline, None)?;
+                    self.sink.post(&answer, None, deadline, None)?;
                 }
             }
             match self.stream.fill(deadline)? {

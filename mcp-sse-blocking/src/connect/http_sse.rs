@@ -1,7 +1,9 @@
 //! Opening HTTP+SSE: the stream first, and then where its `endpoint` event says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use mcp_core::Limits;
 use mcp_core::http::{Url, resolve_endpoint};
 use mcp_core::time::{Cause, Deadline};
 
@@ -14,7 +16,8 @@ use crate::events::Transformer;
 use crate::log_target;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, Target};
-use crate::transport::http_sse::MessageTarget;
+use crate::transport::http_sse::{MessageTarget, Opened, Session};
+use crate::transport::link::{Again, Fresh};
 
 /// An event stream that is one of HTTP+SSE.
 pub(super) struct Open {
@@ -24,25 +27,75 @@ pub(super) struct Open {
     pub(super) early: Early,
 }
 
-/// Opens the event stream at `url` and waits until it has said where messages go.
-pub(super) fn open(url: &Url, http: &Http, options: &HttpOptions, common: &Common) -> Result<Open, Error> {
-    let fixed = match &options.message_url {
+/// How a stream is opened, for each session anew.
+#[derive(Clone)]
+pub(super) struct Manner {
+    url: Url,
+    message_url: Option<String>,
+    endpoint_timeout: Duration,
+    idle_timeout: Option<Duration>,
+    limits: Limits,
+    transformer: Option<Transformer>,
+}
+
+impl Manner {
+    pub(super) fn new(url: &Url, options: &HttpOptions, common: &Common) -> Self {
+        Self {
+            url: url.clone(),
+            message_url: options.message_url.clone(),
+            endpoint_timeout: options.endpoint_timeout,
+            idle_timeout: common.idle_timeout,
+            limits: common.limits.clone(),
+            transformer: common.events.transformer(&common.limits),
+        }
+    }
+}
+
+/// Opens a stream, and with it a session, in place of one that is lost (R-SSE-38).
+pub(super) struct Reopen {
+    pub(super) manner: Manner,
+    /// Of the first session; each that follows has its own.
+    pub(super) http: Http,
+}
+
+impl Again<Session, Opened> for Reopen {
+    fn start(
+        &self,
+        deadline: Option<Deadline>,
+        opened: &dyn Fn(&Arc<Session>),
+    ) -> Result<Fresh<Session, Opened>, Error> {
+        let session = Arc::new(Session::new(self.http.anew(), self.manner.url.clone()));
+        opened(&session);
+        let Open { stream, target, early } = open(&self.manner, &session.http, deadline)?;
+        session.found(stream.url().clone(), target);
+        let stream = Opened { events: stream, early: early.into_iter().collect() };
+        Ok(Fresh { peer: session, stream })
+    }
+}
+
+/// Opens the event stream and waits until it has said where messages go, at most until `before`.
+pub(super) fn open(manner: &Manner, http: &Http, before: Option<Deadline>) -> Result<Open, Error> {
+    let url = &manner.url;
+    let fixed = match &manner.message_url {
         None => None,
         Some(message_url) => {
             let resolved = mcp_core::http::resolve(url, message_url);
             Some(Target::new(resolved.map_err(|error| Error::Usage(format!("`message_url`: {error}")))?)?)
         }
     };
-    let timeout = options.endpoint_timeout;
-    let deadline = Deadline::after(clock::now(), timeout, Cause::Endpoint);
-    let open = http.open(url, Some(deadline)).map_err(|error| http.insight().clear(error).after(Some(timeout)))?;
-    let mut stream = EventStream::new(open, &common.limits, common.idle_timeout);
+    let timeout = manner.endpoint_timeout;
+    let own = Deadline::after(clock::now(), timeout, Cause::Endpoint);
+    let deadline = before.filter(|before| before.at < own.at).unwrap_or(own);
+    // How long the other one was is not known here.
+    let timeout = (deadline.cause == Cause::Endpoint).then_some(timeout);
+    let open = http.open(url, Some(deadline)).map_err(|error| http.insight().clear(error).after(timeout))?;
+    let mut stream = EventStream::new(open, &manner.limits, manner.idle_timeout);
     let mut early = Early::default();
     let target = match fixed {
         Some(target) => MessageTarget { target: Arc::new(target), fixed: true },
         None => {
-            let target = await_endpoint(&mut stream, deadline, &mut early, common.events.transformer(&common.limits));
-            let target = target.map_err(|error| error.after(Some(timeout)))?;
+            let target = await_endpoint(&mut stream, deadline, &mut early, manner.transformer.clone());
+            let target = target.map_err(|error| error.after(timeout))?;
             MessageTarget { target: Arc::new(target), fixed: false }
         }
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mcp_core::Limits;
 use mcp_core::http::era::Era;
+use mcp_core::jsonrpc::ndjson::Decoder;
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::ClientSession;
 use mcp_core::time::{Cause, Deadline};
@@ -27,8 +28,8 @@ use crate::memory;
 use crate::spawn::Command;
 use crate::transport::line::Duplex;
 use crate::transport::line_direct::Direct;
-use crate::transport::line_link::{Again, Fresh};
 use crate::transport::line_threads::Threads;
+use crate::transport::link::{Again, Fresh};
 use crate::transport::stdio::Child;
 
 /// How long `server/discover` may take where no setting says it.
@@ -193,7 +194,7 @@ impl std::fmt::Debug for Streams {
     }
 }
 
-fn spawn(command: &Command, common: Common) -> Result<Client, Error> {
+fn spawn(command: &Command, mut common: Common) -> Result<Client, Error> {
     let manner = Manner { common: &common, probe_timeout: command.probe_timeout, can_start_again: true };
     let found = greeting::find(&manner, || Ok(common.insight.of_client().line(Child::start(command)?)))?;
     let again = Respawn {
@@ -205,7 +206,10 @@ fn spawn(command: &Command, common: Common) -> Result<Client, Error> {
         insight: Arc::clone(common.insight.of_client()),
         transformer: common.events.transformer(&common.limits),
     };
-    found.line.sink.begin_again_with(Box::new(again));
+    common.reconnect.policy = common.reconnect.policy.at_most(command.restarts);
+    if common.reconnect.policy.may_try() {
+        found.line.sink.begin_again_with(Box::new(again));
+    }
     open(found, common)
 }
 
@@ -246,18 +250,18 @@ struct Respawn {
     transformer: Option<Transformer>,
 }
 
-impl Again for Respawn {
-    fn start(&self, deadline: Option<Deadline>, opened: &dyn Fn(&Arc<dyn Duplex>)) -> Result<Fresh, Error> {
+impl Again<dyn Duplex, Decoder> for Respawn {
+    fn start(
+        &self,
+        deadline: Option<Deadline>,
+        opened: &dyn Fn(&Arc<dyn Duplex>),
+    ) -> Result<Fresh<dyn Duplex, Decoder>, Error> {
         let child = self.insight.line(Child::start(&self.command)?);
         opened(&child);
         let mut line = Line::new(&child, &self.limits, &self.insight).transformed_by(self.transformer.clone());
         // Whoever waits for it has a deadline, which its end might not keep: the next start waits for that.
         self.greet(&mut line, deadline).inspect_err(|_| child.shut_down())?;
         Ok(line.stream.into_fresh())
-    }
-
-    fn attempts(&self) -> u32 {
-        self.command.restarts
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{ClientOffers, ClientSession};
+use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::{InitializeParams, InitializeResult};
 
 use super::found::Connection;
@@ -13,11 +14,12 @@ use crate::background::{Background, Notice};
 use crate::builder::Common;
 use crate::carrier::Carrier;
 use crate::client::{Client, Session};
+use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::events::Hub;
 use crate::features::Features;
-use crate::state::State;
+use crate::standing::Standing;
 
 /// An engine with its threads, before there is a client. Dropping it closes everything.
 pub(crate) struct Opening {
@@ -41,8 +43,13 @@ impl Opening {
     pub(super) fn opened(carrier: Carrier, session: ClientSession, common: Common) -> Result<Self, Error> {
         let (background, notices) = Background::new(&common.handlers);
         let events = Hub::new(common.events.transformer(&common.limits));
-        let features = Features::new(common.input.clone(), common.cache).told_by(events).seen_by(Arc::clone(common.insight.of_client()));
-        let engine = Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background, features, common.reconnect.watch.clone());
+        let features = Features::new(common.input.clone(), common.cache)
+            .told_by(events)
+            .seen_by(Arc::clone(common.insight.of_client()));
+        let (policy, watch) = (common.reconnect.policy.clone(), common.reconnect.watch.clone());
+        let standing = Standing::new(policy, watch, &common.limits);
+        let engine =
+            Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background, features, standing);
         let session = Session(Arc::clone(&engine));
         if engine.carrier.shared().is_some() {
             engine.background.start_reader(&engine).map_err(|error| no_thread(&error))?;
@@ -67,13 +74,13 @@ impl Opening {
     /// Shakes hands over a shared stream, within `call_timeout`.
     pub(super) fn initialize(self) -> Result<Self, Error> {
         let (engine, timeout) = (self.engine(), self.common.call_timeout);
-        let mut handshake = engine.begin_handshake(&initialize_params(&self.common), timeout)?;
+        let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
+        let mut handshake = engine.begin_handshake(&initialize_params(&self.common), deadline)?;
         handshake.send()?;
         engine.wait_for(&mut handshake, None, |_| Ok(()))?;
-        let deadline = handshake.deadline;
         drop(handshake);
         // Sent and taken over before any request follows (R-LM-23, R-SSE-48), and a part of the handshake in time as well.
-        engine.post(&engine.take_initialized(), deadline, None).map_err(|error| error.after(timeout))?;
+        engine.post(&engine.take_initialized(), None, deadline, None).map_err(|error| error.after(timeout))?;
         Ok(self)
     }
 
@@ -96,7 +103,7 @@ impl Opening {
         if wants_to_hear {
             engine.want_stream();
         }
-        engine.watch.publish(State::Ready);
+        engine.standing.open();
         Ok(client)
     }
 }

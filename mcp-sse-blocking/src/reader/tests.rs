@@ -15,33 +15,43 @@ use crate::carrier::{Carrier, Shared};
 use crate::features::Features;
 use crate::input::InputHandlers;
 use crate::insight::Heard;
+use crate::reconnect::Reconnect;
 use crate::slot::Waiter;
+use crate::standing::Standing;
 use crate::state::Watch;
 use crate::transport::decode::Decoded;
 use crate::transport::event_stream::EventStream;
 use crate::transport::http::{Http, OpenStream, Settings, Target};
-use crate::transport::http_sse::{HttpSse, MessageTarget};
+use crate::transport::http_sse::{self, MessageTarget};
 
 /// An engine whose stream is `body`. Nothing reads it but the test.
 fn engine(body: impl Read + Send + Sync + 'static) -> Arc<Engine> {
     let url = Url::parse("http://127.0.0.1:9/sse").unwrap();
     let body = Decoded::Plain(Body::builder().reader(body).into_reader());
-    let stream = EventStream::new(OpenStream { url: url.clone(), body, heard: Heard::default() }, &Limits::default(), None);
+    let stream =
+        EventStream::new(OpenStream { url: url.clone(), body, heard: Heard::default() }, &Limits::default(), None);
     let target = MessageTarget { target: Arc::new(Target::new(url.clone()).unwrap()), fixed: true };
     let (background, _) = Background::new(&Handlers::default());
-    let sink = HttpSse::new(Http::new(Settings::default()), url, target);
+    let session = Arc::new(http_sse::Session::new(Http::new(Settings::default()), url.clone()));
+    session.found(url, target);
+    let opened = http_sse::Opened { events: stream, early: VecDeque::new() };
+    let (sink, stream) = http_sse::over(session, opened, hello());
     let carrier = Carrier::Shared(Shared::new(sink, stream));
+    let standing = Standing::new(Reconnect::default(), Watch::default(), &Limits::default());
     let features = Features::new(InputHandlers::default(), CacheSize::default());
-    Engine::new(carrier, ClientSession::new(Limits::default()), Limits::default(), None, background, features, Watch::default())
+    Engine::new(carrier, ClientSession::new(Limits::default()), Limits::default(), None, background, features, standing)
 }
 
-fn handshake(engine: &Engine) -> Pending {
-    let params = InitializeParams {
+fn hello() -> InitializeParams {
+    InitializeParams {
         protocol_version: "2024-11-05".into(),
         capabilities: ClientCapabilities::default(),
         client_info: Implementation::new("test", "1"),
-    };
-    engine.begin_handshake(&params, None).unwrap()
+    }
+}
+
+fn handshake(engine: &Engine) -> Pending {
+    engine.begin_handshake(&hello(), None).unwrap()
 }
 
 fn reply(id: u64) -> String {

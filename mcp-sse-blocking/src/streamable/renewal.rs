@@ -11,9 +11,8 @@ use crate::connect;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, Timeout};
 use crate::log_target;
-
-/// How long opening a session anew may take where no setting says it.
-const RENEWAL_TIME: Duration = Duration::from_secs(60);
+use crate::pending::Want;
+use crate::restore::OPENING_TIME;
 
 /// How long those who wait for it sleep without looking whether the client was closed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -46,11 +45,18 @@ impl Renewal {
 impl Engine {
     /// Sends a notification of the caller's; into a new session when the server has lost the one that was (R-SH-51).
     pub(crate) fn tell(&self, message: &[u8], deadline: Option<Deadline>) -> Result<(), Error> {
+        let want = Want { deadline, ..Want::within(None) };
+        self.stand(&want)?;
         let session = self.carrier.streamable().map(|carrier| (carrier, carrier.endpoint.context().generation));
-        match (self.post(message, deadline, None), session) {
+        match (self.post(message, None, deadline, None), session) {
+            (Err(Error::SessionGone(gone)), _) if self.standing.policy.is_never() => Err(Error::SessionGone(gone)),
             (Err(Error::SessionGone(_)), Some((carrier, generation))) => {
                 self.renew(carrier, generation, deadline)?;
-                self.post(message, deadline, None)
+                self.post(message, None, deadline, None)
+            }
+            (Err(Error::SessionGone(_)), None) => {
+                self.stand(&want)?;
+                self.post(message, None, deadline, None)
             }
             (sent, _) => sent,
         }
@@ -80,10 +86,11 @@ impl Engine {
         *state = State::Running;
         drop(state);
         // Others wait for this, also those whose calls have a deadline.
-        let within = self.call_timeout.unwrap_or(RENEWAL_TIME);
+        let within = self.call_timeout.unwrap_or(OPENING_TIME);
         let own = Deadline::after(clock::now(), within, Cause::Initialize);
         let deadline = Some(deadline.filter(|deadline| deadline.at < own.at).unwrap_or(own));
         log::debug!(target: log_target::CLIENT, "the server does not know the session any more; opening another");
+        self.standing.renewing();
         carrier.endpoint.http.look_up_again();
         let opened = connect::streamable::open_session(&carrier.endpoint, hello, deadline).map(|opened| {
             // Its rules before its id: whoever sends with the new header goes by the new revision.
@@ -93,6 +100,7 @@ impl Engine {
         });
         *carrier.renewal.state() = State::Idle;
         carrier.renewal.wake();
+        self.standing.renewed(opened.is_ok());
         for data in opened? {
             self.take_data(&data, None);
         }

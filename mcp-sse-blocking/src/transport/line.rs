@@ -12,10 +12,10 @@ use mcp_core::jsonrpc::ndjson::Decoder;
 use mcp_core::time::{Cause, Deadline};
 
 use super::exchange::{STOP_CHECK, Stop};
-use super::line_link::{Again, Awaited, Fresh, Link};
-use crate::carrier::{Filled, Incoming, Ready, SharedStream, Sink};
+use super::link::{Again, Awaited, Fresh, Link, Peer, out_of_time};
+use crate::carrier::{Filled, Incoming, Loss, SharedStream, Sink};
 use crate::clock;
-use crate::error::{Delivery, Error, Timeout, TransportError};
+use crate::error::{Delivery, Error, TransportError};
 
 /// The least room that a read is given. 16 KiB: a quarter of what a pipe holds.
 const READ_BYTES: usize = 16 << 10;
@@ -57,17 +57,34 @@ pub(crate) enum Came {
     End,
 }
 
+impl Peer for dyn Duplex {
+    fn end(&self) {
+        self.shut_down();
+    }
+
+    fn await_end(&self, wait: Option<Duration>) {
+        self.finish(wait);
+    }
+
+    fn name(&self) -> String {
+        self.place()
+    }
+}
+
+/// What a line stream leads to.
+type LineLink = Link<dyn Duplex, Decoder>;
+
 /// The two sides of one line stream.
 pub(crate) fn over(duplex: &Arc<dyn Duplex>, limits: &Limits) -> (LineSink, LineStream) {
     let link = Link::new(Arc::clone(duplex));
     let sink = LineSink { link: Arc::clone(&link), turn: Mutex::default(), turned: Condvar::new() };
     let (duplex, decoder) = (Arc::clone(duplex), Decoder::new(limits));
-    (sink, LineStream { link, duplex, decoder, at: At::Peer })
+    (sink, LineStream { link, duplex, number: 0, decoder, at: At::Peer })
 }
 
 /// Writes messages: each with its newline in one piece, one after the other, from any thread (R-IO-30).
 pub(crate) struct LineSink {
-    link: Arc<Link>,
+    link: Arc<LineLink>,
     turn: Mutex<Turn>,
     turned: Condvar,
 }
@@ -99,8 +116,8 @@ struct Patience<'a> {
 }
 
 impl LineSink {
-    /// From now on a peer that is gone is started again by the next request.
-    pub(crate) fn begin_again_with(&self, again: Box<dyn Again>) {
+    /// From now on a peer that is gone can be started again.
+    pub(crate) fn begin_again_with(&self, again: Box<dyn Again<dyn Duplex, Decoder>>) {
         self.link.begin_again_with(again);
     }
 
@@ -108,7 +125,7 @@ impl LineSink {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_turn(&self, patience: &Patience<'_>) -> Result<MyTurn<'_>, Error> {
+    fn take_turn(&self, peer: Option<u64>, patience: &Patience<'_>) -> Result<MyTurn<'_>, Error> {
         let mut turn = self.turn();
         turn.waiting += 1;
         while turn.taken {
@@ -122,7 +139,7 @@ impl LineSink {
         if turn.taken {
             return Err(patience.slice(self).err().unwrap_or(Error::Closed(Delivery::NotSent)));
         }
-        let (peer, number) = self.link.peer().inspect_err(|_| {
+        let (peer, number) = self.link.peer(peer).inspect_err(|_| {
             // It was perhaps the only one that was woken.
             self.turned.notify_one();
         })?;
@@ -134,9 +151,15 @@ impl LineSink {
 }
 
 impl Sink for LineSink {
-    fn post(&self, message: &[u8], deadline: Option<Deadline>, stop: Option<Arc<dyn Stop>>) -> Result<(), Error> {
+    fn post(
+        &self,
+        message: &[u8],
+        peer: Option<u64>,
+        deadline: Option<Deadline>,
+        stop: Option<Arc<dyn Stop>>,
+    ) -> Result<(), Error> {
         let patience = Patience { deadline, stop: stop.as_deref() };
-        let mut turn = self.take_turn(&patience)?;
+        let mut turn = self.take_turn(peer, &patience)?;
         turn.finish_rest(&patience)?;
         turn.write(message, b"\n", &patience)
     }
@@ -157,11 +180,19 @@ impl Sink for LineSink {
     }
 
     fn place(&self) -> String {
-        self.link.place()
+        self.link.name()
     }
 
-    fn ready(&self, deadline: Option<Deadline>) -> Result<Ready, Error> {
-        self.link.ready(deadline)
+    fn number(&self) -> u64 {
+        self.link.number()
+    }
+
+    fn settle(&self, deadline: Option<Deadline>) {
+        self.link.settle_doubt(deadline);
+    }
+
+    fn restart(&self, deadline: Option<Deadline>) -> Result<(), Error> {
+        self.link.restart(deadline)
     }
 }
 
@@ -249,8 +280,10 @@ impl Patience<'_> {
 
 /// Reads messages. One thread at a time.
 pub(crate) struct LineStream {
-    link: Arc<Link>,
+    link: Arc<LineLink>,
     duplex: Arc<dyn Duplex>,
+    /// Of the peer.
+    number: u64,
     decoder: Decoder,
     at: At,
 }
@@ -258,9 +291,7 @@ pub(crate) struct LineStream {
 /// Where a reader is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
-    /// Nothing has come since the greeting.
     Peer,
-    LivingPeer,
     /// At the end of what the peer sends; there may be a last message.
     End,
     /// The peer is gone; there may be another.
@@ -269,8 +300,8 @@ enum At {
 
 impl LineStream {
     /// What has been read and not looked at, for a stream that goes on with it.
-    pub(crate) fn into_fresh(self) -> Fresh {
-        Fresh { duplex: self.duplex, decoder: self.decoder }
+    pub(crate) fn into_fresh(self) -> Fresh<dyn Duplex, Decoder> {
+        Fresh { peer: self.duplex, stream: self.decoder }
     }
 
     /// Reads once from the peer.
@@ -283,10 +314,6 @@ impl LineStream {
             match self.duplex.read(self.decoder.space(READ_BYTES)?, wait) {
                 Ok(Came::Bytes(n)) => {
                     self.decoder.filled(n);
-                    if self.at == At::Peer {
-                        self.at = At::LivingPeer;
-                        self.link.peer_spoke();
-                    }
                     return Ok(Filled::Bytes);
                 }
                 Ok(Came::Nothing) => {}
@@ -315,11 +342,11 @@ impl SharedStream for LineStream {
 
     fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {
         match self.at {
-            At::Peer | At::LivingPeer => self.read(deadline),
+            At::Peer => self.read(deadline),
             At::End => Err(self.duplex.ending()),
             At::Between => match self.link.await_fresh(deadline) {
-                Awaited::Fresh(Fresh { duplex, decoder }) => {
-                    (self.duplex, self.decoder, self.at) = (duplex, decoder, At::Peer);
+                Awaited::Fresh(Fresh { peer, stream }, number) => {
+                    (self.duplex, self.decoder, self.number, self.at) = (peer, stream, number, At::Peer);
                     Ok(Filled::Bytes)
                 }
                 Awaited::OutOfTime => Ok(Filled::OutOfTime(deadline.map_or(Cause::Call, |deadline| deadline.cause))),
@@ -329,21 +356,17 @@ impl SharedStream for LineStream {
     }
 
     /// A peer that is gone, or that cannot be understood any more, may be started again.
-    fn survives(&mut self, error: &Error) -> bool {
-        let survives = self.link.lose(error);
-        if survives {
+    fn lose(&mut self, error: &Error) -> Loss {
+        let loss = self.link.lose(self.number, error);
+        if loss != Loss::Final {
             self.at = At::Between;
         }
-        survives
+        loss
     }
 }
 
 fn delivery(written: usize) -> Delivery {
     if written > 0 { Delivery::Sent } else { Delivery::NotSent }
-}
-
-pub(super) fn out_of_time(deadline: Deadline) -> Error {
-    Error::Timeout(Timeout { cause: deadline.cause, after: None, delivery: Delivery::NotSent })
 }
 
 fn transport_failure(doing: &'static str, duplex: &dyn Duplex, error: &io::Error, delivery: Delivery) -> Error {

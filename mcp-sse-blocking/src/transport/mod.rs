@@ -21,11 +21,11 @@ pub(crate) mod http_sse;
 mod inflate;
 pub(crate) mod line;
 pub(crate) mod line_direct;
-pub(crate) mod line_link;
 pub mod line_memory;
 #[cfg(unix)]
 mod line_pipes;
 pub(crate) mod line_threads;
+pub(crate) mod link;
 pub(crate) mod output_of;
 mod no_proxy;
 mod place;

@@ -4,10 +4,17 @@ use super::ClientSession;
 use crate::session::pending::Pending;
 
 impl ClientSession {
-    /// A session in which nothing was said yet, for the same peer: its ids go on where those of this one end, so that a late
-    /// answer is taken for no other.
+    /// A session in which nothing was said yet: its ids go on where those of this one end, so that a late answer is taken for no
+    /// other, and so do the keys of questions.
     pub fn anew(&self) -> Self {
-        Self { pending: Pending::starting_at(self.pending.next_key()), ..Self::new(self.limits.clone()) }
+        let pending = Pending::starting_at(self.pending.next_key());
+        let asked = Pending::starting_at(self.asked.next_key());
+        Self { pending, asked, ..Self::new(self.limits.clone()) }
+    }
+
+    /// The peer is gone: nobody waits for the answers to what it asked.
+    pub fn withdraw_questions(&mut self) {
+        let _ = self.asked.drain().count();
     }
 
     /// Goes on in a session that was opened in place of this one, which the server lost (R-SH-51): with its revision, and with
@@ -17,7 +24,7 @@ impl ClientSession {
         self.pending.skip_to(opened.pending.next_key());
         self.version = opened.version.or(self.version);
         self.server = opened.server.or(self.server.take());
-        let _ = self.asked.drain().count();
+        self.withdraw_questions();
     }
 }
 

@@ -1,0 +1,395 @@
+//! Whether the session stands, and who opens another one in its place: one mechanism for every carrier.
+//!
+//! ```text
+//!            lose                       an attempt begins
+//!   stands ---------> lost, attempt 0/1 -----------------> lost, attempt n ---> stands
+//!                        |       ^                              |
+//!                        |       +------------ in vain ---------+
+//!                        +--- the policy is exhausted, or the client is closed: over
+//! ```
+//!
+//! Who makes an attempt, the [policy](Reconnect) says: the next request on its own thread, or `mcp-again`. There is one attempt
+//! at a time. What an attempt does depends on the carrier: see [`Engine::restore`].
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mcp_core::Limits;
+use mcp_core::time::{Cause, Deadline, Instant};
+
+use crate::clock;
+use crate::error::{Delivery, Error, Timeout};
+use crate::job::JobThread;
+use crate::pending::Want;
+use crate::reconnect::{NotConnected, Reconnect, When};
+use crate::state::{State, Watch};
+
+/// A session that stood for so long was of use, also when nothing came in it: the next attempt is the first in a row.
+const OF_USE: Duration = Duration::from_secs(10);
+
+/// How long a started call waits without looking whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Whether the session stands.
+pub(crate) struct Standing {
+    pub(crate) policy: Reconnect,
+    pub(crate) watch: Watch,
+    /// The longest pause that a server may ask for.
+    longest_asked: Duration,
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    /// Looked at before each request.
+    is_lost: AtomicBool,
+    /// Something came in this session.
+    heard: AtomicBool,
+    /// What was published last is that a renewal failed.
+    in_doubt: AtomicBool,
+    /// Counts the losses. Changed under the lock.
+    losses: AtomicU64,
+}
+
+struct Inner {
+    /// The client is there: before that, a loss is the end.
+    open: bool,
+    over: bool,
+    /// Why there is no session: the loss, then what the last attempt failed with.
+    lost: Option<Error>,
+    /// Somebody makes an attempt.
+    at_work: bool,
+    /// Attempts in a row that were of no use, with the one that is being made.
+    attempt: u32,
+    /// When the session was opened.
+    since: Instant,
+    /// Before that there is no attempt.
+    not_before: Instant,
+}
+
+/// What a loss leads to.
+pub(crate) enum Lost {
+    /// Somebody has seen to it already.
+    Known,
+    /// Another session is to be opened.
+    New,
+    /// Nothing: it was one too many.
+    Final,
+}
+
+/// Leave to make one attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) attempt: u32,
+    losses: u64,
+}
+
+/// What whoever wanted a turn found.
+pub(crate) enum Found {
+    /// The session stands.
+    Stands,
+    Turn(Turn),
+}
+
+impl Standing {
+    pub(crate) fn new(policy: Reconnect, watch: Watch, limits: &Limits) -> Self {
+        let now = clock::now();
+        let inner =
+            Inner { open: false, over: false, lost: None, at_work: false, attempt: 0, since: now, not_before: now };
+        Self {
+            policy,
+            watch,
+            longest_asked: Duration::from_millis(limits.retry_millis),
+            inner: Mutex::new(inner),
+            changed: Condvar::new(),
+            is_lost: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
+            in_doubt: AtomicBool::new(false),
+            losses: AtomicU64::new(0),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is no session at the moment.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Acquire)
+    }
+
+    /// How often the session was lost so far.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Acquire)
+    }
+
+    /// Something came from the server.
+    pub(crate) fn heard(&self) {
+        if !self.heard.load(Ordering::Relaxed) {
+            self.heard.store(true, Ordering::Relaxed);
+        }
+        if self.in_doubt.load(Ordering::Relaxed) {
+            self.renewed(true);
+        }
+    }
+
+    /// A request opens a session in place of one that the server does not know, although it can be reached (R-SH-51).
+    pub(crate) fn renewing(&self) {
+        let inner = self.inner();
+        if inner.open && inner.lost.is_none() {
+            self.watch.publish(State::Reconnecting { attempt: 1 });
+        }
+    }
+
+    /// What came of it. After a failure the next request tries.
+    pub(crate) fn renewed(&self, is_open: bool) {
+        let inner = self.inner();
+        if inner.open && inner.lost.is_none() {
+            self.in_doubt.store(!is_open, Ordering::Relaxed);
+            self.watch.publish(if is_open { State::Ready } else { State::Reconnecting { attempt: 0 } });
+        }
+    }
+
+    /// There is a client.
+    pub(crate) fn open(&self) {
+        let mut inner = self.inner();
+        (inner.open, inner.since) = (true, clock::now());
+        self.heard.store(false, Ordering::Relaxed);
+        // States are published under this lock: in their order.
+        self.watch.publish(State::Ready);
+    }
+
+    /// The session is lost. `asked` is how long the server wants to be left alone.
+    pub(crate) fn lose(&self, error: &Error, asked: Option<Duration>) -> Lost {
+        self.lose_now(self.inner(), error, asked)
+    }
+
+    /// The same, unless the session was lost since somebody counted so many losses.
+    pub(crate) fn lose_since(&self, losses: u64, error: &Error) -> Lost {
+        let inner = self.inner();
+        if self.losses() == losses { self.lose_now(inner, error, wait_asked_for(error)) } else { Lost::Known }
+    }
+
+    fn lose_now(&self, mut inner: MutexGuard<'_, Inner>, error: &Error, asked: Option<Duration>) -> Lost {
+        if inner.over {
+            return Lost::Known;
+        }
+        self.losses.fetch_add(1, Ordering::AcqRel);
+        if inner.lost.is_some() {
+            return Lost::Known;
+        }
+        if !inner.open || self.policy.when == When::Never {
+            return Lost::Final;
+        }
+        let now = clock::now();
+        if self.heard.load(Ordering::Relaxed) || now.since(inner.since) >= OF_USE {
+            inner.attempt = 0;
+        }
+        if self.is_exhausted(&inner) {
+            return Lost::Final;
+        }
+        inner.lost = Some(error.clone());
+        self.is_lost.store(true, Ordering::Release);
+        self.await_next(&mut inner, now, asked);
+        Lost::New
+    }
+
+    /// The next attempt is waited for.
+    fn await_next(&self, inner: &mut Inner, now: Instant, asked: Option<Duration>) {
+        let asked = asked.unwrap_or_default().min(self.longest_asked);
+        inner.not_before = now + self.policy.pause(inner.attempt + 1).max(asked);
+        let attempt = if self.policy.when == When::AtOnce { inner.attempt + 1 } else { 0 };
+        self.watch.publish(State::Reconnecting { attempt });
+    }
+
+    fn is_exhausted(&self, inner: &Inner) -> bool {
+        self.policy.attempts.is_some_and(|most| inner.attempt >= most)
+    }
+
+    /// Waits for a turn to make an attempt, on behalf of a request. When another thread makes one meanwhile, its failure is that of
+    /// all who waited for it.
+    pub(crate) fn turn(&self, deadline: Option<Deadline>) -> Result<Found, Error> {
+        let mut inner = self.inner();
+        let mut waited_for = None;
+        loop {
+            if inner.over {
+                return Err(Error::Closed(Delivery::NotSent));
+            }
+            let Some(lost) = &inner.lost else { return Ok(Found::Stands) };
+            if inner.at_work {
+                waited_for = Some(inner.attempt);
+                inner = self.wait(inner, deadline)?;
+                continue;
+            }
+            // A deadline of somebody else's says nothing about the server.
+            if waited_for == Some(inner.attempt) && !matches!(lost, Error::Timeout(_)) {
+                return Err(lost.clone().with_delivery(Delivery::NotSent));
+            }
+            let pause = Deadline { at: inner.not_before, cause: Cause::Call };
+            if pause.has_passed(clock::now()) {
+                return Ok(Found::Turn(self.begin(&mut inner)));
+            }
+            let is_first = deadline.is_none_or(|deadline| pause.at < deadline.at);
+            inner = match self.wait(inner, if is_first { Some(pause) } else { deadline }) {
+                Ok(inner) => inner,
+                Err(_) if is_first => self.inner(),
+                Err(error) => return Err(error),
+            };
+        }
+    }
+
+    /// Waits for the next attempt, in the background. `None` when there is none to be made, or somebody else makes it.
+    pub(crate) fn next_turn(&self) -> Option<Turn> {
+        let mut inner = self.inner();
+        loop {
+            if inner.over || inner.lost.is_none() || inner.at_work {
+                return None;
+            }
+            let pause = Deadline { at: inner.not_before, cause: Cause::Call };
+            if pause.has_passed(clock::now()) {
+                return Some(self.begin(&mut inner));
+            }
+            inner = match self.wait(inner, Some(pause)) {
+                Ok(inner) => inner,
+                Err(_) => self.inner(),
+            };
+        }
+    }
+
+    fn begin(&self, inner: &mut Inner) -> Turn {
+        inner.at_work = true;
+        inner.attempt += 1;
+        if self.policy.when != When::AtOnce {
+            self.watch.publish(State::Reconnecting { attempt: inner.attempt });
+        }
+        Turn { attempt: inner.attempt, losses: self.losses() }
+    }
+
+    /// Waits until the session stands, on behalf of a request that opens none itself.
+    pub(crate) fn await_session(&self, want: &Want) -> Result<(), Error> {
+        let mut inner = self.inner();
+        loop {
+            if inner.over {
+                return Err(Error::Closed(Delivery::NotSent));
+            }
+            let Some(lost) = &inner.lost else { return Ok(()) };
+            if want.job.as_deref().is_some_and(JobThread::is_over) {
+                return Err(Error::Cancelled(Delivery::NotSent));
+            }
+            let now = clock::now();
+            if want.deadline.is_some_and(|deadline| deadline.has_passed(now)) {
+                let attempt = if inner.at_work { inner.attempt } else { inner.attempt + 1 };
+                let why = lost.clone();
+                return Err(Error::NotConnected(Box::new(NotConnected { attempt, after: want.timeout, why })));
+            }
+            let look = want.job.is_some().then(|| Deadline::after(now, LOOK, Cause::Call));
+            let until = match (want.deadline, look) {
+                (Some(deadline), Some(look)) => Some(if look.at < deadline.at { look } else { deadline }),
+                (deadline, look) => deadline.or(look),
+            };
+            inner = match self.wait(inner, until) {
+                Ok(inner) => inner,
+                Err(_) => self.inner(),
+            };
+        }
+    }
+
+    /// The attempt succeeded. False when the new session was lost again before that was said.
+    pub(crate) fn restored(&self, turn: Turn) -> bool {
+        let mut inner = self.inner();
+        if inner.over || self.losses() != turn.losses {
+            return false;
+        }
+        (inner.at_work, inner.lost, inner.since) = (false, None, clock::now());
+        self.heard.store(false, Ordering::Relaxed);
+        self.is_lost.store(false, Ordering::Release);
+        self.watch.publish(State::Ready);
+        drop(inner);
+        self.changed.notify_all();
+        true
+    }
+
+    /// The attempt was in vain. Says whether there is to be another one.
+    pub(crate) fn failed(&self, error: &Error, counts: Counts) -> bool {
+        let mut inner = self.inner();
+        inner.at_work = false;
+        let now = clock::now();
+        let asked = wait_asked_for(error);
+        inner.lost = Some(error.clone());
+        let goes_on = match counts {
+            Counts::No => {
+                self.await_next(&mut inner, now, asked);
+                inner.attempt -= 1;
+                true
+            }
+            Counts::Yes if self.is_exhausted(&inner) => false,
+            Counts::Yes => {
+                self.await_next(&mut inner, now, asked);
+                true
+            }
+        };
+        drop(inner);
+        self.changed.notify_all();
+        goes_on
+    }
+
+    /// Waits, unless the client is closed or the started call is over. False then.
+    pub(crate) fn pause(&self, pause: Duration, job: Option<&JobThread>) -> bool {
+        let until = Deadline::after(clock::now(), pause, Cause::Call);
+        let mut inner = self.inner();
+        loop {
+            if inner.over || job.is_some_and(JobThread::is_over) {
+                return false;
+            }
+            let now = clock::now();
+            if until.has_passed(now) {
+                return true;
+            }
+            let look = Deadline::after(now, LOOK, Cause::Call);
+            let next = if job.is_some() && look.at < until.at { look } else { until };
+            inner = match self.wait(inner, Some(next)) {
+                Ok(inner) => inner,
+                Err(_) => self.inner(),
+            };
+        }
+    }
+
+    /// The client is closed, or its end has come.
+    pub(crate) fn end(&self, why: &Error) {
+        let mut inner = self.inner();
+        inner.over = true;
+        self.watch.publish(State::Closed { why: why.clone().with_delivery(Delivery::NotSent) });
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    fn wait<'a>(
+        &'a self,
+        inner: MutexGuard<'a, Inner>,
+        deadline: Option<Deadline>,
+    ) -> Result<MutexGuard<'a, Inner>, Error> {
+        let Some(deadline) = deadline else {
+            return Ok(self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner));
+        };
+        let left = deadline.at.since(clock::now());
+        if left.is_zero() {
+            let (cause, delivery) = (deadline.cause, Delivery::NotSent);
+            return Err(Error::Timeout(Timeout { cause, after: None, delivery }));
+        }
+        Ok(self.changed.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0)
+    }
+}
+
+/// Whether an attempt in vain says something about the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    Yes,
+    /// The request that made it ran out of time.
+    No,
+}
+
+/// How long a server that refused wants to be left alone.
+pub(crate) fn wait_asked_for(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Status(status) | Error::SessionGone(status) => status.wait(),
+        _ => None,
+    }
+}
