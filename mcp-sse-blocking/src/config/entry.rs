@@ -183,13 +183,12 @@ impl Fields<'_> {
     /// What the file for variables has, then what stands here, which wins.
     fn env(&mut self, entry: &Entry<'_>) -> BTreeMap<String, String> {
         let mut env = BTreeMap::new();
-        if let Some(at) = entry.get(Field::EnvFile) {
-            if let Some(path) = self.some_text(&at) {
-                let path = self.variables.workspace().unwrap_or_default().join(path);
-                match env_file::read(&path) {
-                    Ok(pairs) => env.extend(pairs),
-                    Err(problem) => self.report.fault_at(&at, problem),
-                }
+        let file = entry.get(Field::EnvFile).and_then(|at| Some((self.some_text(&at)?, at)));
+        if let Some((path, at)) = file {
+            let path = self.variables.workspace().unwrap_or_default().join(path);
+            match env_file::read(&path) {
+                Ok(pairs) => env.extend(pairs),
+                Err(problem) => self.report.fault_at(&at, problem),
             }
         }
         let Some(at) = entry.get(Field::Env) else { return env };

@@ -120,10 +120,10 @@ pub(super) fn meaning(key: &str) -> Meaning {
     if let Some((_, field)) = FIELDS.iter().find(|(known, _)| is_it(known)) {
         return Meaning::Field(*field);
     }
-    if NOT_HERE.iter().any(|known| is_it(&known)) {
+    if NOT_HERE.iter().any(is_it) {
         return Meaning::NotHere;
     }
-    if NOTHING.iter().any(|known| is_it(&known)) {
+    if NOTHING.iter().any(is_it) {
         return Meaning::Nothing;
     }
     nearest(key, FIELDS.iter().map(|(known, _)| *known)).map_or(Meaning::Nothing, Meaning::Misspelt)

@@ -382,3 +382,16 @@ fn option(node: &Node) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(all(test, not(feature = "yaml")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_is_refused_by_name_where_it_is_not_built_in() {
+        let error = Reader::new().text("mcps: []").unwrap_err();
+        let expected = "line 1, column 1: a `{` is expected; YAML is read by builds with the feature `yaml`";
+        assert_eq!(error.to_string(), expected);
+        assert!(Reader::new().text("{\"mcps\": []}").is_ok());
+    }
+}
