@@ -178,10 +178,12 @@ impl Builder {
     pub fn connect(self) -> Result<Client, Error> {
         let Self { place, mut common, http } = self;
         common.insight.begin()?;
-        match place {
+        let watch = common.reconnect.begin()?;
+        let connected = match place {
             Place::Url(url) => connect::to_url(&url, http, common),
             Place::Other(open) => open(common),
-        }
+        };
+        connected.inspect_err(|error| watch.fail(error))
     }
 }
 

@@ -251,6 +251,7 @@ impl Session {
         self.0.end_after(Error::Closed(Delivery::NotSent), || self.0.carrier.say_goodbye(deadline));
         self.0.carrier.finish(deadline);
         self.0.background.join(deadline);
+        self.0.standing.watch.join(deadline);
     }
 }
 

@@ -22,6 +22,7 @@ use crate::carrier::Carrier;
 use crate::clock;
 use crate::error::{Delivery, Error};
 use crate::features::Features;
+use crate::hints::Hints;
 use crate::log_target;
 use crate::params::AnnotatedTools;
 use crate::pending::{Pending, Want};
@@ -46,6 +47,7 @@ pub(crate) struct Engine {
     warnings: Warnings,
     losses: Mutex<Losses>,
     pub(crate) standing: Standing,
+    pub(crate) hints: Hints,
 }
 
 /// What a request is registered in.
@@ -76,6 +78,7 @@ pub(crate) struct Table {
 }
 
 impl Engine {
+    #[allow(clippy::too_many_arguments, reason = "called in one place, with one value for each field")]
     pub(crate) fn new(
         carrier: Carrier,
         session: ClientSession,
@@ -84,6 +87,7 @@ impl Engine {
         background: Background,
         features: Features,
         standing: Standing,
+        hints: Hints,
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -105,6 +109,7 @@ impl Engine {
             warnings: Warnings::default(),
             losses: Mutex::new(Losses::new(clock::now())),
             standing,
+            hints,
         })
     }
 

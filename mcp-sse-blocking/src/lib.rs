@@ -157,6 +157,7 @@ mod error;
 pub mod events;
 mod features;
 mod feed;
+mod hints;
 mod input;
 mod insight;
 mod intake;

@@ -72,8 +72,11 @@ impl Engine {
         // The headers that a tool wants are known from here on, whoever asked for the list.
         let is_tool_list = method == Method::ToolsList.name();
         let mut decode = |result: &RawValue| {
-            if is_tool_list && self.mirrors() {
-                self.param_headers.take_page(result);
+            if is_tool_list {
+                self.hints.take_page(result);
+                if self.mirrors() {
+                    self.param_headers.take_page(result);
+                }
             }
             decode(result)
         };

@@ -52,7 +52,8 @@ pub(crate) struct Standing {
 struct Inner {
     /// The client is there: before that, a loss is the end.
     open: bool,
-    over: bool,
+    /// Why it is over.
+    over: Option<Error>,
     /// Why there is no session: the loss, then what the last attempt failed with.
     lost: Option<Error>,
     /// Somebody makes an attempt.
@@ -93,7 +94,7 @@ impl Standing {
     pub(crate) fn new(policy: Reconnect, watch: Watch, limits: &Limits) -> Self {
         let now = clock::now();
         let inner =
-            Inner { open: false, over: false, lost: None, at_work: false, attempt: 0, since: now, not_before: now };
+            Inner { open: false, over: None, lost: None, at_work: false, attempt: 0, since: now, not_before: now };
         Self {
             policy,
             watch,
@@ -154,7 +155,11 @@ impl Standing {
         (inner.open, inner.since) = (true, clock::now());
         self.heard.store(false, Ordering::Relaxed);
         // States are published under this lock: in their order.
-        self.watch.publish(State::Ready);
+        self.watch.publish(match &inner.over {
+            None => State::Ready,
+            // It was lost again in the meantime.
+            Some(why) => State::Closed { why: why.clone() },
+        });
     }
 
     /// The session is lost. `asked` is how long the server wants to be left alone.
@@ -169,7 +174,7 @@ impl Standing {
     }
 
     fn lose_now(&self, mut inner: MutexGuard<'_, Inner>, error: &Error, asked: Option<Duration>) -> Lost {
-        if inner.over {
+        if inner.over.is_some() {
             return Lost::Known;
         }
         self.losses.fetch_add(1, Ordering::AcqRel);
@@ -210,7 +215,7 @@ impl Standing {
         let mut inner = self.inner();
         let mut waited_for = None;
         loop {
-            if inner.over {
+            if inner.over.is_some() {
                 return Err(Error::Closed(Delivery::NotSent));
             }
             let Some(lost) = &inner.lost else { return Ok(Found::Stands) };
@@ -240,7 +245,7 @@ impl Standing {
     pub(crate) fn next_turn(&self) -> Option<Turn> {
         let mut inner = self.inner();
         loop {
-            if inner.over || inner.lost.is_none() || inner.at_work {
+            if inner.over.is_some() || inner.lost.is_none() || inner.at_work {
                 return None;
             }
             let pause = Deadline { at: inner.not_before, cause: Cause::Call };
@@ -267,7 +272,7 @@ impl Standing {
     pub(crate) fn await_session(&self, want: &Want) -> Result<(), Error> {
         let mut inner = self.inner();
         loop {
-            if inner.over {
+            if inner.over.is_some() {
                 return Err(Error::Closed(Delivery::NotSent));
             }
             let Some(lost) = &inner.lost else { return Ok(()) };
@@ -295,7 +300,7 @@ impl Standing {
     /// The attempt succeeded. False when the new session was lost again before that was said.
     pub(crate) fn restored(&self, turn: Turn) -> bool {
         let mut inner = self.inner();
-        if inner.over || self.losses() != turn.losses {
+        if inner.over.is_some() || self.losses() != turn.losses {
             return false;
         }
         (inner.at_work, inner.lost, inner.since) = (false, None, clock::now());
@@ -336,7 +341,7 @@ impl Standing {
         let until = Deadline::after(clock::now(), pause, Cause::Call);
         let mut inner = self.inner();
         loop {
-            if inner.over || job.is_some_and(JobThread::is_over) {
+            if inner.over.is_some() || job.is_some_and(JobThread::is_over) {
                 return false;
             }
             let now = clock::now();
@@ -355,8 +360,12 @@ impl Standing {
     /// The client is closed, or its end has come.
     pub(crate) fn end(&self, why: &Error) {
         let mut inner = self.inner();
-        inner.over = true;
-        self.watch.publish(State::Closed { why: why.clone().with_delivery(Delivery::NotSent) });
+        let why = why.clone().with_delivery(Delivery::NotSent);
+        inner.over = Some(why.clone());
+        // Before there is a client, whoever connects says why there is none.
+        if inner.open {
+            self.watch.publish(State::Closed { why });
+        }
         drop(inner);
         self.changed.notify_all();
     }

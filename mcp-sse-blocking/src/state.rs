@@ -4,15 +4,28 @@
 //! own: nobody who looks away for long costs memory, holds the client up, or misses what is true in the end.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use mcp_core::time::{Cause, Deadline};
+
+use crate::builder::reconnect::StateHandler;
 use crate::client::Client;
+use crate::clock;
 use crate::error::Error;
+use crate::log_target;
 
 /// Changes that are kept for those who look on. 64: two dozen attempts and their ends; the oldest go first.
 const KEPT: usize = 64;
+
+/// How long a client that could not be opened waits for its handler.
+const JOIN_TIME: Duration = Duration::from_secs(1);
 
 /// Where a client stands with its server.
 #[derive(Debug, Clone)]
@@ -151,6 +164,16 @@ pub(crate) struct Watch(Arc<Published>);
 struct Published {
     changes: Mutex<Changes>,
     changed: Condvar,
+    /// The thread that runs the handler.
+    teller: Mutex<Option<Teller>>,
+}
+
+/// A thread that tells the states to a handler.
+#[derive(Debug)]
+struct Teller {
+    thread: JoinHandle<()>,
+    /// Disconnected once it is done.
+    done: Receiver<Infallible>,
 }
 
 #[derive(Debug)]
@@ -164,7 +187,7 @@ struct Changes {
 impl Default for Watch {
     fn default() -> Self {
         let changes = Changes { kept: VecDeque::from([State::Connecting]), first: 0 };
-        Self(Arc::new(Published { changes: Mutex::new(changes), changed: Condvar::new() }))
+        Self(Arc::new(Published { changes: Mutex::new(changes), changed: Condvar::new(), teller: Mutex::default() }))
     }
 }
 
@@ -195,6 +218,45 @@ impl Watch {
         changes.kept.push_back(state);
         drop(changes);
         self.0.changed.notify_all();
+    }
+
+    /// Runs `handler` on each state from now on, on the thread `mcp-state`, which ends with [`State::Closed`].
+    pub(crate) fn tell(&self, mut handler: StateHandler) -> io::Result<()> {
+        let states = self.states();
+        let (alive, done) = bounded(0);
+        let thread = thread::Builder::new().name("mcp-state".into()).spawn(move || {
+            let _alive: Sender<Infallible> = alive;
+            for state in states {
+                if catch_unwind(AssertUnwindSafe(|| handler(&state))).is_err() {
+                    log::error!(target: log_target::CLIENT, "a handler panicked");
+                }
+            }
+        })?;
+        *self.0.teller.lock().unwrap_or_else(PoisonError::into_inner) = Some(Teller { thread, done });
+        Ok(())
+    }
+
+    /// There will be no client.
+    pub(crate) fn fail(&self, error: &Error) {
+        self.publish(State::Closed { why: error.clone() });
+        self.join(Deadline::after(clock::now(), JOIN_TIME, Cause::Close));
+    }
+
+    /// Waits until the handler has been told of the end, but not beyond `deadline`. It does not wait for itself.
+    pub(crate) fn join(&self, deadline: Deadline) {
+        if !self.lock().now().is_closed() {
+            return;
+        }
+        let Some(teller) = self.0.teller.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        if teller.thread.thread().id() == thread::current().id() {
+            return;
+        }
+        match teller.done.recv_timeout(deadline.at.since(clock::now())) {
+            Err(RecvTimeoutError::Disconnected) => drop(teller.thread.join()),
+            _ => {
+                log::warn!(target: log_target::CLIENT, "the thread mcp-state is left behind: its handler does not return")
+            }
+        }
     }
 
     /// Looks on from now.

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::insight::Insight;
 use crate::list::Tools;
 use crate::options::CallOptions;
-use crate::pending::Want;
+use crate::pending::{Repeat, Want};
 use crate::slot::Waiter;
 
 impl Client {
@@ -54,6 +54,7 @@ impl Client {
         mut options: CallOptions<'_>,
     ) -> Result<CallToolResult, Error> {
         let want = options.want(self.engine())?;
+        let want = Want { repeat: self.engine().hints.repeat(name, want.repeat), ..want };
         let mut tell = |progress| {
             if let Some(tell) = &mut options.on_progress {
                 tell(progress);
@@ -92,12 +93,16 @@ impl Client {
         arguments: &A,
         options: CallOptions<'_>,
     ) -> Result<Job, Error> {
-        let want = Want { waiter: Waiter::Job, progress: true, ..options.want(self.engine())? };
+        let want = options.want(self.engine())?;
+        let repeat = self.engine().hints.repeat(name, want.repeat);
+        let want = Want { waiter: Waiter::Job, progress: true, repeat, ..want };
         let arguments = tool_arguments(arguments)?;
         let params = CallToolParams::new(name, Some(&arguments));
         let timed = Insight::call(Arc::clone(self.engine().insight()));
         // One request is all of it where its reply comes on a stream that somebody reads anyway.
-        if matches!(self.engine().carrier, Carrier::Shared(_)) && self.protocol_version().has_server_requests() {
+        // One that may have to be made again has a thread that sees to it.
+        let is_one = self.protocol_version().has_server_requests() && want.repeat == Repeat::Never;
+        if matches!(self.engine().carrier, Carrier::Shared(_)) && is_one {
             let begun = self.engine().begin(Method::ToolsCall.name(), &params, &want);
             return match begun.and_then(|mut call| call.send().map(|()| call)) {
                 Ok(call) => Ok(Job::new(self.clone(), call, timed, name)),

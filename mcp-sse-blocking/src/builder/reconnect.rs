@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Builder;
+use crate::error::Error;
 use crate::reconnect::Reconnect;
 use crate::state::{State, Watch};
 
@@ -18,6 +19,20 @@ pub(crate) struct ReconnectOptions {
 }
 
 pub(crate) type StateHandler = Box<dyn FnMut(&State) + Send>;
+
+impl ReconnectOptions {
+    /// From now on the handler is told.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is no thread for it.
+    pub(crate) fn begin(&mut self) -> Result<Watch, Error> {
+        if let Some(handler) = self.on_state.take() {
+            let told = self.watch.tell(handler);
+            told.map_err(|error| Error::Usage(format!("a thread cannot be started: {error}")))?;
+        }
+        Ok(self.watch.clone())
+    }
+}
 
 impl Builder {
     /// What the client does when it loses its server. [`Reconnect::on_demand`] by default.

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use mcp_core::http::Url;
 use mcp_core::http::era::{Detection, Era, Finding, Next, Probe};
@@ -23,6 +25,8 @@ use crate::client::Client;
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError};
 use crate::log_target;
+use crate::reconnect::Reconnect;
+use crate::restore::{is_put_off, is_unreached};
 use crate::streamable::Streamable;
 use crate::transport::http::{Http, Target};
 use crate::transport::http_sse::{self as carried, Opened, Session};
@@ -52,8 +56,18 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
     let timeout = common.call_timeout;
     let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
     let mut evidence = Evidence { deadline, ..Evidence::default() };
-    let mut era =
-        find(&mut start(options.transport, &common, remembered)?, url, &endpoint, options, &common, &mut evidence);
+    let mut attempts = 0;
+    let mut era = loop {
+        let mut detection = start(options.transport, &common, remembered)?;
+        let era = find(&mut detection, url, &endpoint, options, &common, &mut evidence);
+        let Err(error) = &era else { break era };
+        attempts += 1;
+        let Some(pause) = pause_before_another(error, attempts, &common.reconnect.policy, deadline) else { break era };
+        log::debug!(target: log_target::CLIENT, "{url} is not there yet; trying again in {pause:?}: {error}");
+        thread::sleep(pause);
+        endpoint.http.look_up_again();
+        evidence = Evidence { deadline, requests: evidence.requests, ..Evidence::default() };
+    };
     if remembered.is_some() && matches!(era, Err(Error::Status(_) | Error::Rpc(_) | Error::Peer(_))) {
         // The server is another one by now.
         verdicts::forget(url);
@@ -69,6 +83,19 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
         verdicts::remember(url, era);
     }
     Ok(client)
+}
+
+/// How long to wait before a server is asked once more that is not there yet, where the policy says so and there is time.
+fn pause_before_another(
+    error: &Error,
+    attempts: u32,
+    policy: &Reconnect,
+    deadline: Option<Deadline>,
+) -> Option<Duration> {
+    let has_more = policy.is_at_once() && policy.attempts.is_none_or(|most| attempts <= most);
+    let asked = if is_unreached(error) { Duration::ZERO } else { is_put_off(error)? };
+    let pause = policy.pause(attempts).max(asked);
+    (has_more && deadline.is_none_or(|deadline| clock::now() + pause < deadline.at)).then_some(pause)
 }
 
 /// What is tried, and in which order.

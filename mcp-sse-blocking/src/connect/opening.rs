@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::events::Hub;
 use crate::features::Features;
+use crate::hints::Hints;
 use crate::standing::Standing;
 
 /// An engine with its threads, before there is a client. Dropping it closes everything.
@@ -48,8 +49,17 @@ impl Opening {
             .seen_by(Arc::clone(common.insight.of_client()));
         let (policy, watch) = (common.reconnect.policy.clone(), common.reconnect.watch.clone());
         let standing = Standing::new(policy, watch, &common.limits);
-        let engine =
-            Engine::new(carrier, session, common.limits.clone(), common.call_timeout, background, features, standing);
+        let hints = Hints::new(common.reconnect.trusts_annotations);
+        let engine = Engine::new(
+            carrier,
+            session,
+            common.limits.clone(),
+            common.call_timeout,
+            background,
+            features,
+            standing,
+            hints,
+        );
         let session = Session(Arc::clone(&engine));
         if engine.carrier.shared().is_some() {
             engine.background.start_reader(&engine).map_err(|error| no_thread(&error))?;

@@ -13,6 +13,7 @@ use crate::background::{Background, Handlers};
 use crate::cache::CacheSize;
 use crate::carrier::{Carrier, Shared};
 use crate::features::Features;
+use crate::hints::Hints;
 use crate::input::InputHandlers;
 use crate::insight::Heard;
 use crate::reconnect::Reconnect;
@@ -39,7 +40,16 @@ fn engine(body: impl Read + Send + Sync + 'static) -> Arc<Engine> {
     let carrier = Carrier::Shared(Shared::new(sink, stream));
     let standing = Standing::new(Reconnect::default(), Watch::default(), &Limits::default());
     let features = Features::new(InputHandlers::default(), CacheSize::default());
-    Engine::new(carrier, ClientSession::new(Limits::default()), Limits::default(), None, background, features, standing)
+    Engine::new(
+        carrier,
+        ClientSession::new(Limits::default()),
+        Limits::default(),
+        None,
+        background,
+        features,
+        standing,
+        Hints::new(false),
+    )
 }
 
 fn hello() -> InitializeParams {
