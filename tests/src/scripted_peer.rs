@@ -242,6 +242,11 @@ impl Request {
     pub fn open_with(&self, headers: &str) -> Stream {
         let framing = "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n";
         self.answer(format!("HTTP/1.1 200 OK\r\n{framing}{headers}\r\n"));
+        self.body_in_chunks()
+    }
+
+    /// What follows a head that says that its body is in chunks.
+    pub fn body_in_chunks(&self) -> Stream {
         Stream {
             socket: Arc::clone(&self.socket),
             wire: Arc::clone(&self.wire),

@@ -83,3 +83,15 @@ mod tests {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "compression")))]
+mod tests_without {
+    use super::*;
+
+    #[test]
+    fn without_the_feature_nothing_is_asked_for() {
+        for value in ["gzip, deflate", "*", "identity", "br", ""] {
+            assert_eq!(asked_for([value].into_iter()).header(), None, "{value}");
+        }
+    }
+}

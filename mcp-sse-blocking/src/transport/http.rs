@@ -28,7 +28,7 @@ use ureq::{Body, BodyReader};
 use super::agent::Agent;
 use super::answer::{beginning, described, discard, not_a_stream, text, www_authenticate};
 use super::buffers::EndlessFraming;
-use super::decode::{Decoded, Encodings};
+use super::decode::{self, Decoded, Encodings};
 use super::exchange::{self, Bounds, Outcome, Stop, Trust};
 use super::pool::Room;
 use super::tls::Tls;
@@ -446,7 +446,8 @@ pub(crate) fn transport_failure(error: ureq::Error, doing: &'static str, url: &U
         ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<EndlessFraming>()) => {
             return PeerError::Http(EndlessFraming.to_string()).into();
         }
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+        // What was compressed says what it was.
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof && !decode::is_truncated(&error) => {
             (error.kind(), "the server closed the connection".into())
         }
         #[cfg(feature = "compression")]
