@@ -1,6 +1,8 @@
 //! What the tests share.
 
+pub mod certificates;
 pub mod chunks;
+pub mod door;
 pub mod fuzz_http;
 pub mod fuzz_http1;
 pub mod fuzz_jsonrpc;

@@ -218,7 +218,7 @@ impl Proxy {
             return error;
         }
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.told(error.kind(), "hung up in the middle of an answer"),
+            io::ErrorKind::UnexpectedEof => self.told(io::ErrorKind::ConnectionAborted, "hung up before it had answered"),
             kind => self.told(kind, format!("cannot be reached: {error}")),
         }
     }

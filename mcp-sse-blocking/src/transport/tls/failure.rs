@@ -59,7 +59,7 @@ pub(super) fn of(error: rustls::Error, whose: Whose, identifies: bool) -> Error 
 
 /// The connection ended before there was an answer.
 pub(super) fn hung_up(whose: Whose) -> Error {
-    Error::new(ErrorKind::UnexpectedEof, format!("{} hung up during the TLS handshake", whose.name()))
+    Error::new(ErrorKind::ConnectionAborted, format!("{} hung up during the TLS handshake", whose.name()))
 }
 
 /// No certificate can be for such a host.
@@ -180,6 +180,21 @@ mod tests {
         ] {
             assert_eq!(date(UnixTime::since_unix_epoch(Duration::from_secs(seconds))), day);
         }
+    }
+
+    /// What OpenSSL says in TLS 1.2 to a client without a certificate.
+    #[test]
+    fn a_refused_handshake_may_mean_that_a_certificate_is_wanted() {
+        let refused = || rustls::Error::AlertReceived(AlertDescription::HandshakeFailure);
+        assert_eq!(
+            of(refused(), Whose::Server, false).to_string(),
+            "the server refuses the handshake: it may want a client certificate (setting `client_certificate_pem`), or have \
+             no version or cipher of TLS in common with this client"
+        );
+        assert_eq!(
+            of(refused(), Whose::Server, true).to_string(),
+            "the server does not accept the client certificate (setting `client_certificate_pem`): HandshakeFailure"
+        );
     }
 
     #[test]
