@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcp_core::text::Excerpt;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, PeerError};
@@ -163,14 +163,15 @@ impl Event {
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
         #[derive(Deserialize)]
         struct Members<'a> {
-            #[serde(borrow)]
+            #[serde(borrow, default, deserialize_with = "present")]
             params: Option<&'a RawValue>,
-            #[serde(borrow)]
+            #[serde(borrow, default, deserialize_with = "present")]
             payload: Option<&'a RawValue>,
-            #[serde(borrow)]
+            #[serde(borrow, default, deserialize_with = "present")]
             result: Option<&'a RawValue>,
         }
-        let members = serde_json::from_slice::<Members<'_>>(&self.0.data).ok();
+        let members =
+            is_object(&self.0.data).then(|| serde_json::from_slice::<Members<'_>>(&self.0.data).ok()).flatten();
         let inner = members.and_then(|members| members.params.or(members.payload).or(members.result));
         match inner {
             Some(inner) => self.read(serde_json::from_str(inner.get())),
@@ -184,7 +185,7 @@ impl Event {
         struct Members {
             priority: Option<f64>,
         }
-        serde_json::from_slice::<Members>(&self.0.data).ok()?.priority
+        is_object(&self.0.data).then(|| serde_json::from_slice::<Members>(&self.0.data).ok()?.priority).flatten()
     }
 
     /// What a plain event that is called `error` says, in the form `{"event": "error", "error": {"code", "message"}}`.
@@ -266,6 +267,11 @@ struct Said {
     retry_after: Option<f64>,
 }
 
+/// A member that is there, be it `null`.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
 fn retry_after(data: &[u8]) -> Option<f64> {
     #[derive(Deserialize)]
     struct Outer {
@@ -285,6 +291,11 @@ fn wait(seconds: Option<f64>) -> Duration {
     }
 }
 
+/// Whether this can be a JSON object. The members of a structure would be read from an array as well.
+pub(crate) fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// Whether it is plain JSON with a name of its own.
 pub(crate) fn has_name(data: &[u8]) -> bool {
     member_event(data).is_some()
@@ -297,8 +308,7 @@ fn member_event(data: &[u8]) -> Option<String> {
         #[serde(borrow)]
         event: Cow<'a, str>,
     }
-    let is_object = data.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    let named = is_object.then(|| serde_json::from_slice::<Named<'_>>(data).ok()).flatten()?;
+    let named = is_object(data).then(|| serde_json::from_slice::<Named<'_>>(data).ok()).flatten()?;
     (named.event.len() <= NAME_BYTES && !named.event.is_empty()).then(|| named.event.into_owned())
 }
 
@@ -345,6 +355,7 @@ mod tests {
             (r#"{"jsonrpc":"2.0","method":"m","params":{"value":1}}"#, r#"{"value":1}"#),
             (r#"{"event":"e","payload":{"value":1}}"#, r#"{"value":1}"#),
             (r#"{"event":"tool_result","result":[1]}"#, "[1]"),
+            (r#"{"event":"e","payload":null}"#, "null"),
             (r#"{"value":1}"#, r#"{"value":1}"#),
             ("[1]", "[1]"),
             ("7", "7"),
@@ -355,6 +366,14 @@ mod tests {
         }
         let error = plain("Update 0").payload::<u32>().unwrap_err().to_string();
         assert!(error.starts_with("the result of `message` cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn an_array_has_no_members() {
+        let array = plain("[1,2,3]");
+        assert_eq!((array.name(), array.priority(), array.error()), ("message", None, None));
+        assert_eq!(plain(r#" {"priority":2.5}"#).priority(), Some(2.5));
+        assert_eq!(plain(r#"{"priority":"high"}"#).priority(), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, PeerError};
+use crate::events::is_object;
 use crate::transport::http::Target;
 use crate::transport::streamable_http::{Answered, Posting, Reply};
 
@@ -113,7 +114,7 @@ impl Request {
         let result: &RawValue = serde_json::from_slice(body)
             .map_err(|error| PeerError::Message(Excerpt::new(&error.to_string(), SHOWN).to_string()))?;
         // Some speak JSON-RPC after all, except for the id.
-        let inner = serde_json::from_slice::<Answer<'_>>(body).ok().filter(|answer| answer.jsonrpc.is_some());
+        let inner = Answer::of(body).filter(|answer| answer.jsonrpc.is_some());
         let result = inner.and_then(|answer| answer.result).unwrap_or(result).get();
         let with_schemas = self.is_list_of_tools.then(|| with_schemas(result, limits.message_bytes)).flatten();
         let result = with_schemas.as_deref().unwrap_or(result.as_bytes());
@@ -125,7 +126,7 @@ impl Request {
 
     /// The JSON-RPC error that a body stands for, if it does: one with an `error` and no result beside it.
     fn refused(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let answer: Answer<'_> = serde_json::from_slice(body).ok()?;
+        let answer = Answer::of(body)?;
         if answer.content.is_some() || answer.result.is_some() {
             return None;
         }
@@ -146,6 +147,12 @@ struct Answer<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
+}
+
+impl<'a> Answer<'a> {
+    fn of(body: &'a [u8]) -> Option<Self> {
+        is_object(body).then(|| serde_json::from_slice(body).ok()).flatten()
+    }
 }
 
 /// What such servers say in `error`: a text, or an object with a code that is a number or a name.
@@ -195,11 +202,11 @@ fn with_schemas(list: &str, most: usize) -> Option<Vec<u8>> {
         #[serde(borrow)]
         name: Option<&'a RawValue>,
     }
-    let List { tools } = serde_json::from_str(list).ok()?;
+    let List { tools } = is_object(list.as_bytes()).then(|| serde_json::from_str(list).ok()).flatten()?;
     let mut whole = list.as_bytes().to_owned();
     let mut changed = false;
     // From the end, so that places before it stay what they are.
-    for tool in tools.iter().rev() {
+    for tool in tools.iter().rev().filter(|tool| is_object(tool.get().as_bytes())) {
         let Ok(Tool { input_schema: None, name: Some(_) }) = serde_json::from_str(tool.get()) else { continue };
         // The tool is a slice of the list.
         let at = tool.get().as_ptr().addr() - list.as_ptr().addr() + 1;
@@ -261,7 +268,8 @@ mod tests {
 
     #[test]
     fn a_body_is_the_result_as_it_came() {
-        for body in [r#"{"content":[{"type":"text","text":"hi"}]}"#, r#"{"n":1.50, "x":null}"#, "[1]", "7", "null"] {
+        for body in [r#"{"content":[{"type":"text","text":"hi"}]}"#, r#"{"n":1.50, "x":null}"#, "[1,2,3]", "7", "null"]
+        {
             assert_eq!(said("tools/call", body), Ok(body.to_owned()));
         }
         let result = r#"{"content":[],"isError":true,"error":"as the tool says"}"#;
@@ -295,9 +303,9 @@ mod tests {
 
     #[test]
     fn a_tool_that_does_not_say_what_it_takes_takes_any_object() {
-        let list = r#"{"tools":[{"name":"a"},{"name":"b","inputSchema":{"type":"object","x":1}}, { "name":"c"},{},7]}"#;
+        let list = r#"{"tools":[{"name":"a"},{"name":"b","inputSchema":{"type":"object","x":1}}, { "name":"c"},{},7,[null,1]]}"#;
         let said = said("tools/list", list).unwrap();
-        let expected = r#"{"tools":[{"inputSchema":{"type":"object"},"name":"a"},{"name":"b","inputSchema":{"type":"object","x":1}}, {"inputSchema":{"type":"object"}, "name":"c"},{},7]}"#;
+        let expected = r#"{"tools":[{"inputSchema":{"type":"object"},"name":"a"},{"name":"b","inputSchema":{"type":"object","x":1}}, {"inputSchema":{"type":"object"}, "name":"c"},{},7,[null,1]]}"#;
         assert_eq!(said, expected);
         assert_eq!(with_schemas(list, list.len() + 40), None, "no longer than a message may be");
     }
