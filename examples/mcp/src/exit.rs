@@ -132,6 +132,7 @@ fn kind(error: &Error) -> &'static str {
         Error::StreamEnded(_) => "streamEnded",
         Error::Exited(_) => "exited",
         Error::Input(_) => "input",
+        Error::Credentials(_) => "credentials",
         Error::Cancelled(_) | Error::Closed(_) => "interrupted",
         _ => "other",
     }

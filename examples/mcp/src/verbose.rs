@@ -2,16 +2,20 @@
 
 use std::io::Write;
 
+use env_logger::Target;
 use log::LevelFilter;
 use mcp_sse_blocking::log_target::WIRE;
 
 use crate::options::Header;
+use crate::output::StandardError;
 
 /// Starts logging. Values of `headers` are masked wherever they occur: a server may repeat them.
 pub(crate) fn start(verbose: u8, headers: &[Header]) {
     let secrets: Vec<String> =
         headers.iter().filter_map(Header::parts).flat_map(|(_, value)| secrets(value)).map(str::to_owned).collect();
     let mut logger = env_logger::Builder::new();
+    // By way of the progress bar, which makes room.
+    logger.target(Target::Pipe(Box::new(StandardError)));
     let (wire, rest) = match verbose {
         0 => (LevelFilter::Off, LevelFilter::Warn),
         1 => (LevelFilter::Trace, LevelFilter::Warn),

@@ -160,7 +160,7 @@ mod tests {
             (json!({"type": "integer"}), "x", "`f` has to be a number, not `x`"),
             (json!({"type": "integer"}), "1.5", "without a fraction"),
             (json!({"type": "integer", "maximum": 3}), "4", "too large"),
-            (json!({"type": "string", "minLength": 2}), "x", "2"),
+            (json!({"type": "string", "minLength": 2}), "x", "too short"),
             (json!({"type": "boolean"}), "perhaps", "yes or no"),
             (colours, "3", "one of r, g"),
             (several, "a,d", "one of a, b, c"),
