@@ -7,6 +7,10 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a panic is the report, in the helpers too")]
 
+#[path = "misbehaving/again.rs"]
+mod again;
+#[path = "misbehaving/encrypted.rs"]
+mod encrypted;
 #[path = "misbehaving/endpoint.rs"]
 mod endpoint;
 #[path = "misbehaving/eras.rs"]
@@ -28,7 +32,8 @@ fn every_fault_of_a_server_is_told_in_time_and_leaves_nothing_behind() {
     (endpoint::CASES[0].scene)();
 
     let mut table = Table::default();
-    let groups: [&[Case]; 5] = [endpoint::CASES, stream::CASES, messages::CASES, http::CASES, eras::CASES];
+    let groups: [&[Case]; 7] =
+        [again::CASES, encrypted::CASES, endpoint::CASES, stream::CASES, messages::CASES, http::CASES, eras::CASES];
     for case in groups.into_iter().flatten() {
         table.run(case);
     }
