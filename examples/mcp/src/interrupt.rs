@@ -19,8 +19,11 @@ pub(crate) struct Interrupt {
 struct Stops {
     call: Option<Canceller>,
     client: Option<Client>,
-    server: Option<Box<dyn FnOnce() + Send>>,
+    server: Option<Stop>,
 }
+
+/// Stops what is served; false when that is being done for too long already.
+type Stop = Box<dyn FnMut() -> bool + Send>;
 
 impl Interrupt {
     /// To be made once.
@@ -33,8 +36,11 @@ impl Interrupt {
             if call.is_some_and(|call| call.cancel("interrupted by the user")) {
                 return;
             }
-            if let Some(stop) = server {
-                return stop();
+            if let Some(mut stop) = server
+                && stop()
+            {
+                watched.lock().unwrap_or_else(PoisonError::into_inner).server = Some(stop);
+                return;
             }
             match client {
                 // On a thread of its own: closing takes a while, and the next Ctrl-C is not to wait for it.
@@ -54,8 +60,8 @@ impl Interrupt {
         self.stops.lock().unwrap_or_else(PoisonError::into_inner).client = Some(client.clone());
     }
 
-    /// From now on Ctrl-C stops what is served.
-    pub(crate) fn stops(&self, stop: impl FnOnce() + Send + 'static) {
+    /// From now on Ctrl-C stops what is served, each time until `stop` says false: then it ends the program.
+    pub(crate) fn stops(&self, stop: impl FnMut() -> bool + Send + 'static) {
         self.stops.lock().unwrap_or_else(PoisonError::into_inner).server = Some(Box::new(stop));
     }
 

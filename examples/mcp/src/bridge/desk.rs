@@ -1,0 +1,221 @@
+//! The delegate: which connection a request is for, and a thread that carries it there.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use mcp_core::types::{LoggingLevel, Method, SubscriptionFilter};
+use mcp_server_tiny::delegate::{Caller, Delegate, DelegatedCall};
+use serde_json::value::RawValue;
+
+use super::outcome;
+use super::upstream::{Common, Scope, Upstream, lock};
+use super::watch::Watcher;
+
+/// How often processes that nobody uses are looked for, at least.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// All connections of a bridge.
+pub(super) struct Bridge {
+    common: Arc<Common>,
+    is_shared: bool,
+    idle: Duration,
+    max_calls: usize,
+    in_flight: AtomicUsize,
+    upstreams: Mutex<HashMap<Scope, Arc<Upstream>>>,
+    listeners: AtomicU64,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Dropped when the bridge ends.
+    ticking: Mutex<Option<Sender<()>>>,
+}
+
+/// What of a bridge the command line sets.
+pub(super) struct Manner {
+    pub(super) is_shared: bool,
+    pub(super) idle: Duration,
+    pub(super) max_calls: usize,
+}
+
+impl Bridge {
+    pub(super) fn new(common: Common, manner: &Manner) -> Arc<Self> {
+        let (ticking, ended) = channel();
+        let bridge = Arc::new(Self {
+            common: Arc::new(common),
+            is_shared: manner.is_shared,
+            idle: manner.idle,
+            max_calls: manner.max_calls,
+            in_flight: AtomicUsize::new(0),
+            upstreams: Mutex::default(),
+            listeners: AtomicU64::new(0),
+            threads: Mutex::default(),
+            ticking: Mutex::new(Some(ticking)),
+        });
+        let (weak, pause) = (Arc::downgrade(&bridge), (manner.idle / 4).clamp(Duration::from_millis(50), LOOK));
+        bridge.spawn("bridge-idle", move || look_for_unused(&weak, &ended, pause));
+        bridge
+    }
+
+    /// Starts a thread that the end of the bridge waits for. False when there is none to be had.
+    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> bool {
+        match thread::Builder::new().name(name.into()).spawn(run) {
+            Ok(thread) => {
+                let mut threads = lock(&self.threads);
+                threads.retain(|thread| !thread.is_finished());
+                threads.push(thread);
+                true
+            }
+            Err(error) => {
+                log::error!("no thread for {name}: {error}");
+                false
+            }
+        }
+    }
+
+    fn upstream(&self, scope: Scope) -> Arc<Upstream> {
+        let scope = if self.is_shared { Scope::Everybody } else { scope };
+        let mut upstreams = lock(&self.upstreams);
+        let upstream = upstreams.entry(scope.clone()).or_insert_with(|| Upstream::new(scope, &self.common));
+        upstream.touch();
+        Arc::clone(upstream)
+    }
+
+    fn known(&self, session: u64) -> Option<Arc<Upstream>> {
+        let scope = if self.is_shared { Scope::Everybody } else { Scope::Session(session) };
+        lock(&self.upstreams).get(&scope).cloned()
+    }
+
+    /// Ends the connections that `which` picks, each on a thread of its own.
+    fn end(&self, which: impl Fn(&Upstream) -> bool) {
+        let mut upstreams = lock(&self.upstreams);
+        let (over, left) = std::mem::take(&mut *upstreams).into_iter().partition(|(_, upstream)| which(upstream));
+        *upstreams = left;
+        drop(upstreams);
+        let over: HashMap<Scope, Arc<Upstream>> = over;
+        for (_, upstream) in over {
+            let closing = Arc::clone(&upstream);
+            if !self.spawn("bridge-end", move || closing.close()) {
+                upstream.close();
+            }
+        }
+    }
+
+    /// Ends everything, and waits until it has ended.
+    pub(super) fn close(&self) {
+        drop(lock(&self.ticking).take());
+        self.end(|_| true);
+        loop {
+            let threads = std::mem::take(&mut *lock(&self.threads));
+            if threads.is_empty() {
+                return;
+            }
+            // None of them panics, and each is bounded by what its connection has left to do.
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+        }
+    }
+}
+
+/// Ends connections that no session ends: those of clients without sessions, and everybody's.
+fn look_for_unused(bridge: &Weak<Bridge>, ended: &Receiver<()>, pause: Duration) {
+    while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+        let Some(bridge) = bridge.upgrade() else { return };
+        let idle = bridge.idle;
+        let has_no_session = |upstream: &Upstream| match &upstream.scope {
+            Scope::Session(_) => false,
+            Scope::Alone(_) => true,
+            Scope::Everybody => bridge.common.audience.is_empty(),
+        };
+        bridge.end(|upstream| has_no_session(upstream) && upstream.is_open() && upstream.is_unused(idle));
+    }
+}
+
+/// The bridge as the delegate of its front.
+pub(super) struct Desk(pub(super) Arc<Bridge>);
+
+impl Delegate for Desk {
+    fn handle(&mut self, call: DelegatedCall) {
+        let bridge = Arc::clone(&self.0);
+        let bound = bridge.max_calls;
+        if bridge.in_flight.fetch_add(1, Ordering::Relaxed) >= bound {
+            bridge.in_flight.fetch_sub(1, Ordering::Relaxed);
+            let text =
+                format!("{bound} requests are worked on already, as many as --max-calls allows; try again later");
+            return call.answer(Err(outcome::failed(text)));
+        }
+        let scope = match call.caller().session {
+            Some(session) => {
+                bridge.common.audience.enter(session);
+                Scope::Session(session)
+            }
+            None => Scope::Alone(call.caller().credential.clone()),
+        };
+        let upstream = bridge.upstream(scope);
+        let counted = Counted(Arc::clone(&bridge));
+        // A call that is dropped because there is no thread is answered so.
+        bridge.spawn("bridge-call", move || {
+            let _counted = counted;
+            upstream.carry(call);
+        });
+    }
+
+    fn notified(&mut self, session: u64, method: Method, params: Option<&RawValue>) {
+        let Some(upstream) = self.0.known(session) else { return };
+        if method == Method::NotificationsRootsListChanged {
+            let params = params.map(ToOwned::to_owned);
+            self.0.spawn("bridge-tell", move || upstream.notify(method, params.as_deref()));
+        }
+    }
+
+    fn level_set(&mut self, session: u64, level: LoggingLevel) {
+        self.0.common.audience.enter(session);
+        let upstream = self.0.upstream(Scope::Session(session));
+        self.0.spawn("bridge-tell", move || upstream.set_level(level));
+    }
+
+    fn session_ended(&mut self, session: u64) {
+        self.0.common.audience.leave(session);
+        if self.0.is_shared {
+            if let Some(upstream) = self.0.known(session) {
+                upstream.watches.forget(&Watcher::Session(session));
+            }
+            return;
+        }
+        self.0.end(|upstream| upstream.scope == Scope::Session(session));
+    }
+
+    fn listening(&mut self, listener: &Caller, filter: &SubscriptionFilter) -> Option<Box<dyn Send>> {
+        let number = self.0.listeners.fetch_add(1, Ordering::Relaxed);
+        let watcher = Watcher::Listener(number, listener.credential.clone());
+        let upstream = self.0.upstream(Scope::Alone(listener.credential.clone()));
+        upstream.watches.listens(watcher.clone());
+        let listening = Listening { upstream: Arc::downgrade(&upstream), watcher: watcher.clone() };
+        let uris = filter.resource_subscriptions.clone();
+        self.0.spawn("bridge-listen", move || upstream.listen(&watcher, uris));
+        Some(Box::new(listening))
+    }
+}
+
+/// One call that is worked on.
+struct Counted(Arc<Bridge>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Somebody listens until this is dropped.
+struct Listening {
+    upstream: Weak<Upstream>,
+    watcher: Watcher,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(upstream) = self.upstream.upgrade() {
+            upstream.watches.forget(&self.watcher);
+        }
+    }
+}
