@@ -18,7 +18,7 @@ pub(crate) use parse::{Header, seconds};
 use tls::Tls;
 
 /// What every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     /// How to talk to the server
     #[arg(long, value_enum, default_value_t, global = true)]

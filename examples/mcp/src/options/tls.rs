@@ -13,7 +13,7 @@ use crate::output::{self, Style};
 const PEM: u64 = 4 << 20;
 
 /// All files are in PEM.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Tls {
     /// Also trust the authorities in this file (PEM)
     #[arg(long, value_name = "FILE", global = true)]
