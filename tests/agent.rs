@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::JoinHandle;
 
-use mcp_server_tiny::{Server, Handle, Tool, ToolError};
+use mcp_server_tiny::{Handle, Server, Tool, ToolError};
 use mcp_tests::peers;
 use mcp_tests::process::Process;
 use mcp_tests::scripted_peer::{Peer, Request};
@@ -17,6 +17,8 @@ const KEY: &str = "sk-canary-key";
 
 /// A server with the tools that the model may use, and a file that names it and one that is down.
 struct Calendar {
+    /// The agent. Building it may take longer than a scripted endpoint waits.
+    agent: PathBuf,
     file: PathBuf,
     stop: Handle,
     running: Option<JoinHandle<()>>,
@@ -24,7 +26,9 @@ struct Calendar {
 
 impl Calendar {
     fn start(test: &str) -> Self {
-        let events = Tool::new("get_events").description("Events of a day").param::<String>("day", "such as 2025-05-05");
+        let agent = peers::example("agent");
+        let events =
+            Tool::new("get_events").description("Events of a day").param::<String>("day", "such as 2025-05-05");
         let bound = Server::new("calendar", "1.0.0")
             .tool(events, |call| {
                 let day = call.arg::<String>("day")?;
@@ -41,7 +45,16 @@ impl Calendar {
         }});
         std::fs::write(&file, servers.to_string()).unwrap();
         let stop = bound.handle();
-        Self { file, stop, running: Some(std::thread::spawn(move || bound.run().unwrap())) }
+        Self { agent, file, stop, running: Some(std::thread::spawn(move || bound.run().unwrap())) }
+    }
+
+    /// Runs the agent with these tools and the endpoint at `url`.
+    fn agent(&self, url: &str) -> Run {
+        run(Command::new(&self.agent).arg(&self.file).arg("What is on the fifth of May?").envs([
+            ("OPENAI_BASE_URL", url),
+            ("OPENAI_MODEL", "scripted"),
+            ("OPENAI_API_KEY", KEY),
+        ]))
     }
 }
 
@@ -57,14 +70,6 @@ struct Run {
     answer: Vec<String>,
     said: Vec<String>,
     code: Option<i32>,
-}
-
-fn agent(file: &Path, url: &str) -> Run {
-    run(Command::new(peers::example("agent")).arg(file).arg("What is on the fifth of May?").envs([
-        ("OPENAI_BASE_URL", url),
-        ("OPENAI_MODEL", "scripted"),
-        ("OPENAI_API_KEY", KEY),
-    ]))
 }
 
 fn run(command: &mut Command) -> Run {
@@ -98,9 +103,7 @@ fn ok(request: &Request, body: &str) {
 
 /// The model asks for calls: the names of functions and the texts of their arguments.
 fn ask_for(calls: &[(&str, &str)]) -> Value {
-    let call = |(number, (name, arguments)): (usize, &(&str, &str))| {
-        json!({"id": format!("call_{number}"), "type": "function", "function": {"name": name, "arguments": arguments}})
-    };
+    let call = |(number, (name, arguments)): (usize, &(&str, &str))| json!({"id": format!("call_{number}"), "type": "function", "function": {"name": name, "arguments": arguments}});
     let calls: Vec<Value> = calls.iter().enumerate().map(call).collect();
     json!({"role": "assistant", "content": null, "tool_calls": calls, "reasoning_content": "kept as it came"})
 }
@@ -145,7 +148,7 @@ fn the_model_calls_a_tool_and_answers_with_what_it_gave() {
         assert_eq!(results(&second, 1), ["Dentist at 9"]);
         reply(&second, &answer("You are at the dentist's at nine.\u{1b}[2J"));
     });
-    let run = agent(&calendar.file, &endpoint.url("/v1/"));
+    let run = calendar.agent(&endpoint.url("/v1/"));
     assert_eq!(run.answer, ["You are at the dentist's at nine.\u{FFFD}[2J"], "nothing that a terminal would obey");
     assert_eq!(run.code, Some(0));
     assert!(run.said[0].starts_with("left out: the server `down`: "), "{:?}", run.said);
@@ -188,7 +191,7 @@ fn what_goes_wrong_with_a_call_is_told_to_the_model() {
         assert_eq!(results[6], "x".repeat(64 << 10) + "\n[the rest is cut off]");
         reply(&second, &answer("I cannot say."));
     });
-    let run = agent(&calendar.file, &endpoint.url("/v1"));
+    let run = calendar.agent(&endpoint.url("/v1"));
     assert_eq!((run.answer, run.code), (vec!["I cannot say.".to_owned()], Some(0)));
     endpoint.finish();
 }
@@ -206,8 +209,7 @@ fn a_model_that_asks_for_too_much_is_ended() {
             reply(&peer.request(), &ask_for(&many[..1]));
         }
     });
-    agent(&calendar.file, &endpoint.url("/v1"))
-        .assert_fails("agent: the model asked for calls 10 times and gave no answer");
+    calendar.agent(&endpoint.url("/v1")).assert_fails("agent: the model asked for calls 10 times and gave no answer");
     endpoint.finish();
 
     let endpoint = Peer::run_plain(|peer| {
@@ -216,7 +218,8 @@ fn a_model_that_asks_for_too_much_is_ended() {
         request.answer(vec![b' '; 5 << 20]);
         request.hang_up();
     });
-    agent(&calendar.file, &endpoint.url("/v1"))
+    calendar
+        .agent(&endpoint.url("/v1"))
         .assert_fails("agent: the endpoint cannot be asked: the response body is larger than request limit: 4194304");
     endpoint.finish();
 }
@@ -227,7 +230,9 @@ fn an_endpoint_that_refuses_says_why_and_the_key_is_not_shown() {
     for (status, body, expected) in [
         (
             "401 Unauthorized",
-            format!(r#"{{"error": {{"message": "Incorrect API key provided: {KEY}.", "type": "invalid_request_error"}}}}"#),
+            format!(
+                r#"{{"error": {{"message": "Incorrect API key provided: {KEY}.", "type": "invalid_request_error"}}}}"#
+            ),
             "the endpoint refuses the key; see OPENAI_API_KEY (HTTP status 401): Incorrect API key provided: ***.",
         ),
         (
@@ -240,11 +245,7 @@ fn an_endpoint_that_refuses_says_why_and_the_key_is_not_shown() {
             String::new(),
             "the endpoint has had too many requests or too little money (HTTP status 429)",
         ),
-        (
-            "307 Temporary Redirect",
-            String::new(),
-            "the endpoint is elsewhere; see OPENAI_BASE_URL (HTTP status 307)",
-        ),
+        ("307 Temporary Redirect", String::new(), "the endpoint is elsewhere; see OPENAI_BASE_URL (HTTP status 307)"),
         ("500 Internal Server Error", "<html>".to_owned(), "the endpoint failed (HTTP status 500): <html>"),
     ] {
         let endpoint = Peer::run_plain(move |peer| {
@@ -252,7 +253,7 @@ fn an_endpoint_that_refuses_says_why_and_the_key_is_not_shown() {
             let length = body.len();
             peer.request().answer(format!("HTTP/1.1 {status}\r\n{location}\r\nContent-Length: {length}\r\n\r\n{body}"));
         });
-        agent(&calendar.file, &endpoint.url("/v1")).assert_fails(&format!("agent: {expected}"));
+        calendar.agent(&endpoint.url("/v1")).assert_fails(&format!("agent: {expected}"));
         endpoint.finish();
     }
 }
@@ -269,7 +270,8 @@ fn an_endpoint_that_talks_nonsense_is_named() {
         (r#"{"choices": [{"message": {"tool_calls": [{"function": {}}]}}]}"#, "it has a call without an id or a name"),
     ] {
         let endpoint = Peer::run_plain(move |peer| ok(&peer.request(), body));
-        agent(&calendar.file, &endpoint.url("/v1"))
+        calendar
+            .agent(&endpoint.url("/v1"))
             .assert_fails(&format!("agent: the endpoint's answer cannot be used: {expected}"));
         endpoint.finish();
     }

@@ -116,10 +116,8 @@ impl Endpoint {
 impl Reply {
     fn read(body: &[u8]) -> Result<Self, ChatError> {
         let mut json: Value = serde_json::from_slice(body).map_err(|_| ChatError::NoReply("it is no JSON"))?;
-        let message = json["choices"][0]["message"].take();
-        if !message.is_object() {
-            return Err(ChatError::NoReply("it has no message"));
-        }
+        let message = json.pointer_mut("/choices/0/message").map(Value::take).filter(Value::is_object);
+        let Some(message) = message else { return Err(ChatError::NoReply("it has no message")) };
         let calls = match &message["tool_calls"] {
             Value::Array(calls) => calls.iter().map(FunctionCall::read).collect::<Option<_>>(),
             _ => Some(Vec::new()),
