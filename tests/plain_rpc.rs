@@ -3,10 +3,10 @@
 // In helpers too a panic is the report.
 #![allow(clippy::unwrap_used)]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use mcp_sse_blocking::events::{EventErrorKind, EventFilter, Heard};
-use mcp_sse_blocking::{Builder, Client, Error, Events, Missed, Transport, Via};
+use mcp_sse_blocking::events::{EventFilter, Heard};
+use mcp_sse_blocking::{Builder, Client, Error, Events, Transport, Via};
 use mcp_tests::scripted_peer::{BOUND, Peer, Request, Stream};
 use mcp_tests::streamable_peer::StreamableRequest as _;
 use serde_json::{Value, json};
@@ -207,107 +207,6 @@ fn a_stream_of_text_without_any_requests_is_heard() {
 }
 
 #[test]
-fn a_missing_stream_is_told_to_those_who_listen_and_breaks_no_call() {
-    for (answer, told) in [
-        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "HTTP status 404"),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
-            "HTTP status 200, the server offers no stream: <html>",
-        ),
-    ] {
-        let peer = Peer::run_plain(move |peer| {
-            peer.request().answer(answer);
-            answer_as_fastapi(&peer.request());
-            // Whoever listens later asks again.
-            let mut stream = peer.request().open();
-            stream.raw("data: back\n\n");
-            peer.wait_closed(stream.connection);
-        });
-        let client = builder(&peer.url("/mcp/sse")).connect().unwrap();
-        let mut events = client.events(EventFilter::new());
-        let why = events.next().unwrap().unwrap_err().to_string();
-        assert!(why.starts_with(told), "{why}");
-        assert!(events.next().is_none() && events.is_over());
-        assert_eq!(client.tools().count(), 1);
-        let mut again = client.events(EventFilter::new());
-        assert_eq!(event(&mut again).text(), "back");
-        drop((again, events, client));
-        peer.finish();
-    }
-}
-
-#[test]
-fn a_stream_that_ends_is_opened_again_and_says_that_something_may_be_missing() {
-    let peer = Peer::run_plain(|peer| {
-        let mut stream = peer.request().open();
-        stream.raw("retry: 1\nid: e-1\ndata: one\n\n");
-        stream.end();
-        peer.request().status("503 Service Unavailable", "");
-        let get = peer.request();
-        assert_eq!(get.header("last-event-id"), Some("e-1"));
-        let mut stream = get.open();
-        stream.raw("data: two\n\n");
-        peer.wait_closed(stream.connection);
-    });
-    let client = builder(&peer.url("/mcp/sse")).connect().unwrap();
-    let mut events = client.events(EventFilter::new());
-    let first = event(&mut events);
-    assert_eq!((&*first.text(), first.id()), ("one", Some("e-1")));
-    let missed = events.next_within(BOUND).unwrap();
-    assert!(matches!(missed, Some(Heard::Missed(Missed::Reconnected))), "{missed:?}");
-    assert_eq!(event(&mut events).text(), "two");
-    drop((events, client));
-    peer.finish();
-}
-
-#[test]
-fn a_server_that_limits_is_left_alone_for_as_long_as_it_says() {
-    let wait = Duration::from_millis(400);
-    let peer = Peer::run_plain(move |peer| {
-        let mut stream = peer.request().open();
-        let limited = r#"{"event":"error","error":{"code":"RATE_LIMITED","message":"slow down","retry_after":0.4}}"#;
-        stream.raw(format!("retry: 1\ndata: {limited}\n\n"));
-        stream.end();
-        let since = Instant::now();
-        let mut stream = peer.request().open();
-        stream.raw("data: back\n\n");
-        peer.wait_closed(stream.connection);
-        // It had begun to wait before the stream ended here.
-        assert!(since.elapsed() > wait / 2, "{:?}", since.elapsed());
-    });
-    let client = builder(&peer.url("/mcp/sse")).connect().unwrap();
-    let mut events = client.events(["error", "message"]);
-    let error = event(&mut events).error().unwrap();
-    assert_eq!(error.kind, EventErrorKind::RateLimited { wait });
-    assert_eq!((&*error.code, &*error.message), ("RATE_LIMITED", "slow down"));
-    assert!(matches!(events.next_within(BOUND).unwrap(), Some(Heard::Missed(Missed::Reconnected))));
-    assert_eq!(event(&mut events).text(), "back");
-    drop((events, client));
-    peer.finish();
-}
-
-#[test]
-fn a_handler_hears_the_stream_without_anybody_who_listens() {
-    let peer = Peer::run_plain(|peer| {
-        let mut stream = open_as_fastapi(&peer.request());
-        stream.raw(format!("data: {UPDATE}\n\ndata: other\n\n"));
-        stream.raw("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n");
-        peer.wait_closed(stream.connection);
-    });
-    let (tell, told) = std::sync::mpsc::channel();
-    let client = builder(&peer.url("/mcp/sse"))
-        .on_event(["data_update", "notifications/tools/list_changed"], move |_, event| {
-            tell.send(event.name().to_owned()).unwrap();
-        })
-        .connect()
-        .unwrap();
-    assert_eq!(told.recv_timeout(BOUND).unwrap(), "data_update");
-    assert_eq!(told.recv_timeout(BOUND).unwrap(), "notifications/tools/list_changed");
-    drop(client);
-    peer.finish();
-}
-
-#[test]
 fn what_cannot_be_with_such_a_server_is_refused_at_once() {
     let refused = |builder: Builder| match builder.connect() {
         Err(Error::Usage(problem)) => problem,
@@ -317,19 +216,4 @@ fn what_cannot_be_with_such_a_server_is_refused_at_once() {
     assert!(refused(stream_only(url).message_url("ftp://x/")).starts_with("`message_url`: "));
     let version = mcp_sse_blocking::mcp_core::revision::ProtocolVersion::LATEST;
     assert!(refused(builder(url).protocol_version(version)).contains("`Transport::Plain`"));
-}
-
-#[test]
-fn closing_ends_a_silent_stream_within_a_second_and_leaves_nothing() {
-    let peer = Peer::run_plain(|peer| {
-        let stream = peer.request().open();
-        peer.wait_closed(stream.connection);
-    });
-    let client = builder(&peer.url("/mcp/sse")).connect().unwrap();
-    let mut events = client.events(EventFilter::new());
-    let begun = Instant::now();
-    client.close();
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-    assert!(events.next().is_none());
-    peer.finish();
 }

@@ -124,6 +124,11 @@ impl Reconnect {
         self.when != When::Never && self.attempts != Some(0)
     }
 
+    /// Whether there may be an attempt with this number in a row, counted from 1.
+    pub(crate) fn allows(&self, attempt: u32) -> bool {
+        self.when != When::Never && self.attempts.is_none_or(|most| attempt <= most)
+    }
+
     /// Whether a session that is lost has no successor.
     pub(crate) fn is_never(&self) -> bool {
         self.when == When::Never

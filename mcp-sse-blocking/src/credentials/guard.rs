@@ -99,6 +99,14 @@ impl Guard {
         self.carried(credential, seen).map(Some).map_err(CredentialsError::after_rejection)
     }
 
+    /// The server says in another way than by 401 that what was sent last is not taken any more. Whether there is another now.
+    pub(crate) fn rejected(&self, of: For<'_>) -> Result<bool, CredentialsError> {
+        let seen = self.renewals.landings(of.patience()).map_err(|left| self.left(left))?;
+        let credential = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let carried = Carried { credential, seen, ..Carried::default() };
+        Ok(self.renewed(of, &carried, Vec::new())?.is_some())
+    }
+
     fn ask(&self, of: For<'_>, rejected: Option<&Rejected>) -> Result<Option<Credential>, CredentialsError> {
         let resource = &self.resource;
         self.provider.credential(&Ask { url: of.url, resource, deadline: of.deadline, stop: Some(of.stop), rejected })

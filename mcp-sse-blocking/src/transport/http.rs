@@ -269,6 +269,19 @@ impl Http {
         self.follow(outgoing, Some(&renewed), &stop)
     }
 
+    /// The server at `url` says on a stream that the credentials which were sent last are not taken any more: the provider is
+    /// asked again. Whether there are others now; without a provider there are none.
+    ///
+    /// # Errors
+    /// When the provider fails.
+    pub(crate) fn renew_credentials(&self, url: &Url, deadline: Option<Deadline>) -> Result<bool, Error> {
+        let Some(guard) = &self.guard else { return Ok(false) };
+        let stop = self.closed();
+        guard
+            .rejected(For { url, deadline, stop: &*stop })
+            .map_err(|error| self.without_credentials(error, deadline))
+    }
+
     /// What becomes of a request for which there are no credentials.
     fn without_credentials(&self, error: CredentialsError, deadline: Option<Deadline>) -> Error {
         let delivery = Delivery::NotSent;
