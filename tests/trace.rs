@@ -1,1 +1,517 @@
-//! The trace of the wire.
+//! The trace of the wire: what it says on every carrier, what becomes of it when its writer fails, and what it must not say.
+//! The same secrets are looked for in the log of the client at every level, in `Debug` and in errors.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::fmt::Debug;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::Duration;
+
+use log::{LevelFilter, Log, Metadata, Record};
+use mcp_core::revision::ProtocolVersion;
+use mcp_server_tiny::{Call, Server, Tool};
+use mcp_sse_blocking::credentials::BearerToken;
+use mcp_sse_blocking::{Builder, Client, Command, Error, Reconnect, Transport};
+use mcp_tests::scripted_peer::{Peer, Request};
+use mcp_tests::streamable_peer::{RESULT_2025, StreamablePeer as _, StreamableRequest as _};
+use serde_json::{Value, json};
+
+const BOUND: Duration = Duration::from_secs(20);
+
+/// What was traced.
+#[derive(Clone, Default)]
+struct Traced(Arc<Mutex<Vec<u8>>>);
+
+impl Traced {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.text().lines().map(str::to_owned).collect()
+    }
+
+    /// The first line that contains all of this.
+    fn line(&self, parts: &[&str]) -> String {
+        let lines = self.lines();
+        let found = lines.iter().find(|line| parts.iter().all(|part| line.contains(part)));
+        found.unwrap_or_else(|| panic!("no line with {parts:?} in\n{}", self.text())).clone()
+    }
+}
+
+impl Write for Traced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Every line of the client's log.
+static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Collector;
+
+impl Log for Collector {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if record.target().starts_with("mcp::") {
+            let line = format!("{} {}: {}", record.level(), record.target(), record.args());
+            LOG.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn collect_log() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        log::set_logger(&Collector).unwrap();
+        log::set_max_level(LevelFilter::Trace);
+    });
+}
+
+fn logged() -> Vec<String> {
+    LOG.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn server() -> Server {
+    Server::new("traced", "1.0.0")
+        .tool(Tool::new("echo").param::<String>("text", "what to say"), |call: &mut Call<'_>| {
+            Ok(call.arg::<&str>("text")?.to_owned())
+        })
+}
+
+fn builder(url: &str, transport: Transport) -> Builder {
+    Client::builder(url).transport(transport).connect_timeout(BOUND).call_timeout(BOUND)
+}
+
+#[test]
+fn lines_are_traced_both_ways_with_their_number_and_the_time() {
+    let traced = Traced::default();
+    let client = Client::around_builder(server().in_process().unwrap()).trace(traced.clone()).connect().unwrap();
+    client.call("echo", &json!({"text": "two\nlines and a \u{1b}[2J"})).unwrap();
+    traced.line(&[" #1 --> opened: "]);
+    traced.line(&[" #1 --> ", r#""method":"tools/call""#]);
+    traced.line(&[" #1 <-- ", r#""result""#, r"two\nlines"]);
+    let mut before = 0.0;
+    for line in traced.lines() {
+        assert!(!line.contains('\u{1b}'), "{line}");
+        let seconds: f64 = line.trim_start().split(' ').next().unwrap().parse().unwrap();
+        assert!(seconds >= before, "{line}");
+        before = seconds;
+    }
+}
+
+#[test]
+fn an_exchange_over_http_is_traced_under_one_number_from_its_head_to_its_last_event() {
+    let traced = Traced::default();
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        let call = peer.expect("tools/call");
+        let mut stream = call.open();
+        stream.message(
+            r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"at work"}}"#,
+        );
+        stream.reply_text(&call, "done");
+        mcp_tests::streamable_peer::end_stream(&call);
+        peer.expect("tools/call").status("503 Service Unavailable", "come back later");
+    });
+    let client = builder(&peer.url("/mcp"), Transport::StreamableHttp).trace(traced.clone()).connect().unwrap();
+    client.call("echo", &()).unwrap();
+    client.call("echo", &()).unwrap_err();
+    client.close();
+    peer.finish();
+    traced.line(&["--> POST http://127.0.0.1", "/mcp | ", "content-type: application/json", "mcp-session-id: ***"]);
+    let call = traced.line(&["-->", r#""method":"tools/call""#]);
+    let number = call.split(' ').find(|word| word.starts_with('#')).unwrap();
+    traced.line(&[number, "--> POST http", "mcp-protocol-version: 2025-11-25"]);
+    traced.line(&[number, "<-- HTTP/1.1 200 OK on connection 1 | ", "content-type: text/event-stream"]);
+    traced.line(&[number, "<-- event message: ", "at work"]);
+    traced.line(&[number, "<-- event message: ", "done"]);
+    traced.line(&["<-- HTTP/1.1 503 Service Unavailable"]);
+    traced.line(&["<-- come back later"]);
+}
+
+#[test]
+fn a_request_without_an_answer_is_traced_with_what_became_of_it() {
+    let traced = Traced::default();
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        peer.expect("tools/call").hang_up();
+    });
+    let client = builder(&peer.url("/mcp"), Transport::StreamableHttp).trace(traced.clone()).connect().unwrap();
+    client.call("echo", &()).unwrap_err();
+    traced.line(&["<-- nothing: sending a message to http://127.0.0.1"]);
+    client.close();
+    peer.finish();
+}
+
+#[test]
+fn a_child_that_is_started_again_has_another_number() {
+    let traced = Traced::default();
+    let child = Command::new(env!("CARGO_BIN_EXE_stdio_server"));
+    let client = Client::spawn_builder(child).call_timeout(BOUND).trace(traced.clone()).connect().unwrap();
+    client.call("exit", &()).unwrap_err();
+    client.call("pid", &()).unwrap();
+    traced.line(&[" #1 --> ", r#""name":"exit""#]);
+    traced.line(&[" #2 --> opened: ", "stdio_server"]);
+    traced.line(&[" #2 --> ", r#""name":"pid""#]);
+    traced.line(&[" #2 <-- ", r#""result""#]);
+}
+
+#[test]
+fn a_long_line_is_cut_with_a_note_of_its_length() {
+    let traced = Traced::default();
+    let client = Client::around_builder(server().in_process().unwrap()).trace(traced.clone()).connect().unwrap();
+    client.call("echo", &json!({"text": "x".repeat(1_000_000)})).unwrap();
+    let request = traced.line(&["-->", "xxx", "... (cut; 100"]);
+    assert!(request.ends_with(" bytes in all)"), "{}", &request[request.len() - 40..]);
+    assert!(traced.lines().iter().all(|line| line.chars().count() < 4096 + 64));
+}
+
+/// Fails, panics or works, after so many lines.
+struct Faulty {
+    lines: usize,
+    fault: fn() -> io::Result<usize>,
+    asked: Arc<Mutex<usize>>,
+}
+
+impl Write for Faulty {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        if self.lines == 0 {
+            return (self.fault)();
+        }
+        self.lines -= 1;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_writer_that_fails_or_panics_is_left_alone_with_one_warning() {
+    collect_log();
+    let faults: [(&str, fn() -> io::Result<usize>); 3] = [
+        ("the disk of this test is full", || Err(io::Error::other("the disk of this test is full"))),
+        ("its writer panicked", || panic!("a writer that panics, on purpose")),
+        ("failed to write whole buffer", || Ok(0)),
+    ];
+    for (said, fault) in faults {
+        for lines in [0, 3] {
+            let before = logged().len();
+            let asked = Arc::new(Mutex::new(0));
+            let writer = Faulty { lines, fault, asked: Arc::clone(&asked) };
+            let client = Client::around_builder(server().in_process().unwrap()).trace(writer).connect().unwrap();
+            for _ in 0..5 {
+                client.call("echo", &json!({"text": "x"})).unwrap();
+            }
+            assert_eq!(*asked.lock().unwrap(), lines + 1, "{said}: it is not asked again");
+            let lines = logged().split_off(before);
+            let warnings =
+                lines.iter().filter(|line| line.contains("the trace of the wire is off") && line.contains(said));
+            assert_eq!(warnings.filter(|line| line.starts_with("WARN mcp::client")).count(), 1, "{said}: {lines:#?}");
+        }
+    }
+}
+
+/// Uses the client that it is the writer of.
+struct Curious {
+    client: Arc<Mutex<Option<Client>>>,
+    answered: Arc<Mutex<usize>>,
+}
+
+impl Write for Curious {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let client = self.client.lock().unwrap().take();
+        if let Some(client) = client {
+            client.ping().unwrap();
+            *self.answered.lock().unwrap() += 1;
+            *self.client.lock().unwrap() = Some(client);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_writer_that_uses_its_client_does_not_wait_for_itself() {
+    let (client, answered) = (Arc::default(), Arc::default());
+    let writer = Curious { client: Arc::clone(&client), answered: Arc::clone(&answered) };
+    let bound = server().bind("127.0.0.1:0").unwrap();
+    let (url, handle) = (format!("http://{}/mcp", bound.local_addr()), bound.handle());
+    let running = std::thread::spawn(move || bound.run());
+    let own = Client::builder(&url).call_timeout(BOUND).trace(writer).connect().unwrap();
+    *client.lock().unwrap() = Some(own.clone());
+    own.call("echo", &json!({"text": "x"})).unwrap();
+    assert!(*answered.lock().unwrap() > 0, "it did ask");
+    client.lock().unwrap().take();
+    own.close();
+    handle.stop();
+    running.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_file_is_appended_to_and_is_its_owners_alone() {
+    let directory = std::env::temp_dir().join(format!("mcp-trace-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("trace.txt");
+    for _ in 0..2 {
+        let client = Client::around_builder(server().in_process().unwrap()).trace_file(&path).connect().unwrap();
+        client.call("echo", &json!({"text": "x"})).unwrap();
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches("opened: ").count(), 2, "{text}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // A directory is no file, and says so before anything is connected to.
+    let refused = Client::builder("http://127.0.0.1:9/mcp").trace_file(&directory).connect().unwrap_err();
+    assert!(matches!(&refused, Error::Usage(problem) if problem.contains("trace")), "{refused}");
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+/// The secrets of the caller, each with a place of its own.
+const BEARER: &str = "canary-bearer-token";
+const TENANT: &str = "canary-own-header";
+const QUOTED: &str = r#"canary "in" quotes"#;
+const COOKIE: &str = "canary-of-a-cookie";
+const QUERY: &str = "canary-in-the-query";
+const PROVIDED: &str = "canary-of-a-provider";
+/// Those of the server.
+const SESSION: &str = "canary-session-id";
+const GIVEN: &str = "canary-set-cookie";
+const ENDPOINT: &str = "canary-of-endpoint";
+const SEGMENT: &str = "canary-path-segment";
+const MOVED: &str = "canary-of-redirect";
+
+/// No word that a secret begins or ends with is in anything else.
+const CANARY: &str = "canary";
+
+/// Those that every client over HTTP has.
+const OWN: [&str; 5] = [BEARER, TENANT, QUOTED, COOKIE, QUERY];
+
+/// These and the client's own, as a server repeats them in a text.
+fn repeated(others: &[&str]) -> String {
+    [&OWN, others].concat().join(" and ")
+}
+
+/// A page for people that repeats what the server was sent, as some frameworks show it.
+fn page() -> String {
+    format!("<html>you sent: {}</html>", repeated(&[]))
+}
+
+fn traced_by(builder: Builder, traced: Option<&Traced>) -> Builder {
+    match traced {
+        Some(traced) => builder.trace(traced.clone()),
+        None => builder,
+    }
+}
+
+fn secretive(url: &str, transport: Transport, traced: Option<&Traced>) -> Builder {
+    let builder = builder(&format!("{url}?key={QUERY}"), transport);
+    traced_by(builder, traced)
+        .bearer(BEARER)
+        // The script answers each request once.
+        .reconnect(Reconnect::never())
+        .header("X-Tenant", TENANT)
+        .header("X-Quoted", QUOTED)
+        .header("Cookie", &format!("theme=dark; s={COOKIE}"))
+}
+
+/// Whether the secrets were really sent: else nothing is shown by their absence.
+fn was_sent(request: &Request) {
+    assert!(request.header("authorization").unwrap().contains(CANARY), "{request:?}");
+    assert_eq!(request.header("x-tenant"), Some(TENANT));
+    assert_eq!(request.header("x-quoted"), Some(QUOTED));
+    assert!(request.header("cookie").unwrap().contains(COOKIE));
+}
+
+fn log_message(text: &str) -> String {
+    let data = Value::from(text);
+    format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":{data}}}}}"#)
+}
+
+/// Everything that the client shows of itself and of an error.
+fn shown(things: &[&dyn Debug], errors: &[&Error], client: &Client) -> String {
+    let mut shown = format!("{client:?}\n{:?}\n{}", client.metrics(), client.metrics().to_openmetrics());
+    for thing in things {
+        shown += &format!("\n{thing:?} {thing:#?}");
+    }
+    for error in errors {
+        shown += &format!("\n{error} {error:?} {error:#?}");
+    }
+    shown
+}
+
+fn http_sse(traced: Option<&Traced>) -> String {
+    let peer = Peer::run(|peer| {
+        let get = peer.request();
+        was_sent(&get);
+        assert!(get.target.contains(QUERY), "{get:?}");
+        let mut stream = get.open_with(&format!("Set-Cookie: s={GIVEN}; Path=/\r\n"));
+        stream.event("endpoint", &format!("/messages/{SEGMENT}?sessionId={ENDPOINT}"));
+        peer.shake(&mut stream);
+        stream.message(&log_message(&repeated(&[GIVEN, ENDPOINT, SEGMENT])));
+        let call = peer.request();
+        was_sent(&call);
+        assert!(call.target.contains(ENDPOINT) && call.target.contains(SEGMENT), "{call:?}");
+        let location = format!("Location: /messages?sessionId={ENDPOINT}&token={MOVED}\r\n");
+        call.answer(format!("HTTP/1.1 307 Temporary Redirect\r\n{location}Content-Length: 0\r\n\r\n"));
+        let again = peer.request();
+        assert!(again.target.contains(MOVED), "{again:?}");
+        again.accepted();
+        stream.reply_text(&again, &repeated(&[MOVED]));
+        let refused = peer.request();
+        refused.status("500 Internal Server Error", &page());
+        let gone = peer.request();
+        gone.status("404 Not Found", &page());
+    });
+    let made = secretive(&peer.url("/sse"), Transport::HttpSse, traced);
+    let recipe = format!("{made:?}");
+    let client = made.connect().unwrap();
+    let told = client.call("repeat", &()).unwrap().all_text();
+    assert_eq!(told, repeated(&[MOVED]), "the program gets what the server said");
+    let refused = client.call("refused", &()).unwrap_err();
+    assert!(matches!(&refused, Error::Status(_)), "{refused}");
+    let gone = client.call("gone", &()).unwrap_err();
+    let shown = recipe + &shown(&[client.connection()], &[&refused, &gone], &client);
+    client.close();
+    peer.finish();
+    shown
+}
+
+fn streamable(traced: Option<&Traced>) -> String {
+    let peer = Peer::run(|peer| {
+        let headers = format!("Mcp-Session-Id: {SESSION}\r\nSet-Cookie: s={GIVEN}; Path=/\r\n");
+        peer.shake_streamable_as(&headers, RESULT_2025);
+        let call = peer.expect("tools/call");
+        was_sent(&call);
+        assert_eq!(call.header("mcp-session-id"), Some(SESSION));
+        call.json_text(&repeated(&[SESSION, GIVEN]));
+        let call = peer.expect("tools/call");
+        let mut stream = call.open();
+        stream.raw(format!("id: {MOVED}\ndata:\n\n"));
+        stream.message(&log_message(&repeated(&[SESSION, GIVEN])));
+        stream.raw("retry: 1\n\n");
+        stream.cut();
+        let rest = peer.request();
+        assert_eq!(rest.header("last-event-id"), Some(MOVED));
+        let mut stream = rest.open();
+        stream.reply_text(&call, &[BEARER, SESSION, QUOTED].join(", "));
+        mcp_tests::streamable_peer::end_stream(&rest);
+        peer.expect("tools/call").status("403 Forbidden", &page());
+        peer.expect("tools/call").answer(format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{}",
+            page().len(),
+            page()
+        ));
+        peer.expect("tools/call").hang_up();
+    });
+    let made = secretive(&peer.url("/mcp"), Transport::StreamableHttp, traced);
+    let recipe = format!("{made:?}");
+    let client = made.connect().unwrap();
+    assert_eq!(client.call("repeat", &()).unwrap().all_text(), repeated(&[SESSION, GIVEN]));
+    client.call("resumed", &()).unwrap();
+    let refused = client.call("refused", &()).unwrap_err();
+    let odd = client.call("odd", &()).unwrap_err();
+    let lost = client.call("lost", &()).unwrap_err();
+    let shown = recipe + &shown(&[client.connection()], &[&refused, &odd, &lost], &client);
+    client.close();
+    peer.finish();
+    shown
+}
+
+fn stateless(traced: Option<&Traced>) -> String {
+    let peer = Peer::run(|peer| {
+        let discovered = r#"{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"resultType":"complete"}"#;
+        let discover = peer.expect("server/discover");
+        assert_eq!(discover.header("authorization"), Some(&*format!("Bearer {PROVIDED}")));
+        discover.json_result(discovered);
+        let call = peer.expect("tools/call");
+        was_sent(&call);
+        let text = Value::from(repeated(&[PROVIDED]));
+        call.json_result(&format!(r#"{{"resultType":"complete","content":[{{"type":"text","text":{text}}}]}}"#));
+        peer.expect("tools/call").status("401 Unauthorized", &format!("<p>{PROVIDED}</p>{}", page()));
+    });
+    let made = secretive(&peer.url("/mcp"), Transport::Stateless, traced).credentials(BearerToken::new(PROVIDED));
+    let recipe = format!("{made:?}");
+    let client = made.connect().unwrap();
+    assert_eq!(client.call("repeat", &()).unwrap().all_text(), repeated(&[PROVIDED]));
+    let refused = client.call("refused", &()).unwrap_err();
+    assert!(matches!(&refused, Error::Status(_)), "{refused}");
+    let shown = recipe + &shown(&[client.connection()], &[&refused], &client);
+    client.close();
+    peer.finish();
+    shown
+}
+
+fn child(traced: Option<&Traced>) -> String {
+    let command = Command::new(env!("CARGO_BIN_EXE_stdio_server")).arg(QUERY).env("API_KEY", TENANT);
+    let recipe = format!("{command:?}");
+    let builder = Client::spawn_builder(command).protocol_version(ProtocolVersion::V2025_11_25).call_timeout(BOUND);
+    let client = traced_by(builder, traced).connect().unwrap();
+    client.call("pid", &()).unwrap();
+    let lost = client.call("exit", &()).unwrap_err();
+    let shown = recipe + &shown(&[client.connection()], &[&lost], &client);
+    shown
+}
+
+/// R-SSE-35, R-SEC-9: every kind of secret, on every carrier, in everything that is shown; with a trace and with the log alone.
+#[test]
+fn no_secret_is_in_the_trace_nor_in_the_log_nor_in_debug_nor_in_errors() {
+    collect_log();
+    let carriers: [(&str, fn(Option<&Traced>) -> String); 4] =
+        [("HTTP+SSE", http_sse), ("Streamable HTTP", streamable), ("stateless", stateless), ("a child", child)];
+    for (carrier, run) in carriers {
+        let traced = Traced::default();
+        for shown in [run(None), run(Some(&traced))] {
+            assert!(!shown.contains(CANARY), "{carrier}: {shown}");
+        }
+        let text = traced.text();
+        let told: Vec<&str> = text.lines().filter(|line| line.contains(CANARY)).collect();
+        assert!(told.is_empty(), "{carrier}: {told:#?}");
+        assert!(text.contains("tools/call"), "{carrier} is traced: {text}");
+        assert!(carrier == "a child" || text.contains("authorization: ***"), "{carrier}: {text}");
+    }
+    let lines = logged();
+    assert!(lines.iter().any(|line| line.starts_with("TRACE mcp::wire") && line.contains("*** and ***")), "{lines:#?}");
+    let told: Vec<_> = lines.iter().filter(|line| line.contains(CANARY)).collect();
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+#[test]
+fn what_is_no_secret_of_the_client_is_shown() {
+    // Otherwise a trace without secrets would be no feat.
+    let traced = Traced::default();
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        peer.expect("tools/call").json_text("a kestrel, and of the session: hidden-session");
+    });
+    let client = builder(&peer.url("/mcp?page=2"), Transport::StreamableHttp)
+        .header("X-Flag", "1")
+        .trace(traced.clone())
+        .connect()
+        .unwrap();
+    client.call("echo", &()).unwrap();
+    client.close();
+    peer.finish();
+    traced.line(&["a kestrel, and of the session: ***"]);
+    traced.line(&["x-flag: ***", "/mcp?***"]);
+    traced.line(&[r#""jsonrpc":"2.0","id":1"#]);
+}

@@ -145,9 +145,11 @@ impl Insight {
 
     /// A request over HTTP is about to be written. Its number in the trace, to be given to the two below.
     pub(crate) fn request(&self, verb: &'static str, url: &Url, headers: &HeaderMap, body: &[u8]) -> u64 {
+        if self.shows() {
+            self.learn(Whose::Callers, headers);
+            self.secrets.add_url(Whose::Callers, url.path_and_query());
+        }
         let Some(trace) = self.trace() else { return 0 };
-        self.learn(Whose::Callers, headers);
-        self.secrets.add_url(Whose::Callers, url.path_and_query());
         let exchange = trace.next_exchange();
         let known = self.secrets.now();
         let first = format!("{verb} {}", masked_url(url.as_str()));
@@ -164,8 +166,10 @@ impl Insight {
         if let Some(session) = answer.headers().get("mcp-session-id") {
             self.secrets.add_header(Whose::Servers, session);
         }
+        if self.shows() {
+            self.learn(Whose::Servers, answer.headers());
+        }
         let Some(trace) = self.trace() else { return };
-        self.learn(Whose::Servers, answer.headers());
         let first = format!("{:?} {} on connection {}", answer.version(), answer.status(), wire::last_used());
         trace.write(exchange, Way::In, shown(&self.secrets.now(), &head(&first, answer.headers())));
         answer.extensions_mut().insert(Exchange(exchange));
@@ -247,6 +251,11 @@ impl Insight {
     /// The trace, if there is one and it is on.
     fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref().filter(|trace| trace.is_on())
+    }
+
+    /// Whether anything of what goes over the wire is shown anywhere.
+    fn shows(&self) -> bool {
+        self.trace().is_some() || log::log_enabled!(target: log_target::WIRE, log::Level::Trace)
     }
 
     /// Takes note of the secrets in a head.

@@ -119,10 +119,14 @@ impl Outcome {
             Error::Rpc(_) | Error::Status(_) => Self::Refused,
             Error::Timeout(_) => Self::TimedOut,
             Error::Cancelled(_) | Error::Closed(_) => Self::Cancelled,
-            Error::Transport(_) | Error::StreamEnded(_) | Error::Exited(_) | Error::SessionGone(_) => Self::Lost,
+            Error::Transport(_)
+            | Error::StreamEnded(_)
+            | Error::Exited(_)
+            | Error::SessionGone(_)
+            | Error::NotConnected(_) => Self::Lost,
             Error::Peer(_) | Error::Limit(_) => Self::Broken,
             Error::Input(_) => Self::Unanswered,
-            Error::Usage(_) => Self::Unusable,
+            Error::Usage(_) | Error::Credentials(_) => Self::Unusable,
             _ => Self::Refused,
         }
     }
@@ -191,7 +195,7 @@ impl Tally {
 
 /// Failures by kind.
 #[derive(Debug, Default)]
-pub(super) struct Errors([Counter; 14]);
+pub(super) struct Errors([Counter; 16]);
 
 impl Errors {
     pub(super) fn record(&self, error: &Error) {
@@ -213,6 +217,8 @@ impl Errors {
             input,
             cancelled,
             closed,
+            credentials,
+            not_connected,
             other,
         ] = self.0.each_ref().map(Counter::now);
         ErrorCounts {
@@ -229,6 +235,8 @@ impl Errors {
             input,
             cancelled,
             closed,
+            credentials,
+            not_connected,
             other,
         }
     }
@@ -251,7 +259,9 @@ fn kind(error: &Error) -> usize {
         Error::Input(_) => 10,
         Error::Cancelled(_) => 11,
         Error::Closed(_) => 12,
-        _ => 13,
+        Error::Credentials(_) => 13,
+        Error::NotConnected(_) => 14,
+        _ => 15,
     }
 }
 

@@ -200,8 +200,8 @@ fn is_harmless(character: char) -> bool {
 pub(super) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
     const PARTS: [&str; 9] =
         ["auth", "cookie", "session", "token", "secret", "password", "key", "credential", "signature"];
-    // It says how to authenticate, not with what.
-    if name.as_str() == "www-authenticate" || name.as_str() == "proxy-authenticate" {
+    // Two say how to authenticate, not with what; the revision stands in every handshake.
+    if matches!(name.as_str(), "www-authenticate" | "proxy-authenticate" | "mcp-protocol-version") {
         return false;
     }
     value.is_sensitive() || name.as_str() == "last-event-id" || PARTS.iter().any(|part| name.as_str().contains(part))

@@ -88,13 +88,13 @@ pub struct CallCounts {
     pub timed_out: u64,
     /// This program gave the call up, or closed the client.
     pub cancelled: u64,
-    /// The connection, the session or the server was lost; the server may have acted or not.
+    /// The connection, the session or the server was lost, or not there; the server may have acted or not.
     pub lost: u64,
     /// What came is no answer, or passes a limit.
     pub broken: u64,
     /// The server asked for input and nobody gave it.
     pub unanswered: u64,
-    /// It could not be sent as it was.
+    /// It could not be sent: it is no request as it was, or there are no credentials for it.
     pub unusable: u64,
     /// Calls that are being made now.
     pub in_flight: u64,
@@ -144,6 +144,8 @@ pub struct ErrorCounts {
     pub input: u64,
     pub cancelled: u64,
     pub closed: u64,
+    pub credentials: u64,
+    pub not_connected: u64,
     pub other: u64,
 }
 
@@ -176,7 +178,7 @@ impl ErrorCounts {
     }
 
     /// The counts, each with the name of its kind.
-    pub fn by_kind(&self) -> [(&'static str, u64); 14] {
+    pub fn by_kind(&self) -> [(&'static str, u64); 16] {
         [
             ("usage", self.usage),
             ("rpc", self.rpc),
@@ -191,6 +193,8 @@ impl ErrorCounts {
             ("input", self.input),
             ("cancelled", self.cancelled),
             ("closed", self.closed),
+            ("credentials", self.credentials),
+            ("not_connected", self.not_connected),
             ("other", self.other),
         ]
     }
