@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod chunks;
+pub mod command_line;
 pub mod door;
 pub mod fuzz_http;
 pub mod fuzz_http1;
@@ -23,9 +24,12 @@ pub mod raw_streamable;
 pub mod schema_judge;
 pub mod scripted_lines;
 pub mod scripted_peer;
+pub mod scripted_proxy;
 pub mod sse_oracle;
 pub mod sse_vectors;
 pub mod streamable_peer;
+#[cfg(unix)]
+pub mod terminal;
 pub mod tls_front;
 pub mod wire_judge;
 
