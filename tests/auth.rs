@@ -435,3 +435,20 @@ fn a_builder_shows_where_credentials_come_from_and_nothing_else() {
     let builder = Client::builder("http://h/mcp").credentials(credentials::BearerToken::new("hidden")).bearer("hidden");
     assert!(!format!("{builder:?}").contains("hidden"), "{builder:?}");
 }
+
+#[test]
+fn the_refusal_of_a_stream_is_not_read_for_ever() {
+    let peer = Peer::run(|peer| {
+        peer.shake_streamable();
+        let get = peer.request();
+        assert_eq!(get.method, "GET");
+        get.answer("HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+        // While the client is still open: its session is as good without.
+        peer.wait_closed(get.connection);
+        peer.expect("tools/call").json_text("hi");
+    });
+    let builder = builder(&peer.url("/mcp")).transport(Transport::StreamableHttp);
+    let client = builder.on_log(|_, _| {}).connect().unwrap();
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}

@@ -144,7 +144,7 @@ pub(super) fn discard(mut response: Response<Body>, deadline: Option<Deadline>, 
 }
 
 /// How long a body may be read that says nothing any more, within the deadline of its exchange.
-fn soon(deadline: Option<Deadline>) -> Deadline {
+pub(super) fn soon(deadline: Option<Deadline>) -> Deadline {
     let soon = Deadline::after(clock::now(), DISCARD_TIME, Cause::Response);
     deadline.filter(|deadline| deadline.at < soon.at).unwrap_or(soon)
 }

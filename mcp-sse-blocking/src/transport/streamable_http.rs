@@ -18,7 +18,7 @@ use ureq::Body;
 use ureq::http::Response;
 use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::answer::{beginning, described, discard, not_an_answer, text};
+use super::answer::{beginning, described, discard, not_an_answer, soon, text};
 use super::event_stream::{Ended, EventStream};
 use super::exchange::{self, Bounds, Stop};
 use super::pool::Room;
@@ -300,7 +300,7 @@ impl Endpoint {
             }
             Answer::Json => {
                 let heard = self.http.insight().heard(&response);
-                let body = self.body(response, outgoing, url)?;
+                let body = self.body(response, outgoing, outgoing.deadline, url)?;
                 heard.body(&body);
                 Reply::Json(self.transformed(body)?)
             }
@@ -322,13 +322,19 @@ impl Endpoint {
     }
 
     /// Reads a body to its end.
-    fn body(&self, response: Response<Body>, outgoing: &Outgoing<'_>, url: &Url) -> Result<Vec<u8>, Error> {
+    fn body(
+        &self,
+        response: Response<Body>,
+        outgoing: &Outgoing<'_>,
+        deadline: Option<Deadline>,
+        url: &Url,
+    ) -> Result<Vec<u8>, Error> {
         let bound = self.limits.message_bytes;
         let length = response.body().content_length().and_then(|length| usize::try_from(length).ok());
         // What the head says is believed up to a point.
         let mut body = Vec::with_capacity(length.unwrap_or(0).min(64 << 10));
         let mut reader = self.http.encodings.body(response)?;
-        let bounds = Bounds { deadline: outgoing.deadline, stop: outgoing.stop.clone(), ..Bounds::default() };
+        let bounds = Bounds { deadline, stop: outgoing.stop.clone(), ..Bounds::default() };
         let (read, outcome) = exchange::run(bounds, || -> io::Result<()> {
             let mut rest = (&mut reader).take(bound as u64 + 1);
             let mut chunk = [0; 4 << 10];
@@ -368,8 +374,10 @@ impl Endpoint {
         let heard = self.http.insight().heard(&response);
         let mut status = described(answer, &response, b"");
         let body = if may_hold_error(status.code, text(&response, headers::CONTENT_TYPE)) {
-            // Whatever goes wrong here, the status is what matters.
-            let body = self.body(response, outgoing, url).unwrap_or_default();
+            // Whatever goes wrong here, the status is what matters. A stream is asked for without a deadline, but its refusal is no
+            // stream.
+            let deadline = if outgoing.verb == Verb::Post { outgoing.deadline } else { Some(soon(outgoing.deadline)) };
+            let body = self.body(response, outgoing, deadline, url).unwrap_or_default();
             self.transformed(body.clone()).unwrap_or(body)
         } else {
             beginning(&mut response, outgoing.deadline)
