@@ -193,6 +193,7 @@ fn what_goes_wrong_with_a_call_is_told_to_the_model() {
     });
     let run = calendar.agent(&endpoint.url("/v1"));
     assert_eq!((run.answer, run.code), (vec!["I cannot say.".to_owned()], Some(0)));
+    assert_eq!(run.said.last().unwrap(), &format!("[1] = {}...", "x".repeat(200)));
     endpoint.finish();
 }
 

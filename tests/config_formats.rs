@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use mcp_server_tiny::{Server, Tool};
+use mcp_sse_blocking::State;
 use mcp_sse_blocking::config::{Config, Format, Reader, ServerConfig};
 use serde_json::json;
 
@@ -268,4 +269,49 @@ fn a_program_of_a_file_is_started() {
     let config = Config::reader().variables(variables).text(&text.to_string()).unwrap();
     let client = config.servers()[0].builder().unwrap().connect().unwrap();
     assert_eq!(client.call("echo", &json!({"text": "hello"})).unwrap().all_text(), "hello");
+}
+
+/// The deadlines of a file are those of its client: a server that takes connections and says nothing.
+#[test]
+fn the_deadlines_of_a_file_are_kept() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    for (text, expected) in [
+        (
+            format!(r#"{{"mcpServers": {{"a": {{"type": "http", "url": "{url}", "timeout": 0.2}}}}}}"#),
+            "the initialize deadline passed after 200ms (setting `call_timeout`)",
+        ),
+        (
+            format!("mcps:\n  - {{name: a, transport: sse, url: '{url}', timeout: 0.3}}"),
+            "the endpoint deadline passed after 300ms (setting `endpoint_timeout`)",
+        ),
+    ] {
+        let config: Config = text.parse().unwrap();
+        let error = config.servers()[0].builder().unwrap().connect().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// `max_reconnects` and `reconnect_interval` are heeded: the client comes back by itself, or is closed at once.
+#[cfg(unix)]
+#[test]
+fn what_a_file_says_of_reconnecting_is_done() {
+    for (settings, comes_back) in [("reconnect_interval: 0.05", true), ("max_reconnects: 0", false)] {
+        let peer = env!("CARGO_BIN_EXE_stdio_peer");
+        let text = format!("mcps:\n  - {{name: a, transport: stdio, command: '{peer}', {settings}}}");
+        let config: Config = text.parse().unwrap();
+        let client = config.servers()[0].builder().unwrap().connect().unwrap();
+        let mut states = client.watch();
+        client.call("exit", &json!({"code": 1})).unwrap_err();
+        // Nobody calls meanwhile.
+        let mut was_lost = false;
+        let last = loop {
+            let state = states.next_within(std::time::Duration::from_secs(10)).expect("another state");
+            if state.is_closed() || (state.is_ready() && was_lost) {
+                break state;
+            }
+            was_lost |= matches!(state, State::Reconnecting { .. });
+        };
+        assert_eq!(last.is_ready(), comes_back, "{settings}: {last:?}");
+    }
 }

@@ -14,6 +14,8 @@ const ROUNDS: usize = 10;
 const CALLS: usize = 16;
 /// Bytes of everything that is said, all of which is sent in each round.
 const BYTES: usize = 4 << 20;
+/// Characters of a result that are shown on the way.
+const GLANCE: usize = 200;
 
 /// A question and what follows from it.
 pub(crate) struct Conversation<'a> {
@@ -55,7 +57,7 @@ impl<'a> Conversation<'a> {
                     true => self.tools.call(call),
                     false => format!("not called: there may be {CALLS} calls at once"),
                 };
-                eprintln!("[{round}] = {}", plain(&text).replace('\n', "\n      "));
+                eprintln!("[{round}] = {}", glance(&text));
                 self.say(json!({"role": "tool", "tool_call_id": call.id, "content": text}))?;
             }
         }
@@ -67,6 +69,12 @@ impl<'a> Conversation<'a> {
         self.messages.push(message);
         if self.bytes > BYTES { Err(NoAnswer::Bytes) } else { Ok(()) }
     }
+}
+
+/// The beginning of a result, in one line.
+fn glance(text: &str) -> String {
+    let line: String = text.chars().take(GLANCE).map(|c| if c == '\n' { ' ' } else { c }).collect();
+    plain(&line) + if text.chars().nth(GLANCE).is_some() { "..." } else { "" }
 }
 
 impl fmt::Display for NoAnswer {

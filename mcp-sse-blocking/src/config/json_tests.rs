@@ -106,3 +106,33 @@ fn nesting_is_bounded() {
     assert_eq!(refused(&nested(MAX_DEPTH + 1)).2, "values are nested more than 64 deep");
     refused(&"{\"a\":".repeat(100_000));
 }
+
+/// Every text of up to five of these pieces: what `serde_json` reads is read alike, and what it refuses is refused, unless commas
+/// before the end of a list or mapping are all that is wrong.
+#[test]
+fn serde_json_is_the_judge_of_short_texts() {
+    const PIECES: [&str; 12] = ["{", "}", "[", "]", ",", ":", "\"a\"", "1", "null", " ", "-", "\"\\"];
+    let (mut read, mut more) = (0, 0);
+    for length in 1..=5 {
+        for number in 0..PIECES.len().pow(length) {
+            let digits = (0..length).map(|digit| number / PIECES.len().pow(digit) % PIECES.len());
+            let text: String = digits.map(|digit| PIECES[digit]).collect();
+            let judged = serde_json::from_str::<serde_json::Value>(&text);
+            match (parse(&text), judged) {
+                (Ok(node), Ok(expected)) => {
+                    assert_eq!(written(&node), expected, "{text}");
+                    read += 1;
+                }
+                (Ok(node), Err(_)) => {
+                    let bare = text.replace(' ', "").replace(",}", "}").replace(",]", "]");
+                    let expected = serde_json::from_str::<serde_json::Value>(&bare);
+                    assert_eq!(Some(written(&node)), expected.ok(), "{text}");
+                    more += 1;
+                }
+                (Err(error), Ok(_)) => panic!("{text}: {}", error.problem),
+                (Err(_), Err(_)) => {}
+            }
+        }
+    }
+    assert!(read > 100 && more > 10, "{read} {more}");
+}
