@@ -14,7 +14,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use mcp_core::revision::ProtocolVersion;
 use mcp_server_tiny::{Call, Server, Tool, ToolError};
 use mcp_sse_blocking::mcp_core::types::Method;
-use mcp_sse_blocking::{Builder, CallOptions, Client, Command, Error, Metrics, Transport};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Command, Error, Metrics, Reconnect, Transport};
 use mcp_tests::scripted_lines::Script;
 use mcp_tests::scripted_peer::Peer;
 use mcp_tests::streamable_peer::{StreamablePeer as _, StreamableRequest as _, end_stream, primed};
@@ -329,13 +329,42 @@ fn a_session_in_place_of_a_forgotten_one_is_a_reconnect() {
 }
 
 #[test]
+fn a_stream_that_is_opened_again_is_a_reconnect() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        peer.request().accepted();
+        stream.cut();
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        stream.reply_text(&call, "done");
+    });
+    let client = Client::builder(&peer.url("/sse"))
+        .transport(Transport::HttpSse)
+        .reconnect(Reconnect::on_demand())
+        .call_timeout(BOUND)
+        .connect()
+        .unwrap();
+    client.call("echo", &()).unwrap_err();
+    await_metrics(&client, |metrics| metrics.losses == 1 && metrics.connected.is_none());
+    client.call("echo", &()).unwrap();
+    let metrics = client.metrics();
+    assert_eq!((metrics.connects, metrics.reconnects, metrics.losses), (2, 1, 1), "{metrics:#?}");
+    assert_eq!((metrics.calls.lost, metrics.calls.ok, metrics.errors.total()), (1, 1, 1));
+    assert!(metrics.connected.is_some());
+    client.close();
+    peer.finish();
+}
+
+#[test]
 fn a_child_that_is_started_again_is_a_reconnect() {
     let child = Command::new(env!("CARGO_BIN_EXE_stdio_server"));
     let client = Client::spawn_builder(child).call_timeout(BOUND).connect().unwrap();
     client.call("pid", &()).unwrap();
     client.call("exit", &()).unwrap_err();
-    let broken = client.metrics();
-    assert_eq!((broken.calls.lost, broken.losses, broken.connected), (1, 1, None), "{broken:#?}");
+    // Who called is told first.
+    let broken = await_metrics(&client, |metrics| metrics.losses == 1);
+    assert_eq!((broken.calls.lost, broken.connected), (1, None), "{broken:#?}");
     client.call("pid", &()).unwrap();
     let metrics = client.metrics();
     assert_eq!((metrics.connects, metrics.reconnects, metrics.connections), (2, 1, 2), "{metrics:#?}");
