@@ -85,6 +85,7 @@
 //! | prompts | [`Client::prompts`], [`Client::get_prompt`], [`Client::complete`] |
 //! | changes | [`Client::listen`], [`Subscription`] |
 //! | logs | [`Builder::on_log`], [`Client::set_log_level`] |
+//! | what is going on | [`Client::metrics`], [`Builder::slow_call`], [`Builder::trace`], [`CallOptions::traceparent`] |
 //! | what servers ask | [`Builder::on_elicitation`], [`Builder::on_url_elicitation`], [`Builder::on_sampling`], [`Builder::roots`] |
 //! | everything else | [`Client::request`], [`Client::notify`], [`Builder::on_notification`] |
 //!
@@ -131,13 +132,22 @@
 //! A POST that meets a connection that its server closed in the same moment is sent once more on another; the module
 //! `transport::http` has the rule and why it is safe.
 //!
-//! # Logs
+//! # Logs, counters, traces
 //!
-//! Through the crate `log`: `mcp::client` (what was ignored, dropped or refused, and why; of what a
-//! server does wrong the first 16 at level warn), `mcp::http` (redirects, second
+//! **Logs** go through the crate `log`: `mcp::client` (what was ignored, dropped or refused, and why; of what a server does wrong
+//! the first 16 at level warn; slow calls, where [`Builder::slow_call`] says what is slow), `mcp::http` (redirects, second
 //! tries), `mcp::server` (the standard error of child processes, at level info), and `mcp::wire` at level trace: each message
-//! on both wires, cut to 4096 characters. Messages may hold what you send to tools. ureq logs as well, under `ureq` and `ureq_proto`: whole URLs, and at level trace every byte. Who keeps logs
-//! of others leaves those two out.
+//! on both wires, cut to 4096 characters. Messages may hold what you send to tools. ureq logs as well, under `ureq` and
+//! `ureq_proto`: whole URLs, and at level trace every byte. Who keeps logs of others leaves those two out.
+//!
+//! **Counters** are always kept, which costs a call two looks at the clock and some atomic additions: [`Client::metrics`] gives
+//! sessions, connections, messages, bytes, calls by outcome and how long they took, as a struct or as
+//! [OpenMetrics text](Metrics::to_openmetrics).
+//!
+//! **A trace** of the wire is written where [`Builder::trace`] or [`Builder::trace_file`] says: heads of HTTP, messages and
+//! events, with their times. Secrets that the client knows are `***` in it, and in the messages of `mcp::wire`: values of the
+//! caller's headers, credentials, ids of sessions, cookies, queries of URLs. Who passes an OpenTelemetry context on gives each
+//! call its [`CallOptions::traceparent`].
 
 mod ask;
 mod background;
