@@ -16,6 +16,14 @@ pub(crate) struct Guard {
     provider: Arc<dyn Credentials>,
     /// The URL that the client was given.
     resource: Url,
+    /// One, and another where `message_url` names another origin. What was given for one origin goes to no other.
+    origins: Mutex<Vec<Arc<Kept>>>,
+}
+
+/// What is kept for one origin.
+struct Kept {
+    /// Some URL of it.
+    url: Url,
     renewals: Flight<Result<Option<Credential>, CredentialsError>>,
     /// What was sent last.
     last: Mutex<Option<Credential>>,
@@ -56,14 +64,15 @@ impl Carried {
 
 impl Guard {
     pub(crate) fn new(provider: Arc<dyn Credentials>, resource: Url) -> Self {
-        Self { provider, resource, renewals: Flight::default(), last: Mutex::default() }
+        Self { provider, resource, origins: Mutex::default() }
     }
 
     /// The credential of a request. Waits while another thread asks again: what there is was refused.
     pub(crate) fn credential(&self, of: For<'_>) -> Result<Carried, CredentialsError> {
-        let seen = self.renewals.landings(of.patience()).map_err(|left| self.left(left))?;
+        let kept = self.kept(of.url);
+        let seen = kept.renewals.landings(of.patience()).map_err(|left| self.left(left))?;
         let credential = self.ask(of, None)?;
-        self.carried(credential, seen)
+        self.carried(&kept, credential, seen)
     }
 
     /// Another one in place of what a request carried, which was refused. `None` when there is no other.
@@ -73,11 +82,12 @@ impl Guard {
         carried: &Carried,
         www_authenticate: Vec<String>,
     ) -> Result<Option<Carried>, CredentialsError> {
+        let kept = self.kept(of.url);
         let rejected = Rejected { credential: carried.credential.clone(), www_authenticate };
         let mut seen = carried.seen;
         let (credential, seen) = loop {
             let mut is_own = false;
-            let renewed = self.renewals.join(seen, of.patience(), || {
+            let renewed = kept.renewals.join(seen, of.patience(), || {
                 is_own = true;
                 let renewed = self.ask(of, Some(&rejected));
                 let is_of_this_request = |error: &CredentialsError| error.is_out_of_time() || error.is_stopped();
@@ -86,7 +96,7 @@ impl Guard {
             });
             let renewed = renewed.map_err(|left| self.left(left)).and_then(|renewed| renewed);
             let credential = renewed.map_err(CredentialsError::after_rejection)?;
-            let now = self.renewals.last().0;
+            let now = kept.renewals.last().0;
             // What another thread got may be what was refused here, when it came just before this request took it.
             if is_own || seen == now || credential != carried.credential {
                 break (credential, now);
@@ -96,13 +106,14 @@ impl Guard {
         if credential.is_none() || credential == carried.credential {
             return Ok(None);
         }
-        self.carried(credential, seen).map(Some).map_err(CredentialsError::after_rejection)
+        self.carried(&kept, credential, seen).map(Some).map_err(CredentialsError::after_rejection)
     }
 
     /// The server says in another way than by 401 that what was sent last is not taken any more. Whether there is another now.
     pub(crate) fn rejected(&self, of: For<'_>) -> Result<bool, CredentialsError> {
-        let seen = self.renewals.landings(of.patience()).map_err(|left| self.left(left))?;
-        let credential = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kept = self.kept(of.url);
+        let seen = kept.renewals.landings(of.patience()).map_err(|left| self.left(left))?;
+        let credential = kept.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let carried = Carried { credential, seen, ..Carried::default() };
         Ok(self.renewed(of, &carried, Vec::new())?.is_some())
     }
@@ -112,11 +123,22 @@ impl Guard {
         self.provider.credential(&Ask { url: of.url, resource, deadline: of.deadline, stop: Some(of.stop), rejected })
     }
 
-    fn carried(&self, credential: Option<Credential>, seen: u64) -> Result<Carried, CredentialsError> {
+    /// What is kept for the origin of `url`.
+    fn kept(&self, url: &Url) -> Arc<Kept> {
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = origins.iter().find(|kept| kept.url.is_same_origin(url)) {
+            return Arc::clone(kept);
+        }
+        let kept = Arc::new(Kept { url: url.clone(), renewals: Flight::default(), last: Mutex::default() });
+        origins.push(Arc::clone(&kept));
+        kept
+    }
+
+    fn carried(&self, kept: &Kept, credential: Option<Credential>, seen: u64) -> Result<Carried, CredentialsError> {
         let header = credential.as_ref().map(Credential::to_header).transpose();
         let header = header
             .map_err(|problem| CredentialsError::new(self.provider.source(), format!("what it gives is {problem}")))?;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = kept.last.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = *last != credential;
         if is_new {
             last.clone_from(&credential);
@@ -141,5 +163,44 @@ impl<'a> For<'a> {
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard").field("provider", &self.provider.source()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::credentials::from_fn;
+
+    struct Never;
+
+    impl Stop for Never {
+        fn is_stopped(&self) -> bool {
+            false
+        }
+    }
+
+    fn to(url: &Url) -> For<'_> {
+        For { url, deadline: None, stop: &Never }
+    }
+
+    /// Only `message_url` makes that there are two.
+    #[test]
+    fn what_is_given_for_one_origin_goes_to_no_other() {
+        let (stream, messages) = (Url::parse("http://a/sse").unwrap(), Url::parse("http://b/rpc").unwrap());
+        let number = AtomicU32::new(0);
+        let provider = from_fn(move |ask| {
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(Credential::bearer(format!("{}#{number}", ask.origin()))))
+        });
+        let guard = Guard::new(Arc::new(provider), stream.clone());
+        let carried = [&stream, &messages].map(|url| guard.credential(to(url)).unwrap());
+        // Both were sent before either was refused.
+        for (url, carried) in [&stream, &messages].into_iter().zip(&carried) {
+            let renewed = guard.renewed(to(url), carried, Vec::new()).unwrap().unwrap();
+            let token = renewed.credential.unwrap().secret().expose().to_owned();
+            assert!(token.starts_with(&format!("{}#", url.origin())), "{token} for {}", url.origin());
+        }
     }
 }
