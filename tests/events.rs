@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mcp_sse_blocking::events::{EventFilter, Heard};
 use mcp_sse_blocking::mcp_core::revision::ProtocolVersion;
-use mcp_sse_blocking::{Builder, Client, Error, Event, Events, Missed, Transport};
+use mcp_sse_blocking::{Builder, Client, Error, Event, Events, Missed, Reconnect, Transport};
 use mcp_tests::scripted_lines::Script;
 use mcp_tests::scripted_peer::{BOUND, Peer};
 use mcp_tests::streamable_peer::{StreamablePeer as _, StreamableRequest as _, end_stream, primed};
@@ -403,4 +403,38 @@ fn plain_json_with_an_id_is_an_event_and_a_spoiled_answer_is_none() {
     assert_eq!(waiting(&mut events).len(), 1);
     drop((events, client));
     peer.finish();
+}
+
+#[test]
+fn a_listener_hears_of_a_lost_session_and_what_comes_in_the_next_one() {
+    for policy in [Reconnect::new().interval(Duration::from_millis(50)), Reconnect::on_demand()] {
+        let peer = Peer::run(|peer| {
+            let mut stream = peer.handshake();
+            stream.event("tick", "before");
+            stream.cut();
+            let mut stream = peer.handshake();
+            stream.event("tick", "after");
+            peer.wait_closed(stream.connection);
+        });
+        let (tell, told) = channel();
+        let client = builder(&peer.url("/sse"), Transport::HttpSse)
+            .reconnect(policy)
+            .on_event("tick", move |_, event| tell.send(event.text().into_owned()).unwrap())
+            .connect()
+            .unwrap();
+        let mut events = client.events("tick");
+        // Whether somebody listened before the first one came is not what this is about.
+        let mut texts = Vec::new();
+        while texts.last().is_none_or(|text| text != "after") {
+            match next(&mut events) {
+                Heard::Event(event) => texts.push(event.text().into_owned()),
+                Heard::Missed(missed) => texts.push(format!("{missed:?}")),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(texts[texts.len() - 2..], ["Reconnected", "after"]);
+        assert_eq!([told.recv_timeout(BOUND).unwrap(), told.recv_timeout(BOUND).unwrap()], ["before", "after"]);
+        drop((events, client));
+        peer.finish();
+    }
 }

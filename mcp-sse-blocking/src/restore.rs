@@ -55,6 +55,7 @@ impl Engine {
         if matches!(lost, Lost::Final) {
             return self.end(error.clone());
         }
+        self.features.events.lost();
         // From here on nothing new is registered in the session that is lost.
         let Some(slots) = self.take_in_flight() else { return };
         log::debug!(target: log_target::CLIENT, "everything in flight is lost: {error}");
@@ -83,7 +84,7 @@ impl Engine {
     /// A server that ends each session is then left alone for longer and longer; a call reaches it at once.
     fn begin_again(&self, error: &Error) {
         let at_once = self.standing.policy.is_at_once();
-        if !at_once && self.features.watched().is_empty() {
+        if !at_once && !self.has_listeners() {
             return;
         }
         let Some(engine) = self.arc() else { return };

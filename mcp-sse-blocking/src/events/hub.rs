@@ -33,6 +33,11 @@ impl Hub {
         self.queues().iter().for_each(|queue| queue.offer(event));
     }
 
+    /// The session was lost, and there is to be another.
+    pub(crate) fn lost(&self) {
+        self.queues().iter().for_each(|queue| queue.lost());
+    }
+
     /// A stream was lost and opened again.
     pub(crate) fn missed(&self) {
         self.queues().iter().for_each(|queue| queue.missed());

@@ -10,6 +10,7 @@ use super::queue::{Queue, Taken};
 use super::{Batches, Event, EventFilter};
 use crate::client::Client;
 use crate::clock;
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::feed::{End, Missed};
 
@@ -35,6 +36,9 @@ pub struct Events {
 impl Client {
     /// Listens to what the server sends without being asked; see [the module](super) for what that is. Several may listen at
     /// once, each with a queue of its own.
+    ///
+    /// A session that is lost is followed by another as the [policy](crate::Reconnect) says; by default one attempt is made while
+    /// somebody listens, and the next request makes another. Who only listens wants [`Reconnect::new`](crate::Reconnect::new).
     ///
     /// Over Streamable HTTP with a handshake this opens the session's own stream, and on a plain server its stream: it then
     /// waits for the head of the answer, for a second at most. In 2026-07-28 there is no such stream: what comes are the
@@ -82,6 +86,13 @@ impl Client {
             None => engine.want_stream(),
         }
         Events { queue, client: self.clone() }
+    }
+}
+
+impl Engine {
+    /// Whether somebody listens, who may not call for long: to resources or to events.
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.features.events.has_listeners() || !self.features.watched().is_empty()
     }
 }
 

@@ -26,7 +26,20 @@ struct State {
     events: usize,
     /// Events that were dropped and not yet told of.
     dropped: u64,
+    breach: Breach,
     end: Option<End>,
+}
+
+/// Whether the loss of a session is still to be told of.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Breach {
+    /// None was lost since the last one that was told of.
+    #[default]
+    None,
+    /// One was lost: before the first event of the next, or once that stands.
+    Lost,
+    /// It was told of before an event of the next session, which does not stand yet.
+    Told,
 }
 
 #[derive(Debug)]
@@ -68,6 +81,10 @@ impl Queue {
         if state.end.is_some() {
             return;
         }
+        if state.breach == Breach::Lost {
+            state.tell_break();
+            state.breach = Breach::Told;
+        }
         if event.bytes() > self.filter.most_bytes {
             state.dropped += 1;
         } else {
@@ -82,11 +99,16 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// The session was lost. Told once there is another.
+    pub(super) fn lost(&self) {
+        self.state().breach = Breach::Lost;
+    }
+
     /// Events may have been missed: the stream broke, and was opened again just now.
     pub(super) fn missed(&self) {
         let mut state = self.state();
-        if state.end.is_none() && !matches!(state.waiting.back(), Some(Waiting::Break)) {
-            state.waiting.push_back(Waiting::Break);
+        if std::mem::take(&mut state.breach) != Breach::Told {
+            state.tell_break();
         }
         drop(state);
         self.changed.notify_all();
@@ -120,6 +142,12 @@ impl Queue {
 }
 
 impl State {
+    fn tell_break(&mut self) {
+        if self.end.is_none() && !matches!(self.waiting.back(), Some(Waiting::Break)) {
+            self.waiting.push_back(Waiting::Break);
+        }
+    }
+
     /// Drops the oldest event, of which there is one, and what came before it.
     fn drop_oldest(&mut self) {
         while let Some(oldest) = self.waiting.pop_front() {
@@ -233,6 +261,24 @@ mod tests {
         }
         assert!(queue.state().waiting.len() <= 4);
         assert_eq!(all(&queue), ["Dropped(98)", "Reconnected", "c", "Reconnected", "c"]);
+    }
+
+    /// Its first events may come before it is known to stand.
+    #[test]
+    fn a_lost_session_is_told_of_once_and_before_anything_of_the_next() {
+        let queue = queue(9, usize::MAX);
+        queue.offer(&event("a"));
+        queue.lost();
+        queue.offer(&event("b"));
+        queue.missed();
+        queue.offer(&event("c"));
+        assert_eq!(all(&queue), ["a", "Reconnected", "b", "c"]);
+        queue.lost();
+        assert!(all(&queue).is_empty(), "there is no other yet");
+        queue.missed();
+        queue.offer(&event("d"));
+        queue.missed();
+        assert_eq!(all(&queue), ["Reconnected", "d", "Reconnected"], "the stream of one session may break as well");
     }
 
     #[test]
