@@ -27,7 +27,7 @@ use mcp_core::types::CallToolResult;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use ureq::http::Response;
-use ureq::http::header::HeaderMap;
+use ureq::http::header::{HeaderMap, HeaderValue};
 
 use self::counters::{Counters, Tally};
 use self::mask::{Masked, Secrets, Whose, masked_url};
@@ -143,6 +143,13 @@ impl Insight {
         self.secrets.add_url(Whose::Callers, url);
     }
 
+    /// The id of a session that the server assigned (R-SH-54), whether anything is traced now or logged later.
+    pub(crate) fn secret_session(&self, id: Option<&HeaderValue>) {
+        if let Some(id) = id {
+            self.secrets.add_header(Whose::Servers, id);
+        }
+    }
+
     /// A request over HTTP is about to be written. Its number in the trace, to be given to the two below.
     pub(crate) fn request(&self, verb: &'static str, url: &Url, headers: &HeaderMap, body: &[u8]) -> u64 {
         if self.shows() {
@@ -162,10 +169,6 @@ impl Insight {
 
     /// The head of the answer came.
     pub(crate) fn answered<B>(&self, exchange: u64, answer: &mut Response<B>) {
-        // Before anybody can repeat it in a message, whether that is traced now or logged later.
-        if let Some(session) = answer.headers().get("mcp-session-id") {
-            self.secrets.add_header(Whose::Servers, session);
-        }
         if self.shows() {
             self.learn(Whose::Servers, answer.headers());
         }

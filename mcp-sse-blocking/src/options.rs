@@ -86,17 +86,18 @@ impl<'a> CallOptions<'a> {
     }
 
     /// Adds a member to the `_meta` of the request: one of your own, with a prefix such as `com.example/` (R-LM-43), or
-    /// `traceparent`, `tracestate` and `baggage` (R-LM-45). May be called several times.
+    /// `tracestate` and `baggage` beside a [`traceparent`](Self::traceparent) (R-LM-45). May be called several times.
     ///
     /// A key that is malformed or belongs to the protocol, and a value that cannot be written as JSON, is refused when the call
     /// is made.
     pub fn meta(mut self, key: &str, value: impl Serialize) -> Self {
-        const TRACING: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+        const TRACING: [&str; 3] = [TRACEPARENT, "tracestate", "baggage"];
         if !meta::is_key(key) || (meta::is_reserved(key) && !TRACING.contains(&key)) {
             self.unusable = Some(format!("`{}` can be no key of your own in `_meta`", key.escape_debug()));
             return self;
         }
         match serde_json::to_value(value) {
+            Ok(value) if key == TRACEPARENT => return self.traceparent(value.as_str().unwrap_or_default()),
             Ok(value) => drop(self.meta.insert(key.to_owned(), value)),
             Err(error) => self.unusable = Some(format!("the value of `{key}` cannot be written as JSON: {error}")),
         }
@@ -118,7 +119,7 @@ impl<'a> CallOptions<'a> {
     /// ```
     pub fn traceparent(mut self, traceparent: &str) -> Self {
         match traceparent_problem(traceparent) {
-            None => drop(self.meta.insert("traceparent".to_owned(), traceparent.into())),
+            None => drop(self.meta.insert(TRACEPARENT.to_owned(), traceparent.into())),
             Some(problem) => {
                 let shown = Excerpt::new(traceparent, TRACEPARENT_SHOWN);
                 self.unusable = Some(format!("the traceparent `{shown}` cannot be used: {problem}"));
@@ -149,6 +150,9 @@ impl<'a> CallOptions<'a> {
         })
     }
 }
+
+/// The key of R-LM-45.
+const TRACEPARENT: &str = "traceparent";
 
 /// Characters of a value that is refused.
 const TRACEPARENT_SHOWN: usize = 80;
@@ -194,7 +198,7 @@ mod tests {
     fn keys_of_the_protocol_and_what_is_no_key_are_refused() {
         // R-LM-41 to R-LM-45
         let refused = |key: &str| CallOptions::new().meta(key, 1).unusable.is_some();
-        for key in ["com.example/tenant", "traceparent", "tracestate", "baggage", "own"] {
+        for key in ["com.example/tenant", "tracestate", "baggage", "own"] {
             assert!(!refused(key), "{key}");
         }
         for key in ["progressToken", "io.modelcontextprotocol/logLevel", "com.mcp.tools/x", "a b", "-a"] {
@@ -212,6 +216,7 @@ mod tests {
             "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-the-future-brings",
         ] {
             assert_eq!(problem(good), None, "{good}");
+            assert_eq!(CallOptions::new().meta("traceparent", good).unusable, None, "{good}");
         }
         for (bad, part) in [
             ("", "version"),
@@ -228,6 +233,7 @@ mod tests {
         ] {
             let problem = problem(bad).unwrap_or_default();
             assert!(problem.contains(part) && problem.contains(bad), "{bad}: {problem}");
+            assert_eq!(CallOptions::new().meta("traceparent", bad).unusable, Some(problem), "whichever way it is given");
         }
     }
 }

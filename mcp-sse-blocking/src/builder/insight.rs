@@ -26,8 +26,8 @@ enum Destination {
 }
 
 impl Builder {
-    /// Warns of each call of a tool that takes as long as `threshold` or longer: once, when the call has ended, at level warn
-    /// under [`log_target::CLIENT`](crate::log_target::CLIENT), with the name of the tool and the time. They are counted
+    /// Warns of each call of a tool that takes as long as `threshold` or longer: once, when the call has ended (of a started one,
+    /// when that is looked at), at level warn under [`log_target::CLIENT`](crate::log_target::CLIENT), with the name of the tool and the time. They are counted
     /// ([`Metrics::slow_calls`](crate::Metrics::slow_calls)). Off by default: what is slow depends on the tools.
     pub fn slow_call(mut self, threshold: Duration) -> Self {
         self.common.insight.slow_call = Some(threshold);

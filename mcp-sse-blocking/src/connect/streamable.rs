@@ -77,6 +77,7 @@ impl Greeted {
         take(&mut session, heard, limits, &mut initialized)?;
         let Some(version) = session.version() else { return Err(PeerError::NoAnswer.into()) };
         context = context.in_session(assigned.as_ref(), version)?;
+        endpoint.http.insight().secret_session(assigned.as_ref());
         // Sent and taken over before any request follows (R-LM-23), and a part of the handshake in time as well.
         endpoint.http.insight().sent(&initialized);
         let posting = Posting { message: &initialized, mirrored: &Vec::new(), deadline, stop: None, again: Again::Yes, room: Room::Free };

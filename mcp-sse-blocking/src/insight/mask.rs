@@ -57,6 +57,9 @@ impl fmt::Debug for Secrets {
 impl Secrets {
     /// From now on `secret` is left out, in each of the forms in which it may be written.
     pub(super) fn add(&self, whose: Whose, secret: &str) {
+        if secret.len() < SHORTEST || self.now().holds(secret) {
+            return;
+        }
         let json = serde_json::to_string(secret).unwrap_or_default();
         for form in [secret, json.trim_matches('"')] {
             if form.len() >= SHORTEST && !self.now().holds(form) {
