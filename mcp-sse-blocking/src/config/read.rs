@@ -23,6 +23,9 @@ use super::{Config, ConfigError, Fault};
 /// Bytes that a file may have: 1 MiB. The largest known, of programs that keep their history in it, are some hundred KiB.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 
+/// Keys of a file of no known format that are compared with the known ones.
+const HINTS: usize = 100;
+
 /// The formats that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -241,7 +244,8 @@ fn find(root: &Node, wanted: Option<Format>) -> Result<Found<'_>, String> {
         [format] => format!("the file has no `{}`", format.key()),
         _ => {
             let keys = Format::ALL.map(Format::key);
-            let meant = entries.iter().find_map(|(key, _)| Some((shown(&key.text), nearest(&key.text, keys)?)));
+            let meant =
+                entries.iter().take(HINTS).find_map(|(key, _)| Some((shown(&key.text), nearest(&key.text, keys)?)));
             let hint = meant.map_or(String::new(), |(key, meant)| format!("; is `{meant}` meant by `{key}`?"));
             format!("the file has no servers: {known}{hint}")
         }
