@@ -172,7 +172,7 @@ impl Pending {
             error => {
                 self.finished = true;
                 self.engine.forget(self.slot.id);
-                error
+                self.timed(error)
             }
         })
     }
@@ -181,6 +181,14 @@ impl Pending {
     /// it is listened to would keep the slot from ever being empty, and the call from ending.
     pub(crate) fn is_late(&self) -> bool {
         !self.slot.is_stopped() && self.deadline.is_some_and(|deadline| deadline.has_passed(clock::now()))
+    }
+
+    /// A wait for room has the time of the whole call.
+    pub(crate) fn timed(&self, error: Error) -> Error {
+        match error {
+            Error::Timeout(timeout) if timeout.cause == Cause::Room => error.after(self.timeout),
+            error => error,
+        }
     }
 
     /// The deadline passed: the call is given up.

@@ -191,7 +191,7 @@ impl Engine {
             Error::Closed(delivery) => call.failed(self.ended().unwrap_or(Error::Closed(delivery))),
             error => {
                 call.abandon(error.delivery());
-                error
+                call.timed(error)
             }
         }
     }

@@ -62,6 +62,8 @@ fn read_head(stream: &mut dyn Stream, proxy: &Proxy) -> io::Result<Vec<u8>> {
 
 /// The status of `HTTP/1.1 200 Connection established`.
 fn status(line: &[u8]) -> Option<u16> {
-    let digits = line.strip_prefix(b"HTTP/1.")?.get(1..5)?.strip_prefix(b" ")?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    let mut words = line.splitn(3, |&byte| byte == b' ');
+    let (version, digits) = (words.next()?, words.next()?);
+    let is_status = version.starts_with(b"HTTP/1.") && digits.len() == 3;
+    std::str::from_utf8(digits).ok()?.parse().ok().filter(|_| is_status)
 }
