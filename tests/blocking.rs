@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mcp_core::time::Cause;
-use mcp_sse_blocking::{Builder, Client, Delivery, Error, Limits, PeerError, Transport};
+use mcp_sse_blocking::{Builder, Client, Delivery, Error, Limits, PeerError, Reconnect, Transport};
 use mcp_tests::scripted_peer::{ENDPOINT, INITIALIZE_RESULT, Peer, Stream};
 use serde_json::json;
 
@@ -501,7 +501,8 @@ fn call_that_meets(limits: Limits, event: impl FnOnce(&mut Peer, &mut Stream) + 
         peer.request().accepted();
         event(peer, &mut stream);
     });
-    let client = builder(&peer.url("/sse")).limits(limits).connect().expect("it connects");
+    let client =
+        builder(&peer.url("/sse")).limits(limits).reconnect(Reconnect::never()).connect().expect("it connects");
     let error = client.call("echo", &()).expect_err("the stream is over");
     assert!(!client.is_connected());
     let later = client.call("echo", &()).expect_err("it stays over");
@@ -567,7 +568,11 @@ fn a_silent_stream_ends_with_the_idle_deadline_when_nobody_calls_as_well() {
         let stream = peer.handshake();
         peer.wait_closed(stream.connection);
     });
-    let client = builder(&peer.url("/sse")).idle_timeout(Duration::from_millis(100)).connect().unwrap();
+    let client = builder(&peer.url("/sse"))
+        .idle_timeout(Duration::from_millis(100))
+        .reconnect(Reconnect::never())
+        .connect()
+        .unwrap();
     // The client has closed the stream by itself.
     peer.finish();
     let error = client.call("echo", &()).unwrap_err();

@@ -118,9 +118,13 @@ pub(crate) trait SharedStream: Send {
     fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error>;
 
     /// Asked after an error, and after the end: what it means (R-IO-17, R-SSE-39).
-    fn lose(&mut self, error: &Error) -> Loss {
-        let _ = error;
+    fn loss(&self) -> Loss {
         Loss::Final
+    }
+
+    /// Gives its peer up because of this, and waits for the next one from here on. Not asked after a [`Loss::Final`].
+    fn let_go(&mut self, error: &Error) {
+        let _ = error;
     }
 
     /// How long the peer wants to be left alone before it is reached again.

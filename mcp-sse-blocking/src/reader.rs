@@ -340,7 +340,8 @@ impl Engine {
     /// The stream brings nothing more as it is: the session is over, or only what is in flight is lost.
     fn stream_failed(&self, stream: &mut dyn SharedStream, error: Error) -> After {
         let asked = stream.retry();
-        match stream.lose(&error) {
+        match stream.loss() {
+            // Before anybody is refused: who finds the peer gone knows that it is lost.
             Loss::New => self.lose(&error, asked),
             // Whoever gave the session up has seen to what was in flight.
             Loss::Known => {}
@@ -349,6 +350,7 @@ impl Engine {
                 return After::Over;
             }
         }
+        stream.let_go(&error);
         if self.ended().is_some() { After::Over } else { After::Between }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Delivery, Error, StatusKind};
 use crate::log_target;
 use crate::pending::Want;
 use crate::reconnect::When;
-use crate::standing::{Counts, Found, Lost, Turn};
+use crate::standing::{Found, Lost, Says, Turn};
 use crate::streamable::Streamable;
 
 /// How long opening a session may take where no setting says it.
@@ -131,9 +131,12 @@ impl Engine {
         };
         log::debug!(target: log_target::CLIENT, "attempt {} was in vain: {error}", turn.attempt);
         let ran_out = deadline.is_some_and(|deadline| deadline.has_passed(clock::now()));
-        let counts = if ran_out && matches!(error, Error::Timeout(_)) { Counts::No } else { Counts::Yes };
-        let goes_on = self.standing.failed(&error, counts);
-        if !goes_on || (self.standing.policy.is_at_once() && is_final(&error)) {
+        let says = match &error {
+            Error::Timeout(_) if ran_out => Says::Nothing,
+            error if self.standing.policy.is_at_once() && is_final(error) => Says::Never,
+            _ => Says::NotNow,
+        };
+        if !self.standing.failed(&error, says) {
             self.end(error.clone());
         }
         Err(error)

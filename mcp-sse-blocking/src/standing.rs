@@ -50,7 +50,9 @@ pub(crate) struct Standing {
 }
 
 struct Inner {
-    /// The client is there: before that, a loss is the end.
+    /// There was a session: before that, a loss is the end.
+    begun: bool,
+    /// There is a client, whose states are told.
     open: bool,
     /// Why it is over.
     over: Option<Error>,
@@ -93,8 +95,16 @@ pub(crate) enum Found {
 impl Standing {
     pub(crate) fn new(policy: Reconnect, watch: Watch, limits: &Limits) -> Self {
         let now = clock::now();
-        let inner =
-            Inner { open: false, over: None, lost: None, at_work: false, attempt: 0, since: now, not_before: now };
+        let inner = Inner {
+            begun: false,
+            open: false,
+            over: None,
+            lost: None,
+            at_work: false,
+            attempt: 0,
+            since: now,
+            not_before: now,
+        };
         Self {
             policy,
             watch,
@@ -149,13 +159,20 @@ impl Standing {
         }
     }
 
+    /// There is a session: from here on another can take its place.
+    pub(crate) fn begin(&self) {
+        let mut inner = self.inner();
+        (inner.begun, inner.since) = (true, clock::now());
+        self.heard.store(false, Ordering::Relaxed);
+    }
+
     /// There is a client.
     pub(crate) fn open(&self) {
         let mut inner = self.inner();
-        (inner.open, inner.since) = (true, clock::now());
-        self.heard.store(false, Ordering::Relaxed);
+        inner.open = true;
         // States are published under this lock: in their order.
         self.watch.publish(match &inner.over {
+            None if inner.lost.is_some() => return,
             None => State::Ready,
             // It was lost again in the meantime.
             Some(why) => State::Closed { why: why.clone() },
@@ -181,7 +198,7 @@ impl Standing {
         if inner.lost.is_some() {
             return Lost::Known;
         }
-        if !inner.open || self.policy.when == When::Never {
+        if !inner.begun || self.policy.when == When::Never {
             return Lost::Final;
         }
         let now = clock::now();
@@ -230,7 +247,7 @@ impl Standing {
             }
             let pause = Deadline { at: inner.not_before, cause: Cause::Call };
             if pause.has_passed(clock::now()) {
-                return Ok(Found::Turn(self.begin(&mut inner)));
+                return Ok(Found::Turn(self.take_turn(&mut inner)));
             }
             let is_first = deadline.is_none_or(|deadline| pause.at < deadline.at);
             inner = match self.wait(inner, if is_first { Some(pause) } else { deadline }) {
@@ -250,7 +267,7 @@ impl Standing {
             }
             let pause = Deadline { at: inner.not_before, cause: Cause::Call };
             if pause.has_passed(clock::now()) {
-                return Some(self.begin(&mut inner));
+                return Some(self.take_turn(&mut inner));
             }
             inner = match self.wait(inner, Some(pause)) {
                 Ok(inner) => inner,
@@ -259,7 +276,7 @@ impl Standing {
         }
     }
 
-    fn begin(&self, inner: &mut Inner) -> Turn {
+    fn take_turn(&self, inner: &mut Inner) -> Turn {
         inner.at_work = true;
         inner.attempt += 1;
         if self.policy.when != When::AtOnce {
@@ -313,24 +330,26 @@ impl Standing {
     }
 
     /// The attempt was in vain. Says whether there is to be another one.
-    pub(crate) fn failed(&self, error: &Error, counts: Counts) -> bool {
+    pub(crate) fn failed(&self, error: &Error, says: Says) -> bool {
         let mut inner = self.inner();
-        inner.at_work = false;
         let now = clock::now();
         let asked = wait_asked_for(error);
         inner.lost = Some(error.clone());
-        let goes_on = match counts {
-            Counts::No => {
+        let goes_on = match says {
+            Says::Never => false,
+            Says::Nothing => {
                 self.await_next(&mut inner, now, asked);
                 inner.attempt -= 1;
                 true
             }
-            Counts::Yes if self.is_exhausted(&inner) => false,
-            Counts::Yes => {
+            Says::NotNow if self.is_exhausted(&inner) => false,
+            Says::NotNow => {
                 self.await_next(&mut inner, now, asked);
                 true
             }
         };
+        // Before the end nobody gets another turn.
+        inner.at_work = !goes_on;
         drop(inner);
         self.changed.notify_all();
         goes_on
@@ -387,12 +406,15 @@ impl Standing {
     }
 }
 
-/// Whether an attempt in vain says something about the server.
+/// What an attempt in vain says about the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counts {
-    Yes,
-    /// The request that made it ran out of time.
-    No,
+pub(crate) enum Says {
+    /// It may do better the next time.
+    NotNow,
+    /// It lets this client in no more.
+    Never,
+    /// Nothing: the request that made the attempt ran out of time.
+    Nothing,
 }
 
 /// How long a server that refused wants to be left alone.

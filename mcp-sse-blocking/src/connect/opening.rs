@@ -49,6 +49,9 @@ impl Opening {
             .seen_by(Arc::clone(common.insight.of_client()));
         let (policy, watch) = (common.reconnect.policy.clone(), common.reconnect.watch.clone());
         let standing = Standing::new(policy, watch, &common.limits);
+        if session.version().is_some() {
+            standing.begin();
+        }
         let hints = Hints::new(common.reconnect.trusts_annotations);
         let engine = Engine::new(
             carrier,
@@ -89,9 +92,11 @@ impl Opening {
         handshake.send()?;
         engine.wait_for(&mut handshake, None, |_| Ok(()))?;
         drop(handshake);
+        let agreed = engine.session(|session| Some((session.server()?.clone(), session.version()?)));
+        engine.standing.begin();
         // Sent and taken over before any request follows (R-LM-23, R-SSE-48), and a part of the handshake in time as well.
         engine.post(&engine.take_initialized(), None, deadline, None).map_err(|error| error.after(timeout))?;
-        Ok(self)
+        Ok(Self { server: agreed, ..self })
     }
 
     /// The client, now that the session is open.

@@ -212,12 +212,13 @@ impl SharedStream for Stream {
         }
     }
 
-    fn lose(&mut self, error: &Error) -> Loss {
-        let loss = self.link.lose(self.number, error);
-        if loss != Loss::Final {
-            self.opened = None;
-        }
-        loss
+    fn loss(&self) -> Loss {
+        self.link.loss(self.number)
+    }
+
+    fn let_go(&mut self, error: &Error) {
+        self.link.lose(self.number, error);
+        self.opened = None;
     }
 
     fn retry(&self) -> Option<Duration> {

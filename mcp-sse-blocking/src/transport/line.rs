@@ -356,12 +356,13 @@ impl SharedStream for LineStream {
     }
 
     /// A peer that is gone, or that cannot be understood any more, may be started again.
-    fn lose(&mut self, error: &Error) -> Loss {
-        let loss = self.link.lose(self.number, error);
-        if loss != Loss::Final {
-            self.at = At::Between;
-        }
-        loss
+    fn loss(&self) -> Loss {
+        self.link.loss(self.number)
+    }
+
+    fn let_go(&mut self, error: &Error) {
+        self.link.lose(self.number, error);
+        self.at = At::Between;
     }
 }
 

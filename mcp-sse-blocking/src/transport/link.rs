@@ -131,15 +131,19 @@ impl<P: Peer + ?Sized, S> Link<P, S> {
         self.state().peer.name()
     }
 
-    /// The peer with this number is gone, or cannot be understood any more. What is left of it is ended, unless it is the last
-    /// one.
-    pub(super) fn lose(&self, number: u64, error: &Error) -> Loss {
+    /// What it means that the stream of the peer with this number brings nothing more.
+    pub(super) fn loss(&self, number: u64) -> Loss {
         if self.is_down() || self.again.get().is_none() {
             return Loss::Final;
         }
+        if self.is_current(number) { Loss::New } else { Loss::Known }
+    }
+
+    /// The peer with this number is gone, or cannot be understood any more; what is left of it is ended.
+    pub(super) fn lose(&self, number: u64, error: &Error) {
         let mut state = self.state();
         if state.lost.is_some() || self.number() != number {
-            return Loss::Known;
+            return;
         }
         state.lost = Some(error.clone());
         self.is_lost.store(true, Ordering::Release);
@@ -147,7 +151,6 @@ impl<P: Peer + ?Sized, S> Link<P, S> {
         drop(state);
         peer.end();
         self.changed.notify_all();
-        Loss::New
     }
 
     /// The writer has found its peer gone.
@@ -194,6 +197,7 @@ impl<P: Peer + ?Sized, S> Link<P, S> {
         let Some(again) = self.again.get() else { return Err(Error::Closed(Delivery::NotSent)) };
         // Two of them at once might be in each other's way.
         let gone = Arc::clone(&self.state().peer);
+        gone.end();
         gone.await_end(deadline.map(|deadline| deadline.at.since(clock::now())));
         let late = deadline.filter(|deadline| deadline.has_passed(clock::now()));
         let fresh = match late {
