@@ -80,6 +80,7 @@
 //! | For | See |
 //! | --- | --- |
 //! | connecting | [`Client::connect`], [`Client::spawn`], [`Client::over`], [`Client::around`], [`Builder`], [`Client::connection`] |
+//! | configuration files | [`config::Config`], [`Servers::from_file`] |
 //! | tools | [`Client::tools`], [`Client::call`], [`Client::start`], [`CallOptions`] |
 //! | resources | [`Client::resources`], [`Client::resource_templates`], [`Client::read_resource`] |
 //! | prompts | [`Client::prompts`], [`Client::get_prompt`], [`Client::complete`] |
