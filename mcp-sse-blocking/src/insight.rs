@@ -204,10 +204,12 @@ impl Insight {
     }
 
     pub(crate) fn clear_status(&self, status: &mut Status) {
-        self.clear_text(&mut status.excerpt);
+        let texts = status.www_authenticate.iter_mut().chain(&mut status.retry_after);
+        texts.chain([&mut status.excerpt]).for_each(|text| self.clear_text(text));
     }
 
-    fn clear_text(&self, text: &mut String) {
+    /// Takes secrets out of what a server said.
+    pub(crate) fn clear_text(&self, text: &mut String) {
         *text = self.secrets.now().cleared(text);
     }
 

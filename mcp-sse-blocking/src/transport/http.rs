@@ -261,7 +261,9 @@ impl Http {
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok((response, moved));
         }
-        let Some(renewed) = guard.renewed(of, &carried, www_authenticate(&response)).map_err(without)? else {
+        let mut www_authenticate = www_authenticate(&response);
+        www_authenticate.iter_mut().for_each(|value| self.insight.clear_text(value));
+        let Some(renewed) = guard.renewed(of, &carried, www_authenticate).map_err(without)? else {
             return Ok((response, moved));
         };
         log::debug!(target: log_target::HTTP, "the server refused the credentials; sending again with others");
