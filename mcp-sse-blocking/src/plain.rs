@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, PeerError};
-use crate::events::is_object;
+use crate::events::{is_object, present};
 use crate::transport::http::Target;
 use crate::transport::streamable_http::{Answered, Posting, Reply};
 
@@ -197,26 +197,29 @@ fn with_schemas(list: &str, most: usize) -> Option<Vec<u8>> {
     }
     #[derive(Deserialize)]
     struct Tool<'a> {
-        #[serde(rename = "inputSchema", borrow)]
+        #[serde(rename = "inputSchema", borrow, default, deserialize_with = "present")]
         input_schema: Option<&'a RawValue>,
         #[serde(borrow)]
         name: Option<&'a RawValue>,
     }
     let List { tools } = is_object(list.as_bytes()).then(|| serde_json::from_str(list).ok()).flatten()?;
-    let mut whole = list.as_bytes().to_owned();
-    let mut changed = false;
-    // From the end, so that places before it stay what they are.
-    for tool in tools.iter().rev().filter(|tool| is_object(tool.get().as_bytes())) {
+    let mut whole = Vec::new();
+    // Up to here the list was copied.
+    let mut copied = 0;
+    for tool in tools.iter().filter(|tool| is_object(tool.get().as_bytes())) {
         let Ok(Tool { input_schema: None, name: Some(_) }) = serde_json::from_str(tool.get()) else { continue };
-        // The tool is a slice of the list.
-        let at = tool.get().as_ptr().addr() - list.as_ptr().addr() + 1;
-        if whole.len() + ANY_ARGUMENTS.len() + 1 > most {
+        // The tool is a slice of the list: after its brace.
+        let after = tool.get().as_ptr().addr() - list.as_ptr().addr() + 1;
+        whole.extend_from_slice(&list.as_bytes()[copied..after]);
+        whole.extend_from_slice(ANY_ARGUMENTS);
+        whole.push(b',');
+        copied = after;
+        if whole.len() > most {
             return None;
         }
-        whole.splice(at..at, ANY_ARGUMENTS.iter().copied().chain([b',']));
-        changed = true;
     }
-    changed.then_some(whole)
+    whole.extend_from_slice(&list.as_bytes()[copied..]);
+    (copied > 0 && whole.len() <= most).then_some(whole)
 }
 
 #[cfg(test)]
@@ -307,6 +310,31 @@ mod tests {
         let said = said("tools/list", list).unwrap();
         let expected = r#"{"tools":[{"inputSchema":{"type":"object"},"name":"a"},{"name":"b","inputSchema":{"type":"object","x":1}}, {"inputSchema":{"type":"object"}, "name":"c"},{},7,[null,1]]}"#;
         assert_eq!(said, expected);
-        assert_eq!(with_schemas(list, list.len() + 40), None, "no longer than a message may be");
+        assert_eq!(with_schemas(r#"{"tools":[{"name":"a","inputSchema":null}]}"#, 999), None, "it says so itself");
+        assert_eq!(with_schemas(list, expected.len()).map(|list| list.len()), Some(expected.len()));
+        assert_eq!(with_schemas(list, expected.len() - 1), None, "no longer than a message may be");
+    }
+
+    /// Whatever comes is an answer, an error or no JSON.
+    #[test]
+    fn no_body_is_one_too_odd() {
+        let bodies = [
+            r#"{"tools":[{"name":"a"},{"name":"\u00e9","inputSchema":null}],"error":null}"#,
+            r#"{"error":{"code":"A","message":7,"retry_after":[]},"content":{"\ud83e\udd80":1}}"#,
+            r#" { "jsonrpc" : "2.0" , "result" : [ { } ] , "error" : [ 1 , "x" ] } "#,
+        ];
+        let limits = Limits::default();
+        for body in bodies {
+            for end in 0..=body.len() {
+                for from in [0, end / 2] {
+                    let piece = &body.as_bytes()[from..end];
+                    for method in ["tools/list", "tools/call"] {
+                        if let Ok(answer) = request(method).answered(piece, &limits) {
+                            assert!(jsonrpc::decode(&answer, &limits).is_ok(), "{}", String::from_utf8_lossy(piece));
+                        }
+                    }
+                }
+            }
+        }
     }
 }
