@@ -2,8 +2,7 @@
 //!
 //! It speaks every revision over every carrier, and finds out by itself which: HTTP+SSE (2024-11-05), Streamable HTTP
 //! (2025-03-26 to 2025-11-25), the stateless 2026-07-28, and lines over the input and output of a child process or over
-//! anything else that reads and writes. Whoever calls a tool does not see the difference. OAuth, proxies, compressed answers
-//! and tasks are not here.
+//! anything else that reads and writes. Whoever calls a tool does not see the difference. OAuth and tasks are not here.
 //!
 //! ```
 //! use mcp_sse_blocking::{CallOptions, Client, Error};
@@ -81,6 +80,7 @@
 //! | --- | --- |
 //! | connecting | [`Client::connect`], [`Client::spawn`], [`Client::over`], [`Client::around`], [`Builder`], [`Client::connection`] |
 //! | configuration files | [`config::Config`], [`Servers::from_file`] |
+//! | credentials | [`Builder::bearer`], [`Builder::credentials`], [`BearerToken`](credentials::BearerToken), [`Status::kind`] |
 //! | tools | [`Client::tools`], [`Client::call`], [`Client::start`], [`CallOptions`] |
 //! | resources | [`Client::resources`], [`Client::resource_templates`], [`Client::read_resource`] |
 //! | prompts | [`Client::prompts`], [`Client::get_prompt`], [`Client::complete`] |
@@ -105,7 +105,7 @@
 //!   is for all of it; neither progress nor pings nor comments nor questions extend it.
 //! * **Whatever a server can make grow has a bound**: lines, events, messages, batches, pages of a list, rounds of input
 //!   ([`Limits`]); heads of answers (16 KiB), redirects (5), what is read of an answer to a POST without a reply (64 KiB) or
-//!   shown of an error page (512 bytes); progress kept for a call (64 and 1 MiB, the oldest is dropped), notifications kept for
+//!   shown of an error page (512 bytes), all of it after decompression; progress kept for a call (64 and 1 MiB, the oldest is dropped), notifications kept for
 //!   handlers (1024 and 16 MiB, the newest is dropped), changes kept for a subscription (1024, the oldest is dropped, and it
 //!   says so), lists and resources that are kept ([`CacheSize`]), questions that wait (16), messages before there is a session
 //!   (64 and 4 MiB).
@@ -117,6 +117,8 @@
 //!   started. A foreign reader or writer that blocks is left behind unless [it can be ended](Streams::on_close).
 //! * **Credentials go to one origin only**: the endpoint a server announces and every redirect must be of the origin of the
 //!   URL that was given, unless the caller sets another [message URL](Builder::message_url). They are in no error and no `Debug`.
+//!   What a provider of [`credentials`] gives is bounded too: a token is read from 64 KiB at most, from a regular file, or from a
+//!   command that has 30 s and leaves no process behind.
 //!
 //! # How it works
 //!

@@ -1,8 +1,8 @@
 //! Bytes to and from servers.
 //!
-//! [`http`] makes the requests and [`event_stream`] reads the answers that stay open; what stands below is this crate's side of
-//! ureq: the [connector] with the [pool], [names](resolver), proxies and TLS, the [connection] with its [buffers] over a [stream],
-//! and the [exchange] in which both sides meet. [`http_sse`] and
+//! [`http`] makes the requests, [`decode`] takes compression off their answers and [`event_stream`] reads those that stay open; what
+//! stands below is this crate's side of ureq: the [connector] with the [pool], [names](resolver), proxies and TLS, the
+//! [connection] with its [buffers] over a [stream], and the [exchange] in which both sides meet. [`http_sse`] and
 //! [`streamable_http`] make carriers of them. Nothing here knows JSON-RPC.
 
 mod absolute_form;
