@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 const PAGE: &str = include_str!("requirements.md");
 
-/// The families of clauses and their numbers: each has a row. Authorization has none yet.
+/// The families of clauses and their numbers: each has a row.
 const FAMILIES: &[(&str, &[RangeInclusive<u32>])] = &[
     ("R-EV", &[1..=43]),
     ("R-SSE", &[1..=52]),
@@ -20,6 +20,7 @@ const FAMILIES: &[(&str, &[RangeInclusive<u32>])] = &[
     ("R-FS", &[1..=38]),
     ("R-FC", &[1..=30]),
     ("R-SEC", &[1..=30]),
+    ("R-AU", &[1..=52]),
 ];
 
 /// One row of the page; several clauses share a row when they share a fate.
