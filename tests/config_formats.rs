@@ -165,7 +165,10 @@ fn one_server_is_read_without_what_the_others_need() {
     let asked = |_: &mcp_sse_blocking::config::Input| -> Option<String> { panic!("nobody is to be asked") };
     assert!(none().inputs(asked).only("time").file(path("vscode_settings.json")).is_ok());
     let error = none().only("nobody").file(path("claude_code.json")).unwrap_err();
-    assert!(error.to_string().ends_with("claude_code.json: the file has no server `nobody`"), "{error}");
+    assert!(
+        error.to_string().ends_with("claude_code.json: the file has no server `nobody`; it has `api`, `old`, `local`"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -45,7 +45,7 @@ const RIGHT: [&str; 3] = [
     "mcps:\n  - name: one\n    transport: sse\n    url: http://127.0.0.1:9/sse?key=canary-query\n    headers:\n      Authorization: Bearer ${SECRET}\n    timeout: 0.5\n    max_reconnects: 0\n",
 ];
 
-const WRONG: [&str; 12] = [
+const WRONG: [&str; 13] = [
     r#"{"mcpServers": {"a": {"url": "canary-scheme://canary-host/?canary-query", "headers": {"X-A": "canary-header\n", "X-B": ["canary-list"]}}}}"#,
     r#"{"mcpServers": {"a": {"url": "http://canary-user:canary-password@host/"}, "b": {"url": "http://host:canary-port/"}}}"#,
     r#"{"mcpServers": {"a": {"type": "canary-1-transport", "command": "a", "args": "canary-argument", "env": {"A": ["canary"]}}}}"#,
@@ -55,6 +55,7 @@ const WRONG: [&str; 12] = [
     r#"{"mcpServers": {"a": {"command": "a", "env": {"A": "canary-value}}}}"#,
     r#"{"mcpServers": {"a": {"command": "a", "env": {"A": canary-value}}}}"#,
     r#"{"mcpServers": {"a": {"command": "a", "envFile": "/canary-directory/canary.env"}}}"#,
+    r#"{"mcpServers": {"a": {"command": "a", "env": {"A": "x${canary password}", "B": "${canary word:x}", "C": "${input:canary word}"}}}}"#,
     "mcps:\n  - name: one\n    transport: sse\n    url: canary://?canary\n    headers: Bearer canary-header\n    timeout: canary-timeout\n",
     "mcps:\n  - name: one\n    headers:\n      Authorization: \"Bearer canary-header\n",
     "mcps:\n  - name: one\n    headers: {Authorization: *canary}\n   canary: x",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::fault::shown;
-use super::variables::Lookup;
+use super::variables::{Lookup, named};
 
 /// What the environment variables begin with that answer inputs.
 const VARIABLE: &str = "MCP_INPUT_";
@@ -60,7 +60,7 @@ impl Inputs {
     /// Why there is none, in words.
     pub(super) fn answer(&mut self, id: &str, lookup: &Lookup) -> Result<String, String> {
         let Some(Declared { input, answer }) = self.declared.get_mut(id) else {
-            return Err(format!("the input `{}` is not declared under `inputs`", shown(id)));
+            return Err(format!("the input {} is not declared under `inputs`", named(id)));
         };
         let variable = variable(id);
         let answer = answer.get_or_insert_with(|| {

@@ -23,6 +23,9 @@ use super::{Config, ConfigError, Fault};
 /// Bytes that a file may have: 1 MiB. The largest known, of programs that keep their history in it, are some hundred KiB.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 
+/// Names of servers that are shown where another was wanted.
+const SHOWN_NAMES: usize = 20;
+
 /// Keys of a file of no known format that are compared with the known ones.
 const HINTS: usize = 100;
 
@@ -164,6 +167,7 @@ impl Reader {
             servers: Vec::new(),
             disabled: Vec::new(),
             names: HashMap::new(),
+            others: Vec::new(),
         };
         let found =
             find(&root, self.format).map_err(|problem| ConfigError::new(vec![Fault::new("", None, problem)]))?;
@@ -261,6 +265,8 @@ struct Reading {
     disabled: Vec<ServerConfig>,
     /// The names that are taken, and the lines of the servers that have them.
     names: HashMap<String, u32>,
+    /// The first names that were not wanted.
+    others: Vec<String>,
 }
 
 impl Reading {
@@ -311,6 +317,8 @@ impl Reading {
     /// Reads one server. Without the spot of a key its name is among its values.
     fn server(&mut self, at: &At<'_>, name: Option<&str>, key: Option<Spot>, format: Format) {
         if self.only.as_deref().is_some_and(|only| name != Some(only)) {
+            let others = if self.others.len() < SHOWN_NAMES { name } else { None };
+            self.others.extend(others.map(|name| format!("`{}`", shown(name))));
             return;
         }
         let before = self.report.faults.len();
@@ -338,7 +346,8 @@ impl Reading {
 
     fn finish(mut self, format: Format) -> Result<Config, ConfigError> {
         if let Some(only) = self.only.filter(|only| !self.names.contains_key(only)) {
-            let problem = format!("the file has no server `{}`", shown(&only));
+            let others = if self.others.is_empty() { "none".to_owned() } else { self.others.join(", ") };
+            let problem = format!("the file has no server `{}`; it has {others}", shown(&only));
             self.report.faults.push(Fault::new("", None, problem));
         }
         if !self.report.faults.is_empty() {

@@ -68,21 +68,21 @@ impl Variables {
             None => (inside, None),
         };
         if default.is_some_and(|default| default.contains("${")) {
-            return Err(format!("the default of `{}` has a variable of its own", shown(reference)));
+            return Err(format!("the default of {} has a variable of its own", named(reference)));
         }
         if let Some(id) = reference.strip_prefix("input:") {
             return self.inputs.answer(id, &self.lookup);
         }
         let name = match reference.split_once(':') {
             Some(("env", name)) => name,
-            Some((kind, _)) => return Err(format!("variables of the kind `{}` are not known here", shown(kind))),
+            Some((kind, _)) => return Err(unknown_kind(kind)),
             None => match self.defined_by_editors(reference) {
                 Some(value) => return value,
                 None => reference,
             },
         };
         if !is_name(name) {
-            return Err(format!("`{}` is no name of a variable", shown(name)));
+            return Err("what stands between `${` and `}` is no name of a variable".to_owned());
         }
         let value = (self.lookup)(name).or_else(|| default.map(str::to_owned));
         value.ok_or_else(|| format!("the variable `{}` is not set and has no default", shown(name)))
@@ -109,6 +109,18 @@ impl Variables {
 
 fn text(path: &Path) -> Option<String> {
     path.to_str().map(str::to_owned)
+}
+
+fn unknown_kind(kind: &str) -> String {
+    match is_name(kind) {
+        true => format!("variables of the kind `{}` are not known here", shown(kind)),
+        false => "variables of this kind are not known here".to_owned(),
+    }
+}
+
+/// A name, to be shown. What is none may be a piece of a password that happens to have a `${`.
+pub(super) fn named(name: &str) -> String {
+    if is_name(name) { format!("`{}`", shown(name)) } else { "this".to_owned() }
 }
 
 /// Windows has variables such as `ProgramFiles(x86)`.
@@ -180,8 +192,9 @@ mod tests {
                 "a `${` is never closed",
             ],
         );
-        assert_refused("${}", &["`` is no name of a variable"]);
-        assert_refused("${a b}", &["`a b` is no name of a variable"]);
+        assert_refused("${}", &["what stands between `${` and `}` is no name of a variable"]);
+        assert_refused("${a b}", &["what stands between `${` and `}` is no name of a variable"]);
+        assert_refused("${a b:c}", &["variables of this kind are not known here"]);
         assert_refused("${A:-${B}}", &["the default of `A` has a variable of its own"]);
         assert_refused("${config:x}", &["variables of the kind `config` are not known here"]);
         assert_refused("${input:key}", &["the input `key` is not declared under `inputs`"]);

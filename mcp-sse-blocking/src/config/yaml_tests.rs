@@ -87,6 +87,7 @@ fn nesting_is_bounded() {
 fn what_is_no_single_document_is_refused() {
     assert_eq!(refused("a: 1\n---\nb: 2"), (2, 1, "there is more than one document".into()));
     assert_eq!(refused("").2, "there is no document");
+    assert!(read("\u{feff}a: 1").get("a").is_some());
     assert_eq!(refused("# nothing\n").2, "there is no document");
     assert_eq!(refused("[a, b]: 1").2, "a key is a list or a mapping");
     assert_eq!(refused("a: &a [*a]").2, "an alias stands within what it is an alias of");
