@@ -8,6 +8,8 @@
 //! Some servers send `{"event": ..., "encrypted_payload": TOKEN}`, where the token is that of Fernet: AES-128 in CBC mode under an
 //! HMAC, as Python's `cryptography` makes it. The crate `fernet` takes it apart; the hook of `Builder::transform` puts the
 //! payload in its place before anybody reads the event.
+// What it prints is what it is for.
+#![allow(clippy::print_stdout)]
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use fernet::Fernet;
+use mcp_core::text::Excerpt;
 use mcp_sse_blocking::events::{EventFilter, Heard, TransformError};
 use mcp_sse_blocking::{Client, Transport};
 use serde_json::value::RawValue;
@@ -67,7 +70,8 @@ fn read(url: &str, key: &str, most: usize) -> Result<(), Box<dyn Error>> {
         match heard? {
             Heard::Event(event) => {
                 let payload: Box<RawValue> = event.payload()?;
-                println!("{}: {payload}", event.name());
+                // A name is a peer's text: no control character of it may reach a terminal. In JSON they are escaped.
+                println!("{}: {payload}", Excerpt::new(event.name(), 256));
             }
             Heard::Missed(missed) => println!("something is missing here: {missed:?}"),
             _ => {}

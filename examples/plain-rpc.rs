@@ -8,6 +8,8 @@
 //! The server is the sketch that many begin with: `GET /mcp/sse` is a stream of plain events, `POST /mcp/rpc` takes
 //! `{"method", "params"}` and answers in the body of the answer, with neither `jsonrpc` nor ids. That is not MCP, and nothing of it is
 //! found out: whoever knows that a server is like this says [`Transport::Plain`] and where requests go.
+// What it prints is what it is for.
+#![allow(clippy::print_stdout)]
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -16,6 +18,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use mcp_core::text::Excerpt;
 use mcp_sse_blocking::{Client, Transport};
 use serde_json::{Value, json};
 
@@ -41,7 +44,7 @@ fn use_server(origin: &str) -> Result<(), Box<dyn Error>> {
         // Runs beside everything else.
         .on_event("error", |_, event| {
             if let Some(error) = event.error() {
-                eprintln!("the server says {}: {}", error.code, error.message);
+                eprintln!("the server says {}: {}", Excerpt::new(&error.code, 64), Excerpt::new(&error.message, 256));
             }
         })
         .connect()?;
@@ -50,10 +53,12 @@ fn use_server(origin: &str) -> Result<(), Box<dyn Error>> {
     println!("tools:");
     for tool in client.tools() {
         let tool = tool?;
-        println!("  {}: {}", tool.name, tool.description.as_deref().unwrap_or("says nothing of itself"));
+        // A peer's text: no control character of it may reach a terminal.
+        let about = tool.description.as_deref().unwrap_or("says nothing of itself");
+        println!("  {}: {}", Excerpt::new(&tool.name, 64), Excerpt::new(about, 256));
     }
     let result = client.call("get_data", &json!({"id": "7"}))?;
-    println!("a call: {}", result.all_text());
+    println!("a call: {}", Excerpt::new(&result.all_text(), 1024));
     if let Err(error) = client.ping() {
         println!("a method that it does not have: {error}");
     }

@@ -30,13 +30,14 @@ pub enum Change {
     Missed(Missed),
 }
 
-/// Why changes may have gone unnoticed.
+/// Why changes, or events, may have gone unnoticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Missed {
     /// The stream broke, and was opened again just now (R-ST-45).
     Reconnected,
-    /// More than 1024 changes waited to be looked at: this many were dropped.
+    /// More waited to be looked at than may, 1024 changes or [as many events as were asked for](crate::EventFilter::queue): so
+    /// many were dropped.
     Dropped(u64),
 }
 

@@ -85,6 +85,7 @@
 //! | resources | [`Client::resources`], [`Client::resource_templates`], [`Client::read_resource`] |
 //! | prompts | [`Client::prompts`], [`Client::get_prompt`], [`Client::complete`] |
 //! | changes | [`Client::listen`], [`Subscription`] |
+//! | events | [`Client::events`], [`Builder::on_event`], [`Builder::transform`]; for servers without MCP [`Transport::Plain`] |
 //! | logs | [`Builder::on_log`], [`Client::set_log_level`] |
 //! | what is going on | [`Client::metrics`], [`Builder::slow_call`], [`Builder::trace`], [`CallOptions::traceparent`] |
 //! | what servers ask | [`Builder::on_elicitation`], [`Builder::on_url_elicitation`], [`Builder::on_sampling`], [`Builder::roots`] |
@@ -106,8 +107,8 @@
 //! * **Whatever a server can make grow has a bound**: lines, events, messages, batches, pages of a list, rounds of input
 //!   ([`Limits`]); heads of answers (16 KiB), redirects (5), what is read of an answer to a POST without a reply (64 KiB) or
 //!   shown of an error page (512 bytes), all of it after decompression; progress kept for a call (64 and 1 MiB, the oldest is dropped), notifications kept for
-//!   handlers (1024 and 16 MiB, the newest is dropped), changes kept for a subscription (1024, the oldest is dropped, and it
-//!   says so), lists and resources that are kept ([`CacheSize`]), questions that wait (16), messages before there is a session
+//!   handlers (1024 and 16 MiB, the newest is dropped), changes kept for a subscription (1024) and events kept for a listener
+//!   ([as many as it says](EventFilter::queue); the oldest are dropped, and both say so), lists and resources that are kept ([`CacheSize`]), questions that wait (16), messages before there is a session
 //!   (64 and 4 MiB).
 //! * **Closing takes a second at most**, whatever the server does, and leaves no thread and no socket. Dropping the last
 //!   handle closes. A child process is given two seconds to end, then told to and given two more, then killed

@@ -89,7 +89,7 @@ impl Builder {
 
     /// Over HTTP+SSE, sends messages to this URL whatever the `endpoint` event says; it may be relative to the URL of the event
     /// stream, and of another origin. For servers that announce what cannot be reached from here. No other transport is tried
-    /// then.
+    /// then, unless [`Transport::Plain`] says that requests to this URL are no JSON-RPC.
     pub fn message_url(mut self, url: &str) -> Self {
         self.http.message_url = Some(url.to_owned());
         self
