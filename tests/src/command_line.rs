@@ -101,7 +101,8 @@ pub fn serve_results(results: &'static [&'static str]) -> Running<Vec<serde_json
         let answer = |result: &&str| {
             let request = peer.request();
             request.accepted();
-            stream.reply(&request, result);
+            // Data of an event ends with its line.
+            stream.reply(&request, &result.replace('\n', " "));
             request.json()
         };
         results.iter().map(answer).collect()

@@ -25,10 +25,19 @@ impl Terminal {
     /// # Panics
     /// When there are no pseudo terminals, or the program cannot be started.
     pub fn start(command: &mut Command, columns: u16) -> Self {
+        Self::start_with(command, columns, &[])
+    }
+
+    /// The same with further variables.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_with(command: &mut Command, columns: u16, variables: &[(&str, &str)]) -> Self {
         let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(Some(&size), None).expect("a pseudo terminal");
         let end = || File::from(pair.slave.try_clone().expect("another handle"));
-        command.env("TERM", "xterm").env_remove("NO_COLOR").stdin(end()).stdout(end()).stderr(end());
+        command.env("TERM", "xterm").env_remove("NO_COLOR").envs(variables.iter().copied());
+        command.stdin(end()).stdout(end()).stderr(end());
         let child = command.spawn().expect("the program starts");
         // The command holds its handles: with the last of them the terminal ends.
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());

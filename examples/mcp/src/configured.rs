@@ -21,12 +21,15 @@ pub(crate) fn server(file: &Path, name: Option<&str>) -> Result<ServerConfig, Fa
         Some(name) => reader.only(name),
         None => reader,
     };
-    let config = reader.file(file).map_err(|error| broken(file, &error))?;
+    let config = reader.file(file).map_err(|error| match name.zip(names(file)) {
+        Some((name, names)) if !names.iter().any(|known| known == name) => unknown(file, name, &names),
+        _ => broken(file, &error),
+    })?;
     for warning in config.warnings() {
         output::say(format!("{}: {warning}", file.display()));
     }
     match (name, config.servers()) {
-        (Some(name), _) => config.server(name).cloned().ok_or_else(|| unknown(file, name)),
+        (Some(name), _) => config.server(name).cloned().ok_or_else(|| unknown(file, name, &[])),
         (None, [only]) => Ok(only.clone()),
         (None, several) => {
             let names: Vec<String> = several.iter().map(|server| one_line(server.name())).collect();
@@ -45,12 +48,13 @@ fn broken(file: &Path, error: &ConfigError) -> Failure {
     Failure::Usage(format!("{error}{hint}"))
 }
 
-fn unknown(file: &Path, name: &str) -> Failure {
-    // Without asking: only names are wanted.
-    let names: Vec<String> = match Config::from_file(file) {
-        Ok(config) => config.servers().iter().chain(config.disabled()).map(|server| server.name().to_owned()).collect(),
-        Err(_) => Vec::new(),
-    };
+/// The servers that a file names, if all of it can be read. Nobody is asked for anything: only names are wanted.
+fn names(file: &Path) -> Option<Vec<String>> {
+    let config = Config::reader().inputs(|_| Some(String::new())).file(file).ok()?;
+    Some(config.servers().iter().chain(config.disabled()).map(|server| server.name().to_owned()).collect())
+}
+
+fn unknown(file: &Path, name: &str, names: &[String]) -> Failure {
     let meant = suggest::hint(name, names.iter().map(String::as_str));
     let names: Vec<String> = names.iter().map(|name| one_line(name)).collect();
     let others = if names.is_empty() { String::new() } else { format!(", it names {}", names.join(", ")) };

@@ -4,6 +4,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mcp_sse_blocking::Progress;
 
@@ -74,10 +75,12 @@ impl Watched {
 
     /// Leaves on the screen how far it was, with a last word.
     pub(crate) fn abandon(mut self, word: &str) {
-        self.waiting = None;
         if let Some(bar) = self.bar.take() {
             stderr::keep_below(None);
             bar.abandon_with_message(word.to_owned());
+            if self.waiting.is_none() {
+                stderr::write(b"\n");
+            }
         }
     }
 }
@@ -101,7 +104,9 @@ pub(super) fn draw(bar: &ProgressBar) {
 /// Takes a bar off the screen, so that somebody can type there.
 pub(super) fn hide(bar: &ProgressBar) {
     bar.disable_steady_tick();
-    bar.suspend(|| bar.set_draw_target(ProgressDrawTarget::hidden()));
+    bar.set_draw_target(ProgressDrawTarget::hidden());
+    // What was drawn last stays otherwise. It fails only where nobody looks.
+    let _ = Term::stderr().clear_line();
 }
 
 /// Position and length in whole steps. `None` for numbers of which no bar can be made.

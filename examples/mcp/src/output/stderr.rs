@@ -11,6 +11,7 @@ use super::content::text_of;
 use super::progress;
 use super::untrusted::{harmless, one_line};
 use super::view::{Style, View};
+use crate::suggest;
 
 /// Names that a warning shows: a screen full of them helps nobody.
 const NAMES: usize = 12;
@@ -107,7 +108,13 @@ pub(crate) fn complain(text: &str) {
 /// The failure of a tool, in its own words.
 pub(crate) fn failure(tool: &str, result: &CallToolResult) {
     let text = text_of(result);
-    complain(&format!("the tool `{}` failed: {}", one_line(tool), text.trim_end()));
+    // Servers of revisions with a session find out in the middle of a call that nobody can be asked.
+    let hint = if text.contains("elicitation") {
+        "\n     --answer FIELD=VALUE answers what the server asks its user"
+    } else {
+        ""
+    };
+    complain(&format!("the tool `{}` failed: {}{hint}", one_line(tool), text.trim_end()));
 }
 
 /// What the server does not list, such as a tool, and what it lists.
@@ -118,7 +125,8 @@ pub(crate) fn not_listed(kind: &str, name: &str, names: &[String]) {
         first if names.len() > NAMES => format!("it lists {first} and {} more", names.len() - NAMES),
         names => format!("it lists {names}"),
     };
-    say(format!("the server lists no {kind} `{}`, {listed}", one_line(name)));
+    let meant = suggest::hint(name, names.iter().map(String::as_str));
+    say(format!("the server lists no {kind} `{}`{meant}, {listed}", one_line(name)));
 }
 
 /// How far a call is, where no bar shows it.
