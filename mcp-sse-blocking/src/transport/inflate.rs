@@ -439,6 +439,66 @@ mod tests {
         }
     }
 
+    fn bytes(hexadecimal: &str) -> Vec<u8> {
+        let digits = hexadecimal.as_bytes().chunks(2);
+        digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+    }
+
+    /// By gzip 1.12 and by zlib 1.2 from Python, which share no code with the encoders above.
+    #[test]
+    fn what_other_programs_compress_is_read() {
+        let (gzip, zlib, raw) = (Coding::Gzip, Coding::Deflate, Coding::Deflate);
+        let ours = "aaaa bbbb aaaa bbbb";
+        for (coding, data, expected) in [
+            (
+                gzip,
+                "1f8b0808805d006b0203617574682d68656c6c6f2e74787400cb48cdc9c957c840277514d2ab320b14f2d3144a32521592f3737\
+                 313f352147232f352b900a5f9aa4d32000000",
+                "hello hello hello hello, gzip of the command line\n",
+            ),
+            (gzip, "1f8b0800000000000403011300ecff61616161206262626220616161612062626262af413a5313000000", ours),
+            (raw, "4b4c4c4c544802028544180b00", ours),
+            (raw, "05c18100000000c32095ab357f8817ac6ab0aa03", ours),
+            (raw, "4b0402852420504804028524200000", "aaaa bbbb aaaa bbbb"),
+            // A window of 512 bytes.
+            (zlib, "18d34a492c49b452c8cf4be5e202000000ffff030016c3034b", "data: one\n\n"),
+        ] {
+            let (all, problem) = whole(coding, &bytes(data));
+            assert_eq!((String::from_utf8(all).unwrap().as_str(), problem), (expected, None), "{data}");
+        }
+    }
+
+    /// The same programs, which flush after each event.
+    #[test]
+    fn each_event_that_other_programs_flush_is_there() {
+        let events = ["data: one\n\n", "data: two two two\n\n", "data: three\n\n"];
+        let flushed = [
+            "4a492c49b452c8cf4be5e202000000ffff",
+            "4a01334bcaf361988b0b000000ffff",
+            "4a492c49b45228c9284a4de5e202000000ffff",
+        ];
+        for (coding, head, tail) in [
+            (Coding::Gzip, "1f8b0800000000000203", "0300195335142b000000"),
+            (Coding::Deflate, "78da", "0300367c0dc1"),
+            (Coding::Deflate, "18d3", "0300367c0dc1"),
+            (Coding::Deflate, "", "0300"),
+        ] {
+            let mut pieces: VecDeque<_> = flushed.iter().flat_map(|piece| [Some(bytes(piece)), None]).collect();
+            if !head.is_empty() {
+                pieces.push_front(Some(bytes(head)));
+            }
+            pieces.push_back(Some(bytes(tail)));
+            let mut reader = Inflate::new(coding, Pieces(pieces));
+            let mut room = [0; 100];
+            for event in events {
+                let n = reader.read(&mut room).unwrap();
+                assert_eq!(room[..n], *event.as_bytes());
+                assert_eq!(reader.read(&mut room).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            }
+            assert_eq!(reader.read(&mut room).unwrap(), 0);
+        }
+    }
+
     #[test]
     fn data_may_be_split_at_every_byte() {
         let text = b"short, so that each place can be tried; short, so that each place can be tried".repeat(3);
