@@ -357,6 +357,34 @@ fn a_stream_that_is_opened_again_is_a_reconnect() {
 }
 
 #[test]
+fn a_server_that_is_reached_again_is_a_reconnect_also_with_the_session_that_it_had() {
+    let first = Peer::run(|peer| peer.shake_streamable());
+    let address = first.address();
+    let policy = Reconnect::new().interval(Duration::from_millis(10));
+    let client = streamable(&first.url("/mcp")).reconnect(policy).connect().unwrap();
+    first.finish();
+    // The port is closed now; the open connection is not told of it before it is used.
+    client.call("echo", &()).unwrap_err();
+    let caller = client.clone();
+    let calling = thread::spawn(move || caller.call("echo", &()));
+    await_metrics(&client, |metrics| metrics.losses == 1 && metrics.connected.is_none());
+    let again = Peer::run_at(address, |peer| {
+        let mut request = peer.request();
+        while request.message_method() == "ping" {
+            request.json_result("{}");
+            request = peer.request();
+        }
+        request.json_text("done");
+    });
+    calling.join().unwrap().unwrap();
+    let metrics = client.metrics();
+    assert_eq!((metrics.connects, metrics.reconnects, metrics.losses), (2, 1, 1), "{metrics:#?}");
+    assert!(metrics.connected.is_some(), "{metrics:#?}");
+    client.close();
+    again.finish();
+}
+
+#[test]
 fn a_child_that_is_started_again_is_a_reconnect() {
     let child = Command::new(env!("CARGO_BIN_EXE_stdio_server"));
     let client = Client::spawn_builder(child).call_timeout(BOUND).connect().unwrap();

@@ -82,6 +82,13 @@ impl Insight {
         }
     }
 
+    /// The server is there again, with the session that it had, unless a new one was told of.
+    pub(crate) fn regained(&self) {
+        if !self.counters.standing.stands() {
+            self.reconnected();
+        }
+    }
+
     /// The session is over, or lost for now.
     pub(crate) fn disconnected(&self, why: &Error) {
         if self.counters.standing.end() && !matches!(why, Error::Closed(_)) {

@@ -124,6 +124,7 @@ impl Engine {
                 if self.carrier.shared().is_some() {
                     self.session_renewed();
                 }
+                self.insight().regained();
                 return Ok(());
             }
             Ok(()) => Error::StreamEnded(Delivery::NotSent),

@@ -77,6 +77,10 @@ impl Standing {
         self.change(0)
     }
 
+    pub(super) fn stands(&self) -> bool {
+        self.since.load(Ordering::Relaxed) > 0
+    }
+
     /// Each stretch of time is added by whoever took its beginning out.
     fn change(&self, since: u64) -> bool {
         let old = self.since.swap(since, Ordering::Relaxed);

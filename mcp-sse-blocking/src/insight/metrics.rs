@@ -35,12 +35,12 @@ pub struct Metrics {
     /// A name for the client, for a label of its own in OpenMetrics text. The client has none to give: it is for the program
     /// to set.
     pub name: Option<String>,
-    /// Sessions that were opened: the first, and each one in the place of one that was lost.
+    /// How often there came to be a session: the first, and each one after a loss.
     pub connects: u64,
-    /// Those of them that took the place of another: a session that the server had forgotten, a stream that broke, a child
-    /// process that was started again.
+    /// Those of them after a loss: another session in the place of one that the server had forgotten, a stream that was opened
+    /// again, a child process that was started again, a server that is reached again.
     pub reconnects: u64,
-    /// Sessions that were lost, for whatever reason but that this program closed the client.
+    /// How often the session was lost, or the server out of reach, for whatever reason but that this program closed the client.
     pub losses: u64,
     /// Event streams over Streamable HTTP that broke and whose rest was had on another.
     pub resumptions: u64,

@@ -38,9 +38,9 @@ impl fmt::Display for Value {
 }
 
 const FAMILIES: [Family; 15] = [
-    counter("connects", None, "Sessions that were opened.", |m| Value::Count(m.connects)),
-    counter("reconnects", None, "Sessions that took the place of one that was lost.", |m| Value::Count(m.reconnects)),
-    counter("losses", None, "Sessions that were lost.", |m| Value::Count(m.losses)),
+    counter("connects", None, "How often there came to be a session.", |m| Value::Count(m.connects)),
+    counter("reconnects", None, "How often there came to be a session after a loss.", |m| Value::Count(m.reconnects)),
+    counter("losses", None, "How often the session was lost, or the server out of reach.", |m| Value::Count(m.losses)),
     counter("resumptions", None, "Event streams whose rest was had on another connection.", |m| {
         Value::Count(m.resumptions)
     }),
