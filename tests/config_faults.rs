@@ -59,7 +59,7 @@ fn every_fault_of_an_mcp_servers_file_is_said_at_once() {
         25:36: mcpServers.urls.url: is no URL: it does not start with http:// or https://
         26:36: mcpServers["url with a password"].url: has a user name or password; credentials belong into a header
         27:33: mcpServers["url with a space"].url: is no URL: the character at byte 21 must be percent-encoded
-        28:27: mcpServers.transport.type: `websocket` is no transport; known are `stdio`, `http` (or `streamable-http`) and `sse`
+        28:27: mcpServers.transport.type: `websocket` is no transport; known are `stdio`, `http` (or `streamable-http`), `sse` and `plain`
         28:47: mcpServers.transport.url: is no URL: it does not start with http:// or https://
         29:49: mcpServers.transports.transport: says something else than `type`, which means the same
         30:20: mcpServers["needs a url"]: `url` is missing, which the transport needs
@@ -110,7 +110,7 @@ fn every_fault_of_a_file_of_crewai_is_said_at_once() {
         4:5: mcps[1] (server `no_transport`): `transport` is missing
         6:5: mcps[2] (server `no_url`): `url` is missing, which the transport needs
         8:5: mcps[3] (server `no_transport`): the name `no_transport` is taken in line 4
-        12:16: mcps[4].transport (server `unknown`): `websocket` is no transport; known are `stdio`, `http` (or `streamable-http`) and `sse`
+        12:16: mcps[4].transport (server `unknown`): `websocket` is no transport; known are `stdio`, `http` (or `streamable-http`), `sse` and `plain`
         13:10: mcps[4].url (server `unknown`): is no URL: it does not start with http:// or https://
         18:7: mcps[5].headers (server `headers`): is a list, not a mapping
         23:17: mcps[6].headers.X-Number (server `values`): is a number, not a string

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use mcp_server_tiny::{Server, Tool};
 use mcp_sse_blocking::State;
 use mcp_sse_blocking::config::{Config, Format, Reader, ServerConfig};
+use mcp_tests::scripted_peer::Peer;
 use serde_json::json;
 
 /// Reads a sample with the variables that the samples use.
@@ -317,4 +318,31 @@ fn what_a_file_says_of_reconnecting_is_done() {
         };
         assert_eq!(last.is_ready(), comes_back, "{settings}: {last:?}");
     }
+}
+
+/// A server without JSON-RPC, and one whose endpoint is said in the file.
+#[test]
+fn a_file_says_where_messages_go() {
+    let peer = Peer::run_plain(|peer| {
+        let post = peer.request();
+        assert_eq!((post.method.as_str(), post.target.as_str()), ("POST", "/mcp/rpc"));
+        assert_eq!(post.header("x-key"), Some("k"));
+        post.answer("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 45\r\n\r\n");
+        post.answer(r#"{"content": [{"type": "text", "text": "42"}]}"#);
+    });
+    let url = peer.url("/mcp/sse");
+    let text = json!({"mcpServers": {
+        "plain": {"type": "plain", "url": url, "message_url": "rpc", "headers": {"X-Key": "k"}},
+    }});
+    let config: Config = text.to_string().parse().unwrap();
+    assert_eq!(config.servers()[0].transport(), "plain");
+    let client = config.servers()[0].builder().unwrap().connect().unwrap();
+    assert_eq!(client.call("answer", &json!({})).unwrap().all_text(), "42");
+    client.close();
+    peer.finish();
+
+    let wrong = r#"{"mcpServers": {"a": {"type": "sse", "url": "http://x/", "message_url": "ftp://x/"}}}"#;
+    let error = wrong.parse::<Config>().unwrap_err().to_string();
+    let expected = "mcpServers.a.message_url: is no URL: it does not start with http:// or https://";
+    assert!(error.ends_with(expected), "{error}");
 }

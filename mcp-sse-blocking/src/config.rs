@@ -46,9 +46,10 @@
 //! | Key | Value |
 //! | --- | --- |
 //! | `name` | Where servers are a list: required, and unique as keys are |
-//! | `type`, `transport` | `stdio`; `http` or `streamable-http`; `sse`. Absent: found out, but `mcps` must have it |
+//! | `type`, `transport` | `stdio`; `http` or `streamable-http`; `sse`; `plain`, which is [no MCP](crate::Transport::Plain). Absent: found out, but `mcps` must have it |
 //! | `command`, `args`, `env`, `cwd`, `envFile` | A program. It gets what is in `env`, before that what is in the file, and the few variables that [`Command::env`](crate::Command::env) names. Relative to the workspace is `envFile`, to this program's directory `cwd` |
 //! | `url` (`serverUrl`, `httpUrl`), `headers` | A server behind a URL. `http` is any revision of Streamable HTTP and, where there is none, HTTP+SSE, as in VS Code. Headers of the transport, such as `Content-Type`, are left out with a warning |
+//! | `message_url` | Where [messages are sent](crate::Builder::message_url) with `sse` and `plain`; may be relative to `url` |
 //! | `timeout` | In `mcps` seconds for [connecting](crate::Builder::connect_timeout) and for the [endpoint](crate::Builder::endpoint_timeout). Elsewhere for each [call](crate::Builder::call_timeout): in seconds when less than 1000 (Cline), else in milliseconds (Claude Code, which ignores less; Gemini CLI) |
 //! | `connect_timeout`, `endpoint_timeout`, `call_timeout` (`request_timeout`), `sse_read_timeout` (`idle_timeout`) | Seconds, also fractions. The last is [`idle_timeout`](crate::Builder::idle_timeout) |
 //! | `reconnect_interval`, `max_reconnects` | Seconds before the first attempt, growing to a minute; attempts in a row, 0 for none. Either makes the client [reconnect by itself](crate::Reconnect::new) |

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mcp_core::http::url::resolve;
 use mcp_core::http::{EndpointError, Url, headers};
 
 use super::Format;
@@ -24,6 +25,7 @@ enum Said {
     Stdio,
     Http,
     Sse,
+    Plain,
 }
 
 /// The values of an entry by what their keys mean.
@@ -132,8 +134,9 @@ impl Fields<'_> {
             "stdio" | "local" => Some(Said::Stdio),
             "http" | "streamablehttp" => Some(Said::Http),
             "sse" => Some(Said::Sse),
+            "plain" => Some(Said::Plain),
             _ => {
-                let known = "known are `stdio`, `http` (or `streamable-http`) and `sse`";
+                let known = "known are `stdio`, `http` (or `streamable-http`), `sse` and `plain`";
                 self.report.fault_at(&at, format!("{} is no transport; {known}", presentable(at.node)));
                 None
             }
@@ -147,7 +150,7 @@ impl Fields<'_> {
             (Some(_), Some(_), _) => "has both `command` and `url`; which of them is the server?",
             (None, None, None) => "has neither `command` nor `url`",
             (None, _, Some(Said::Stdio)) => "`command` is missing, which the transport `stdio` needs",
-            (_, None, Some(Said::Http | Said::Sse)) => "`url` is missing, which the transport needs",
+            (_, None, Some(Said::Http | Said::Sse | Said::Plain)) => "`url` is missing, which the transport needs",
             _ => "",
         };
         if !problem.is_empty() {
@@ -162,7 +165,7 @@ impl Fields<'_> {
             self.headers(entry);
         }
         let (mine, others): (_, &[Field]) = match (&program, &http) {
-            (Some(_), None) => ("a program", &[Field::Headers]),
+            (Some(_), None) => ("a program", &[Field::Headers, Field::MessageUrl]),
             (None, Some(_)) => ("a server behind a URL", &[Field::Args, Field::Env, Field::EnvFile, Field::Directory]),
             _ => ("", &[]),
         };
@@ -204,20 +207,31 @@ impl Fields<'_> {
     }
 
     fn http(&mut self, entry: &Entry<'_>, at: &At<'_>, said: Option<Said>) -> Option<Way> {
-        let url = self.text(at).and_then(|text| match Url::parse(text.trim()) {
+        let url = self.url(at, |text| Url::parse(text));
+        let message_url = entry.get(Field::MessageUrl).map(|at| match &url {
+            // It may be relative.
+            Some(base) => self.url(&at, |text| resolve(base, text)),
+            None => self.text(&at).and(None),
+        });
+        let headers = self.headers(entry);
+        let transport = match said {
+            Some(Said::Sse) => Transport::HttpSse,
+            Some(Said::Plain) => Transport::Plain,
+            // Files do not tell the revisions apart, and VS Code turns to HTTP+SSE by itself.
+            _ => Transport::Detect,
+        };
+        Some(Way::Http { url: url?, message_url: message_url.flatten(), transport, headers })
+    }
+
+    fn url(&mut self, at: &At<'_>, read: impl FnOnce(&str) -> Result<Url, EndpointError>) -> Option<Url> {
+        let text = self.text(at)?;
+        match read(text.trim()) {
             Ok(url) => Some(url),
             Err(error) => {
                 self.report.fault_at(at, url_problem(&error));
                 None
             }
-        });
-        let headers = self.headers(entry);
-        let transport = match said {
-            Some(Said::Sse) => Transport::HttpSse,
-            // Files do not tell the revisions apart, and VS Code turns to HTTP+SSE by itself.
-            _ => Transport::Detect,
-        };
-        Some(Way::Http { url: url?, transport, headers })
+        }
     }
 
     fn headers(&mut self, entry: &Entry<'_>) -> Vec<(String, String)> {

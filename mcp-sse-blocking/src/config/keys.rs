@@ -10,6 +10,7 @@ pub(super) enum Field {
     EnvFile,
     Directory,
     Url,
+    MessageUrl,
     Transport,
     Headers,
     /// Of the call in JSON files, of connecting in CrewAI's.
@@ -39,7 +40,7 @@ pub(super) enum Meaning {
 }
 
 /// The keys with a meaning, the usual spelling of each first. `_`, `-` and the case of letters make no difference.
-const FIELDS: [(&str, Field); 35] = [
+const FIELDS: [(&str, Field); 36] = [
     ("name", Field::Name),
     ("command", Field::Command),
     ("args", Field::Args),
@@ -52,6 +53,7 @@ const FIELDS: [(&str, Field); 35] = [
     ("serverUrl", Field::Url),
     // Gemini CLI.
     ("httpUrl", Field::Url),
+    ("message_url", Field::MessageUrl),
     ("type", Field::Transport),
     ("transport", Field::Transport),
     // Roo Code.

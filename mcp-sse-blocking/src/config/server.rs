@@ -30,7 +30,7 @@ pub struct ServerConfig {
 #[derive(Clone)]
 pub(super) enum Way {
     Program { program: String, args: Vec<String>, env: BTreeMap<String, String>, directory: Option<String> },
-    Http { url: Url, transport: Transport, headers: Vec<(String, String)> },
+    Http { url: Url, message_url: Option<Url>, transport: Transport, headers: Vec<(String, String)> },
 }
 
 /// The deadlines that the file sets.
@@ -69,11 +69,12 @@ impl ServerConfig {
         &self.tools
     }
 
-    /// How it is spoken to: `stdio`, `http` (any revision of Streamable HTTP, and HTTP+SSE where that fails) or `sse`.
+    /// How it is spoken to: `stdio`, `http` (any revision of Streamable HTTP, and HTTP+SSE where that fails), `sse` or `plain`.
     pub fn transport(&self) -> &'static str {
         match &self.way {
             Way::Program { .. } => "stdio",
             Way::Http { transport: Transport::HttpSse, .. } => "sse",
+            Way::Http { transport: Transport::Plain, .. } => "plain",
             Way::Http { .. } => "http",
         }
     }
@@ -107,8 +108,11 @@ impl ServerConfig {
                 }
                 Client::spawn_builder(command)
             }
-            Way::Http { url, transport, headers } => {
-                let builder = Client::builder(url.as_str()).transport(*transport);
+            Way::Http { url, message_url, transport, headers } => {
+                let mut builder = Client::builder(url.as_str()).transport(*transport);
+                if let Some(url) = message_url {
+                    builder = builder.message_url(url.as_str());
+                }
                 headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value))
             }
         };
