@@ -65,7 +65,7 @@ fn problem(builder: Builder) -> String {
 }
 
 #[test]
-fn plain_requests_name_the_whole_url_on_one_connection() {
+fn plain_requests_name_the_whole_url() {
     let server = server();
     let proxy = ScriptedProxy::start(http(&server));
     for transport in [Transport::Detect, Transport::StreamableHttp, Transport::HttpSse] {

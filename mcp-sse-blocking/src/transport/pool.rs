@@ -61,6 +61,8 @@ struct State {
     idle: VecDeque<Kept>,
     /// Requests that count and have a connection.
     busy: usize,
+    /// Requests that wait for room. To wake nobody is a system call all the same.
+    waiting: usize,
     closed: bool,
 }
 
@@ -135,7 +137,7 @@ impl Pool {
         kept
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> io::Result<MutexGuard<'a, State>> {
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> io::Result<MutexGuard<'a, State>> {
         // Before the wait and not after it: who was woken takes the room, or nobody else would be woken for it.
         exchange::check_stop()?;
         let Ok(left) = exchange::left() else {
@@ -143,10 +145,13 @@ impl Pool {
             return Err(io::ErrorKind::TimedOut.into());
         };
         let look = if exchange::can_be_stopped() { Some(exchange::STOP_CHECK) } else { None };
-        Ok(match left.into_iter().chain(look).min() {
+        state.waiting += 1;
+        let mut state = match left.into_iter().chain(look).min() {
             Some(left) => self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             None => self.freed.wait(state).unwrap_or_else(PoisonError::into_inner),
-        })
+        };
+        state.waiting -= 1;
+        Ok(state)
     }
 
     /// Closes what is idle and refuses whoever asks from now on.
@@ -199,8 +204,13 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.room == Room::Counted {
-            self.pool.state().busy -= 1;
-            self.pool.freed.notify_one();
+            let mut state = self.pool.state();
+            state.busy -= 1;
+            let has_waiting = state.waiting > 0;
+            drop(state);
+            if has_waiting {
+                self.pool.freed.notify_one();
+            }
         }
     }
 }
