@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a panic is the report
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
@@ -93,18 +94,33 @@ fn runs(path: &Path) -> usize {
     fs::read_to_string(path).unwrap_or_default().lines().count()
 }
 
+/// In a process of its own, which has the variables.
 #[test]
 fn a_variable_is_looked_up() {
-    let (peer, client) = connect(BearerToken::from_env("CARGO_PKG_NAME"), |peer| {
+    if std::env::var_os("MCP_AUTH_TOKEN").is_none() {
+        let mut own = process::Command::new(std::env::current_exe().unwrap());
+        own.args(["a_variable_is_looked_up", "--exact"]).env("MCP_AUTH_TOKEN", " token-1\n").env("MCP_AUTH_EMPTY", "");
+        own.env("MCP_AUTH_BINARY", std::ffi::OsStr::from_bytes(b"hidden\xff"));
+        let output = own.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let (peer, client) = connect(BearerToken::from_env("MCP_AUTH_TOKEN"), |peer| {
         let call = peer.expect("tools/call");
-        assert_eq!(authorization(&call), "Bearer mcp-tests");
+        assert_eq!(authorization(&call), "Bearer token-1");
         refuse(&call);
         assert!(peer.is_quiet(), "the same is not sent again");
     });
     assert!(matches!(client.call("echo", &()), Err(Error::Status(status)) if status.code == 401));
     peer.finish();
-    let error = refused(BearerToken::from_env("NOT_SET_ANYWHERE"));
-    assert_eq!(error.to_string(), "no credentials from the variable `NOT_SET_ANYWHERE`: it is not set");
+    for (name, problem) in [
+        ("MCP_AUTH_MISSING", "it is not set"),
+        ("MCP_AUTH_EMPTY", "what it gives is an empty token"),
+        ("MCP_AUTH_BINARY", "it is no UTF-8"),
+    ] {
+        let error = refused(BearerToken::from_env(name));
+        assert_eq!(error.to_string(), format!("no credentials from the variable `{name}`: {problem}"));
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::transport::output_of::{Allowed, NoOutput, output_of};
 
 /// Bytes of a token, with what stands around it. 64 KiB: more than any server takes in a header.
 const TOKEN_BYTES: usize = 64 << 10;
-/// How long a command may take. 30 s: some ask a person.
+/// How long a command may take. 30 s: some wait for a person with a browser.
 const COMMAND_TIME: Duration = Duration::from_secs(30);
 
 /// A bearer token: `Authorization: Bearer` (R-AU-2). White space around it is left out.
@@ -68,7 +68,8 @@ impl BearerToken {
     /// server has refused its token with 401; once, however many threads wait for it.
     ///
     /// It has 30 s ([`command_timeout`](Self::command_timeout)) and no longer than the request has; then it is killed with all
-    /// that it started in its process group, as is what it leaves behind otherwise. It has no standard input. Its standard error
+    /// that it started in its process group, as is what it leaves behind otherwise. It has no standard input and, on Unix, cannot
+    /// ask on the terminal. Its standard error
     /// is shown only with [`Stderr::Inherit`](crate::Stderr::Inherit), since it may hold secrets too. Variables that it needs
     /// have to be [passed](Command::pass_env).
     pub fn from_command(command: Command) -> Self {
