@@ -154,10 +154,7 @@ impl Delegate for Desk {
         let upstream = bridge.upstream(scope);
         let counted = Counted(Arc::clone(&bridge));
         // A call that is dropped because there is no thread is answered so.
-        bridge.spawn("bridge-call", move || {
-            let _counted = counted;
-            upstream.carry(call);
-        });
+        bridge.spawn("bridge-call", move || upstream.carry(call, counted));
     }
 
     fn notified(&mut self, session: u64, method: Method, params: Option<&RawValue>) {

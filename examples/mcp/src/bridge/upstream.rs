@@ -72,8 +72,9 @@ impl Upstream {
         })
     }
 
-    /// Does what a client asks for, and answers it. Blocks for as long as that takes.
-    pub(super) fn carry(&self, call: DelegatedCall) {
+    /// Does what a client asks for, and answers it; `counted` is dropped before, so that whoever has its answer finds the room free.
+    /// Blocks for as long as that takes.
+    pub(super) fn carry(&self, call: DelegatedCall, counted: impl Sized) {
         let call = Arc::new(call);
         let in_flight = self.calls.enter(&call);
         let outcome = self.outcome(&call);
@@ -82,6 +83,7 @@ impl Upstream {
         }
         drop(in_flight);
         self.touch();
+        drop(counted);
         call.answer(outcome);
     }
 
