@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use mcp_sse_blocking::{Client, Delivery, Error, Transport};
+use mcp_sse_blocking::{Builder, Client, Delivery, Error, Reconnect, Transport};
 use mcp_tests::leaks::{client_threads, held, held_once};
 use mcp_tests::scripted_peer::{BOUND, ENDPOINT, INITIALIZE_RESULT, Peer, Running};
 
@@ -17,6 +17,10 @@ use mcp_tests::scripted_peer::{BOUND, ENDPOINT, INITIALIZE_RESULT, Peer, Running
 const SOON: Duration = Duration::from_millis(1500);
 
 fn connect<T>(peer: &Running<T>) -> Client {
+    builder(peer).connect().expect("it connects")
+}
+
+fn builder<T>(peer: &Running<T>) -> Builder {
     // Deadlines that cannot be what ends anything here.
     Client::builder(&peer.url("/sse"))
         .transport(Transport::HttpSse)
@@ -24,8 +28,6 @@ fn connect<T>(peer: &Running<T>) -> Client {
         .call_timeout(BOUND * 6)
         .idle_timeout(None)
         .on_log(|_, _| {})
-        .connect()
-        .expect("it connects")
 }
 
 /// Runs `scene`, then checks that it left nothing behind.
@@ -160,7 +162,8 @@ fn closing_takes_a_second_at_most_and_leaves_no_thread_and_no_socket() {
             let mut stream = peer.handshake();
             stream.cut();
         });
-        let client = connect(&peer);
+        // One that may be connected again keeps a thread, and no socket.
+        let client = builder(&peer).reconnect(Reconnect::never()).connect().unwrap();
         peer.finish();
         // The end of the stream ends its threads and frees its sockets, also while handles are still held.
         held_once(|_| client_threads().is_empty());
