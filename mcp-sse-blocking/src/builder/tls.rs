@@ -36,7 +36,7 @@ enum Base {
 
 impl Builder {
     /// Certificates, in PEM, that servers' certificates may be signed by, instead of Mozilla's list; for private authorities and
-    /// tests. Takes the place of [`system_roots`](Self::system_roots) too: the last of the two counts.
+    /// tests. Takes the place of `system_roots` too: the last of the two counts.
     pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
         self.http.tls.base = Base::Pem(pem.to_owned());
         self
