@@ -10,7 +10,7 @@ use mcp_sse_blocking::credentials::{self, Credential};
 use mcp_sse_blocking::events::{EventErrorKind, EventFilter, Heard};
 use mcp_sse_blocking::{Builder, Client, Error, Event, Events, Missed, Reconnect, Transport};
 use mcp_tests::scripted_peer::{BOUND, Peer};
-use mcp_tests::streamable_peer::StreamableRequest as _;
+use mcp_tests::streamable_peer::{StreamableRequest as _, end_stream};
 use serde_json::json;
 
 const TOOLS: &str = r#"{"tools":[{"name":"get_data","inputSchema":{"type":"object"}}]}"#;
@@ -216,9 +216,10 @@ fn a_policy_says_whether_the_stream_is_opened_again_and_calls_go_on() {
     let soon = Reconnect::new().interval(Duration::from_millis(50)).longest(Duration::from_millis(50));
     for (policy, attempts) in [(Reconnect::never(), 0), (soon.attempts(Some(2)), 2)] {
         let peer = Peer::run_plain(move |peer| {
-            let mut stream = peer.request().open();
-            stream.raw("data: one\n\n");
-            stream.end();
+            let get = peer.request();
+            get.open().raw("data: one\n\n");
+            // Its connection stays open: whether a call may be repeated on another is not what this is about.
+            end_stream(&get);
             for _ in 0..attempts {
                 peer.request().status("503 Service Unavailable", "");
             }

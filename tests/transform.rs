@@ -154,8 +154,9 @@ fn a_refused_answer_fails_its_call_and_names_the_hook() {
         peer.expect("tools/call").json_status("200 OK", "", "~spoiled");
         let call = peer.expect("tools/call");
         call.open().message("~spoiled");
-        let call = peer.expect("tools/call");
-        call.json_text("the session goes on");
+        // Beside a status that says enough, it is shown as it came, and never taken for a message.
+        peer.expect("tools/call").json_status("500 Internal Server Error", "", "~spoiled");
+        peer.expect("tools/call").json_text("the session goes on");
     });
     let client = builder(&peer.url("/mcp"), Transport::StreamableHttp).transform(turn_back).connect().unwrap();
     let call = || client.call("x", &json!({})).map(|result| result.all_text());
@@ -165,6 +166,8 @@ fn a_refused_answer_fails_its_call_and_names_the_hook() {
         let told = format!("the hook of `transform` refused the {form}: the seal of the payload is broken");
         assert_eq!(error.to_string(), told);
     }
+    let failed = call().unwrap_err().to_string();
+    assert!(failed.starts_with("HTTP status 500") && failed.ends_with(": ~spoiled"), "{failed}");
     assert_eq!(call().unwrap(), "the session goes on");
     peer.finish();
 }

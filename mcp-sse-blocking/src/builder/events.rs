@@ -62,8 +62,9 @@ impl Builder {
     ///
     /// Where an answer is refused, or the hook panics or gives too much, the call fails with
     /// [`Error::Transform`](crate::Error::Transform). On a stream that brings more than one answer nobody knows to whom a payload
-    /// belongs that cannot be read: it is left out, and the log says so. The `endpoint` event of HTTP+SSE does not go
-    /// through the hook, nor does what is sent. The last hook that is set counts.
+    /// belongs that cannot be read: it is left out, and the log says so. What the hook says is shown in errors and logs, cut to
+    /// 256 characters. The `endpoint` event of HTTP+SSE does not go through the hook, nor does what is sent. The last hook that
+    /// is set counts.
     ///
     /// ```
     /// use std::borrow::Cow;

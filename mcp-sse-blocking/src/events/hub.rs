@@ -30,17 +30,17 @@ impl Hub {
 
     /// Gives it to all whose filter names it. Never waits.
     pub(crate) fn offer(&self, event: &Event) {
-        self.queues().iter().for_each(|queue| queue.offer(event));
+        self.each(|queue| queue.offer(event));
     }
 
     /// The session was lost, and there is to be another.
     pub(crate) fn lost(&self) {
-        self.queues().iter().for_each(|queue| queue.lost());
+        self.each(|queue| queue.lost());
     }
 
     /// A stream was lost and opened again.
     pub(crate) fn missed(&self) {
-        self.queues().iter().for_each(|queue| queue.missed());
+        self.each(|queue| queue.missed());
     }
 
     /// Nothing more comes: the session is over, or its only stream.
@@ -49,7 +49,7 @@ impl Hub {
             Error::Closed(_) => End::Over,
             error => End::Failed(error.clone()),
         };
-        self.queues().iter().for_each(|queue| queue.end(end.clone()));
+        self.each(|queue| queue.end(end.clone()));
     }
 
     pub(super) fn enter(&self, queue: &Arc<Queue>) {
@@ -62,6 +62,14 @@ impl Hub {
         let mut queues = self.queues();
         queues.retain(|other| !Arc::ptr_eq(other, queue));
         self.count.store(queues.len(), Ordering::Release);
+    }
+
+    /// With no lock held but that of the queue.
+    fn each(&self, tell: impl Fn(&Queue)) {
+        if self.has_listeners() {
+            let queues = self.queues().clone();
+            queues.iter().for_each(|queue| tell(queue));
+        }
     }
 
     fn queues(&self) -> MutexGuard<'_, Vec<Arc<Queue>>> {

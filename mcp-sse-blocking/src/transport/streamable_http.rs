@@ -377,13 +377,14 @@ impl Endpoint {
             // Whatever goes wrong here, the status is what matters. A stream is asked for without a deadline, but its refusal is no
             // stream.
             let deadline = if outgoing.verb == Verb::Post { outgoing.deadline } else { Some(soon(outgoing.deadline)) };
-            let body = self.body(response, outgoing, deadline, url).unwrap_or_default();
-            self.transformed(body.clone()).unwrap_or(body)
+            self.body(response, outgoing, deadline, url).unwrap_or_default()
         } else {
             beginning(&mut response, outgoing.deadline)
         };
         heard.body(&body);
         status.show(&body);
+        // What the hook does not take is shown to people, and is no message.
+        let body = self.transformed(body).unwrap_or_default();
         self.http.insight().clear_status(&mut status);
         Refused { answer, status, body }
     }
