@@ -11,7 +11,7 @@ use std::time::Duration;
 use log::{LevelFilter, Log, Metadata, Record};
 use mcp_core::revision::ProtocolVersion;
 use mcp_server_tiny::{Call, Server, Tool};
-use mcp_sse_blocking::credentials::BearerToken;
+use mcp_sse_blocking::credentials::{Credential, from_fn};
 use mcp_sse_blocking::{Builder, Client, Command, Error, Reconnect, Transport};
 use mcp_tests::scripted_peer::{Peer, Request};
 use mcp_tests::streamable_peer::{RESULT_2025, StreamablePeer as _, StreamableRequest as _};
@@ -293,6 +293,7 @@ const QUOTED: &str = r#"canary "in" quotes"#;
 const COOKIE: &str = "canary-of-a-cookie";
 const QUERY: &str = "canary-in-the-query";
 const PROVIDED: &str = "canary-of-a-provider";
+const RENEWED: &str = "canary-asked-for-again";
 /// Those of the server.
 const SESSION: &str = "canary-session-id";
 const GIVEN: &str = "canary-set-cookie";
@@ -443,16 +444,26 @@ fn stateless(traced: Option<&Traced>) -> String {
         let discover = peer.expect("server/discover");
         assert_eq!(discover.header("authorization"), Some(&*format!("Bearer {PROVIDED}")));
         discover.json_result(discovered);
+        let outdated = peer.expect("tools/call");
+        let challenge = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer error=\"invalid_token\"\r\n";
+        outdated.answer(format!("{challenge}Content-Length: {}\r\n\r\n{}", page().len(), page()));
         let call = peer.expect("tools/call");
         was_sent(&call);
-        let text = Value::from(repeated(&[PROVIDED]));
+        assert_eq!(call.header("authorization"), Some(&*format!("Bearer {RENEWED}")));
+        let text = Value::from(repeated(&[PROVIDED, RENEWED]));
         call.json_result(&format!(r#"{{"resultType":"complete","content":[{{"type":"text","text":{text}}}]}}"#));
-        peer.expect("tools/call").status("401 Unauthorized", &format!("<p>{PROVIDED}</p>{}", page()));
+        // With what there was, and with what there is.
+        for _ in 0..2 {
+            peer.expect("tools/call").status("401 Unauthorized", &format!("<p>{PROVIDED} {RENEWED}</p>{}", page()));
+        }
     });
-    let made = secretive(&peer.url("/mcp"), Transport::Stateless, traced).credentials(BearerToken::new(PROVIDED));
+    let made = secretive(&peer.url("/mcp"), Transport::Stateless, traced).credentials(from_fn(|ask| {
+        let token = if ask.rejected().is_some() { RENEWED } else { PROVIDED };
+        Ok(Some(Credential::bearer(token)))
+    }));
     let recipe = format!("{made:?}");
     let client = made.connect().unwrap();
-    assert_eq!(client.call("repeat", &()).unwrap().all_text(), repeated(&[PROVIDED]));
+    assert_eq!(client.call("repeat", &()).unwrap().all_text(), repeated(&[PROVIDED, RENEWED]));
     let refused = client.call("refused", &()).unwrap_err();
     assert!(matches!(&refused, Error::Status(_)), "{refused}");
     let shown = recipe + &shown(&[client.connection()], &[&refused], &client);
