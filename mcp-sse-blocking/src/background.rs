@@ -7,6 +7,7 @@
 //! | `mcp-requests` | from the first question of the server | has questions answered, one at a time ([`questions`](crate::questions)) |
 //! | `mcp-listen` | with the session over Streamable HTTP, if somebody wants to hear | reads the session's own stream ([`listen`](crate::listen)) |
 //! | `mcp-call` | with one started call, over Streamable HTTP | makes its requests and reads their answers |
+//! | `mcp-again` | from the loss of a session to the next one, where the policy says so | opens it ([`restore`](crate::restore)) |
 //! | `mcp-events` | with the session, if there are handlers | runs the handlers, one at a time, in order, without a lock |
 //!
 //! The queues between them are bounded. What finds a queue full is dropped, and the log says so: a server that asks faster

@@ -106,7 +106,7 @@ impl Builder {
 
     /// How long an event stream may be silent; comments end a silence too (R-SSE-31). 300 s by default, as in the official
     /// Python client. `None` waits for ever: there are servers that say nothing for hours. A stream of HTTP+SSE takes the
-    /// session with it; over Streamable HTTP the rest is asked for where the server gave ids to its events (R-SH-33).
+    /// session with it, and the [policy](Self::reconnect) says whether there is another; over Streamable HTTP the rest is asked for where the server gave ids to its events (R-SH-33).
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.common.idle_timeout = timeout.into();
         self
@@ -167,6 +167,9 @@ impl Builder {
 
     /// Connects: finds out what the server speaks, and shakes hands where the revision has a handshake. What was found out is
     /// remembered for the URL, as long as this process lives, an older era for ten minutes.
+    ///
+    /// With an explicit [policy](crate::Reconnect::new) a server that refuses the connection, or says 503 or 429, is tried again
+    /// with its pauses, as long as there is time.
     ///
     /// Blocks for `call_timeout` at most, over HTTP+SSE for `endpoint_timeout` and `call_timeout` more. Where there are handlers
     /// a session over Streamable HTTP opens its own stream, which may take another second; a failure takes up to a second

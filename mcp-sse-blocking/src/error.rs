@@ -36,7 +36,7 @@ pub enum Error {
     Limit(LimitExceeded),
     /// An HTTP answer that is no success. The message that it answers was not taken over; the session goes on.
     Status(Box<Status>),
-    /// The server does not know the session (any more). Over HTTP+SSE everything in flight is lost and a new client is needed
+    /// The server does not know the session (any more). Over HTTP+SSE everything in flight is lost with it
     /// (R-SSE-28); over Streamable HTTP a session was opened anew and lost again at once (R-SH-51).
     SessionGone(Box<Status>),
     /// A deadline passed.

@@ -80,6 +80,7 @@
 //! | --- | --- |
 //! | connecting | [`Client::connect`], [`Client::spawn`], [`Client::over`], [`Client::around`], [`Builder`], [`Client::connection`] |
 //! | configuration files | [`config::Config`], [`Servers::from_file`] |
+//! | staying connected | [`Builder::reconnect`], [`Reconnect`], [`Client::state`], [`Client::watch`], [`Connector`] |
 //! | credentials | [`Builder::bearer`], [`Builder::credentials`], [`BearerToken`](credentials::BearerToken), [`Status::kind`] |
 //! | tools | [`Client::tools`], [`Client::call`], [`Client::start`], [`CallOptions`] |
 //! | resources | [`Client::resources`], [`Client::resource_templates`], [`Client::read_resource`] |
@@ -129,8 +130,8 @@
 //! answered and the end of the stream is noticed: right away while it reads, up to 40 ms later just after a call. Other
 //! threads start when there is something for them: `mcp-post` with the first answer or cancellation, `mcp-requests` with the
 //! first question, `mcp-listen` with the stream of a session over Streamable HTTP, `mcp-call` with each started call and each
-//! subscription that needs one; `mcp-events` runs the handlers for logs and notifications. A child process has `mcp-stderr`,
-//! which reads its standard error, and `mcp-child`, which sees to its end; a foreign reader and writer have `mcp-line-read` and
+//! subscription that needs one, `mcp-again` with each session that is lost and opened anew without a call; `mcp-events` runs the
+//! handlers for logs and notifications, `mcp-state` the one for [states](State). A child process has `mcp-stderr`, which reads its standard error, and `mcp-child`, which sees to its end; a foreign reader and writer have `mcp-line-read` and
 //! `mcp-line-write`. The modules `reader` and `background` of the source say more.
 //!
 //! A POST that meets a connection that its server closed in the same moment is sent once more on another; the module

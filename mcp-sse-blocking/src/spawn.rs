@@ -191,7 +191,8 @@ impl Command {
     }
 
     /// How often in a row it is started again, with the next call, after it ended by itself (R-IO-17). 3 by default; 0 turns it
-    /// off. Calls in flight are never repeated: they fail with [`Error::Exited`](crate::Error::Exited).
+    /// off. Calls in flight fail with [`Error::Exited`](crate::Error::Exited), unless repeating them
+    /// [does no harm](crate::CallOptions::idempotent). An explicit policy takes its place: [`Reconnect::new`](crate::Reconnect::new).
     pub fn restarts(mut self, restarts: u32) -> Self {
         self.restarts = restarts;
         self
