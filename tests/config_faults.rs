@@ -202,6 +202,21 @@ fn a_misspelt_key_is_worth_a_warning_and_an_unknown_one_is_not() {
     );
 }
 
+/// For programs that would rather have some servers than none.
+#[test]
+fn servers_with_faults_may_be_left_out() {
+    let text = "mcps:\n  - {name: a, transport: stdio, command: a}\n  - {name: b, transport: stdio, command: '${NONE}'}\n  \
+                - {name: a, transport: stdio, command: c}";
+    assert_eq!(refused(text).faults().len(), 2);
+    let config = reader().leave_out_faulty().text(text).unwrap();
+    let names: Vec<&str> = config.servers().iter().map(|server| server.name()).collect();
+    assert_eq!(names, ["a"]);
+    assert_eq!(config.servers()[0].place(), "mcps[0]");
+    let warnings: Vec<&str> = config.warnings().iter().map(|warning| warning.problem()).collect();
+    assert_eq!(warnings, ["the variable `NONE` is not set and has no default", "the name `a` is taken in line 2"]);
+    assert!(reader().leave_out_faulty().text("mcps: 1").is_err());
+}
+
 #[test]
 fn the_size_of_a_file_is_bounded() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config_size.json");

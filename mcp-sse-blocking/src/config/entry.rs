@@ -207,7 +207,7 @@ impl Fields<'_> {
     }
 
     fn http(&mut self, entry: &Entry<'_>, at: &At<'_>, said: Option<Said>) -> Option<Way> {
-        let url = self.url(at, |text| Url::parse(text));
+        let url = self.url(at, Url::parse);
         let message_url = entry.get(Field::MessageUrl).map(|at| match &url {
             // It may be relative.
             Some(base) => self.url(&at, |text| resolve(base, text)),

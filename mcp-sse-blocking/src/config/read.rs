@@ -85,6 +85,7 @@ impl fmt::Display for Format {
 pub struct Reader {
     format: Option<Format>,
     only: Option<String>,
+    leaves_out_faulty: bool,
     workspace: Option<PathBuf>,
     variables: Lookup,
     inputs: Option<Ask>,
@@ -95,7 +96,7 @@ impl Reader {
     #[allow(clippy::new_without_default)] // nobody expects the environment of a default
     pub fn new() -> Self {
         let variables = Box::new(|name: &str| std::env::var(name).ok());
-        Self { format: None, only: None, workspace: None, variables, inputs: None }
+        Self { format: None, only: None, leaves_out_faulty: false, workspace: None, variables, inputs: None }
     }
 
     /// Reads this format, whatever else the file has.
@@ -107,6 +108,13 @@ impl Reader {
     /// Reads only the server of this name: variables that others need may be missing, and nobody is asked for their inputs.
     pub fn only(mut self, server: &str) -> Self {
         self.only = Some(server.to_owned());
+        self
+    }
+
+    /// Leaves out servers that have faults, so that the others can be used; the faults are
+    /// [warnings](Config::warnings) then. A file that cannot be read at all, or is of no known format, is refused as ever.
+    pub fn leave_out_faulty(mut self) -> Self {
+        self.leaves_out_faulty = true;
         self
     }
 
@@ -164,6 +172,7 @@ impl Reader {
             report: Report::default(),
             variables: Variables::new(self.variables, inputs, self.workspace),
             only: self.only,
+            leaves_out_faulty: self.leaves_out_faulty,
             servers: Vec::new(),
             disabled: Vec::new(),
             names: HashMap::new(),
@@ -261,6 +270,7 @@ struct Reading {
     report: Report,
     variables: Variables,
     only: Option<String>,
+    leaves_out_faulty: bool,
     servers: Vec<ServerConfig>,
     disabled: Vec<ServerConfig>,
     /// The names that are taken, and the lines of the servers that have them.
@@ -336,7 +346,7 @@ impl Reading {
         }
         let is_sound = self.report.faults.len() == before;
         let is_disabled = entry::is_disabled(at.node);
-        if is_disabled {
+        if is_disabled || self.leaves_out_faulty {
             let faults = self.report.faults.split_off(before);
             self.report.warnings.extend(faults);
         }
