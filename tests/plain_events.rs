@@ -260,3 +260,21 @@ fn an_event_that_passes_a_limit_costs_the_stream_and_not_the_client() {
     drop((events, client));
     peer.finish();
 }
+
+#[test]
+fn a_stream_whose_head_does_not_come_is_asked_for_again() {
+    let peer = Peer::run_plain(|peer| {
+        let silent = peer.request();
+        let mut stream = peer.request().open();
+        stream.raw("data: at last\n\n");
+        peer.wait_closed(silent.connection);
+        peer.wait_closed(stream.connection);
+    });
+    let soon = Reconnect::new().interval(Duration::from_millis(50));
+    let client =
+        builder(&peer.url("/mcp/sse")).idle_timeout(Duration::from_millis(300)).reconnect(soon).connect().unwrap();
+    let mut events = client.events(EventFilter::new());
+    assert_eq!(event(&mut events).text(), "at last");
+    drop((events, client));
+    peer.finish();
+}

@@ -60,7 +60,10 @@ impl Engine {
         loop {
             let last_id = between.before.as_ref().map_or(&[][..], |stream| stream.last_event_id());
             let endpoint = &carrier.endpoint;
-            let why = match endpoint.listen(&endpoint.context(), last_id, None, None).map(|answered| answered.reply) {
+            // Some send the head with the first event; a stream may be silent for so long as well.
+            let head = endpoint.idle_timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::IdleRead));
+            let answered = endpoint.listen(&endpoint.context(), last_id, head, None);
+            let why = match answered.map(|answered| answered.reply) {
                 Ok(Reply::Stream(stream)) => {
                     carrier.listening.enter(State::Open);
                     if between.was_open {
@@ -85,7 +88,8 @@ impl Engine {
                 }
                 Ok(Reply::Refused(refused)) => {
                     let is_passing = matches!(refused.answer, Answer::Conflict | Answer::RetryLater | Answer::Failed);
-                    between.leave_alone(refused.status.wait());
+                    let longest = Duration::from_millis(self.limits.retry_millis);
+                    between.leave_alone(refused.status.wait().map(|wait| wait.min(longest)));
                     let error = refused.into_error();
                     if !is_passing {
                         return self.have_no_stream(carrier, &error);
