@@ -156,11 +156,22 @@ fn a_stream_that_drips_is_read() {
         let call = peer.expect("tools/call");
         let mut stream = Compressed::open(&call);
         let bytes = stream.flushed(&format!("data: {}\n\n", reply(&call, "done")));
-        for byte in bytes {
-            stream.stream.raw([byte]);
+        let (last, first) = bytes.split_last().unwrap();
+        for byte in first {
+            stream.stream.raw([*byte]);
         }
+        // With its end, and that of the data in it, the connection can be used again (R-SH-18). In one piece: the client waits for
+        // a moment only.
+        stream.encoder.try_finish().unwrap();
+        let tail = [&[*last], &stream.encoder.get_ref()[..]].concat();
+        let size = format!("{:x}\r\n", tail.len());
+        call.answer([size.as_bytes(), &tail, b"\r\n0\r\n\r\n"].concat());
+        let next = peer.expect("tools/call");
+        assert_eq!(next.connection, call.connection);
+        next.json_text("again");
     });
     assert_eq!(client.call("echo", &()).unwrap().all_text(), "done");
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "again");
     peer.finish();
 }
 

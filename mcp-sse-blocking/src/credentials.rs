@@ -66,7 +66,8 @@ pub trait Credentials: Send + Sync {
     /// when the server answered 401: then [`Ask::rejected`] says what was refused. Giving the same again, or `None`, leaves it at
     /// that: the caller gets the 401.
     ///
-    /// What this waits for is not interrupted. It is to give up when [`Ask::time_left`] is over, with
+    /// One thread at a time asks because of a 401, and the requests of all others wait for it: a provider must not make requests of
+    /// the client that asks it. What this waits for is not interrupted. It is to give up when [`Ask::time_left`] is over, with
     /// [`CredentialsError::out_of_time`], and should when [`Ask::is_stopped`].
     ///
     /// # Errors
