@@ -472,6 +472,38 @@ fn stateless(traced: Option<&Traced>) -> String {
     shown
 }
 
+fn plain(traced: Option<&Traced>) -> String {
+    let peer = Peer::run_plain(|peer| {
+        let call = peer.request();
+        was_sent(&call);
+        assert!(call.target.contains(ENDPOINT), "{call:?}");
+        let text = Value::from(repeated(&[ENDPOINT]));
+        call.json_status("200 OK", "", &format!(r#"{{"content":[{{"type":"text","text":{text}}}]}}"#));
+        let get = peer.request();
+        was_sent(&get);
+        let mut stream = get.open();
+        let payload = Value::from(repeated(&[ENDPOINT]));
+        stream.raw(format!("data: {{\"event\":\"data_update\",\"payload\":{payload}}}\n\n"));
+        let refused = peer.request();
+        let refusal =
+            format!("HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: {}\r\n", page().len());
+        refused.answer(format!("{refusal}\r\n{}", page()));
+        peer.wait_closed(stream.connection);
+    });
+    let made =
+        secretive(&peer.url("/mcp/sse"), Transport::Plain, traced).message_url(&format!("/mcp/rpc?token={ENDPOINT}"));
+    let recipe = format!("{made:?}");
+    let client = made.connect().unwrap();
+    assert_eq!(client.call("tools/call", &()).unwrap().all_text(), repeated(&[ENDPOINT]));
+    let mut events = client.events("data_update");
+    events.next_within(BOUND).unwrap().unwrap();
+    let refused = client.call("refused", &()).unwrap_err();
+    let shown = recipe + &shown(&[client.connection()], &[&refused], &client);
+    drop((events, client));
+    peer.finish();
+    shown
+}
+
 fn child(traced: Option<&Traced>) -> String {
     let command = Command::new(env!("CARGO_BIN_EXE_stdio_server")).arg(QUERY).env("API_KEY", TENANT);
     let recipe = format!("{command:?}");
@@ -487,8 +519,13 @@ fn child(traced: Option<&Traced>) -> String {
 #[test]
 fn no_secret_is_in_the_trace_nor_in_the_log_nor_in_debug_nor_in_errors() {
     collect_log();
-    let carriers: [(&str, fn(Option<&Traced>) -> String); 4] =
-        [("HTTP+SSE", http_sse), ("Streamable HTTP", streamable), ("stateless", stateless), ("a child", child)];
+    let carriers: [(&str, fn(Option<&Traced>) -> String); 5] = [
+        ("HTTP+SSE", http_sse),
+        ("Streamable HTTP", streamable),
+        ("stateless", stateless),
+        ("plain JSON", plain),
+        ("a child", child),
+    ];
     for (carrier, run) in carriers {
         let traced = Traced::default();
         for shown in [run(None), run(Some(&traced))] {

@@ -36,6 +36,7 @@ pub(crate) fn to_url(url: &str, mut options: HttpOptions, common: Common) -> Res
     let settings = Settings { insight: Arc::clone(insight), ..options.settings(&url)? };
     insight.secret_headers(&settings.headers);
     insight.secret_url(url.path_and_query());
+    insight.secret_url(options.message_url.as_deref().unwrap_or_default());
     let http = Http::new(settings);
     if options.transport == Transport::Plain {
         return plain::connect(&url, http, &options, common);

@@ -100,6 +100,8 @@ impl Secrets {
                 self.add(whose, &percent_decoded(value));
             }
         }
+        // Without the scheme and the host, which are nobody's secret.
+        let path = path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
         for segment in path.split('/').filter(|segment| is_long(segment)) {
             self.add(whose, segment);
         }
@@ -334,6 +336,9 @@ mod tests {
         let secrets = Secrets::default();
         secrets.add_url(Whose::Servers, "/messages/0123456789abcdef?sessionId=hidden%2Fone&x=1");
         assert_eq!(masked(&secrets, "hidden/one hidden%2Fone 0123456789abcdef 1", 99), "*** *** *** 1");
+        secrets.add_url(Whose::Callers, "https://a-long-name.example.com/another-long-segment");
+        let text = masked(&secrets, "a-long-name.example.com another-long-segment", 99);
+        assert_eq!(text, "a-long-name.example.com ***", "a host is no secret");
     }
 
     #[test]
