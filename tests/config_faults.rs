@@ -255,7 +255,8 @@ fn large_files_are_no_harder_than_they_are_long() {
     let env = many(|number| format!("\"V{number}\":\"${{GITHUB_TOKEN}}\""));
     assert!(reader().text(&format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"c\",\"env\":{{{env}}}}}}}}}")).is_ok());
     let keys = many(|number| format!("\"{}{number}\":1", "k".repeat(30)));
-    assert!(reader().text(&format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"c\",{keys}}}}}}}")).is_ok());
+    let said = refused(&format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"c\",{keys}}}}}}}")).to_string();
+    assert_eq!(said, "line 1, column 20: mcpServers.a: has more than 256 keys");
     let faults = refused(&format!("{{\"mcpServers\":{{{}}}}}", many(|number| format!("\"{number}\":0"))));
     assert_eq!(faults.faults().len(), 6_000);
     let headers = many(|number| format!("\"H{number}\":\"x\""));

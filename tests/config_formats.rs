@@ -99,6 +99,15 @@ fn the_file_of_cline_is_read_and_what_is_turned_off_does_no_harm() {
 }
 
 #[test]
+fn the_spelling_of_a_key_makes_no_difference() {
+    let text = r#"{"mcpServers": {"a": {"Command": "a", "Disabled": true}, "b": {"URL": "http://x/", "SSE-Read-Timeout": 7}}}"#;
+    let config: Config = text.parse().unwrap();
+    assert_eq!(summary(&config), ["b http http://x"]);
+    assert_shows(&config.servers()[0], "idle: Some(7s)");
+    assert_eq!(config.disabled()[0].name(), "a");
+}
+
+#[test]
 fn a_timeout_is_in_seconds_or_in_milliseconds_as_it_makes_sense() {
     for (text, expected) in [
         ("60", "call: Some(60s)"),

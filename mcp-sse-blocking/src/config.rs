@@ -71,7 +71,7 @@
 //! # Bounds
 //!
 //! A file, or one of variables, may have [`MAX_FILE_BYTES`], be nested 64 deep, and have 4 MiB of strings with its variables
-//! filled in; aliases of YAML may stand for 1 MiB, a server may have 256 headers.
+//! filled in; aliases of YAML may stand for 1 MiB, a server may have 256 keys and 256 headers.
 //!
 //! # Secrets
 //!

@@ -16,6 +16,9 @@ use super::server::{Reconnection, ServerConfig, Timeouts, Way};
 use super::tree::{Node, Value};
 use crate::builder::Transport;
 
+/// Keys that a server may have. A dozen are usual.
+const MAX_KEYS: usize = 256;
+
 /// Headers that a server may have. More than anyone needs, and fewer than the head of a request can hold.
 const MAX_HEADERS: usize = 256;
 
@@ -43,8 +46,12 @@ impl<'t> Entry<'t> {
 
 /// Whether the entry turns its server off. Asked before anything else, as its faults are no faults then.
 pub(super) fn is_disabled(node: &Node) -> bool {
-    let is = |key: &str, wanted: bool| matches!(node.get(key), Some(Node { value: Value::Bool(value), .. }) if *value == wanted);
-    is("disabled", true) || is("enabled", false)
+    let Some(entries) = node.entries().filter(|entries| entries.len() <= MAX_KEYS) else { return false };
+    entries.iter().any(|(key, node)| match (meaning(&key.text), &node.value) {
+        (Meaning::Field(Field::Disabled), Value::Bool(value)) => *value,
+        (Meaning::Field(Field::Enabled), Value::Bool(value)) => !*value,
+        _ => false,
+    })
 }
 
 impl Fields<'_> {
@@ -79,10 +86,17 @@ impl Fields<'_> {
 
     /// Sorts the values by what their keys mean.
     fn entry<'t>(&mut self, at: &At<'t>, has_name: bool) -> Option<Entry<'t>> {
-        at.node.entries().or_else(|| {
-            self.report.wrong_type(at, "a mapping");
-            None
-        })?;
+        match at.node.entries() {
+            None => {
+                self.report.wrong_type(at, "a mapping");
+                return None;
+            }
+            Some(entries) if entries.len() > MAX_KEYS => {
+                self.report.fault_at(at, format!("has more than {MAX_KEYS} keys"));
+                return None;
+            }
+            Some(_) => {}
+        }
         let mut found: Vec<(Field, &'t str, At<'t>)> = Vec::new();
         for (key, value) in self.entries(at) {
             let field = match meaning(key) {
