@@ -2,7 +2,7 @@
 // In helpers too a panic is the report.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use mcp_sse_blocking::events::{EventFilter, Heard};
@@ -222,92 +222,6 @@ fn predicates_run_where_the_events_are_taken() {
     peer.finish();
 }
 
-/// Settings with handlers, and what they were given.
-fn handled(builder: Builder) -> (Builder, Receiver<String>) {
-    let (tell, told) = channel();
-    let say = |name: &'static str| {
-        let tell = tell.clone();
-        move |_: &Client, event: &Event| drop(tell.send(format!("{name}: {}", event.text())))
-    };
-    let panics = |_: &Client, _: &Event| panic!("as some handlers do");
-    let urgent = EventFilter::new().name("tick").matching(|event| event.text() != "dull");
-    let builder = builder.on_event("tick", panics).on_event("tick", say("tick")).on_event(urgent, say("urgent"));
-    (builder.on_event(["tock", "notifications/message"], say("tock")), told)
-}
-
-#[test]
-fn handlers_get_their_events_in_order_whatever_another_one_does() {
-    let peer = Peer::run(|peer| {
-        let mut stream = peer.handshake();
-        stream.event("tick", "one");
-        stream.event("nothing", "to anybody");
-        stream.event("tick", "dull");
-        stream.event("tock", "three");
-        stream.message(&log("four"));
-        let call = peer.request();
-        assert_eq!(call.message_method(), "ping", "the handler may use the client");
-        call.accepted();
-        stream.reply(&call, "{}");
-        stream.event("tick", "five");
-        peer.wait_closed(stream.connection);
-    });
-    let (builder, told) = handled(builder(&peer.url("/sse"), Transport::HttpSse));
-    let client = builder.on_event("tock", |client, _| client.ping().unwrap()).connect().unwrap();
-    let told: Vec<String> = (0..7).map(|_| told.recv_timeout(BOUND).unwrap()).collect();
-    assert_eq!(
-        told,
-        [
-            "tick: one".to_owned(),
-            "urgent: one".into(),
-            "tick: dull".into(),
-            "tock: three".into(),
-            format!("tock: {}", log("four")),
-            "tick: five".into(),
-            "urgent: five".into(),
-        ]
-    );
-    drop(client);
-    peer.finish();
-}
-
-#[test]
-fn handlers_that_are_too_slow_lose_the_newest_events() {
-    let peer = Peer::run(|peer| {
-        let mut stream = peer.handshake();
-        stream.event("tick", "first");
-        let call = peer.request();
-        call.accepted();
-        for n in 0..2000 {
-            stream.event("tick", &n.to_string());
-        }
-        stream.reply_text(&call, "done");
-        peer.wait_closed(stream.connection);
-    });
-    let (tell, told) = channel();
-    let (go, gate) = channel::<()>();
-    let client = builder(&peer.url("/sse"), Transport::HttpSse)
-        .on_event("tick", move |_, event| {
-            tell.send(event.text().into_owned()).unwrap();
-            // At the first one until the test says so.
-            let _ = gate.recv();
-        })
-        .connect()
-        .unwrap();
-    assert_eq!(told.recv_timeout(BOUND).unwrap(), "first");
-    // All 2000 have come when this returns: the handler holds nobody up.
-    client.call("x", &json!({})).unwrap();
-    drop(go);
-    let mut rest = Vec::new();
-    // 1024 wait for a handler.
-    while rest.len() < 1024 {
-        rest.push(told.recv_timeout(BOUND).unwrap());
-    }
-    assert_eq!((&*rest[0], &*rest[1023]), ("0", "1023"));
-    client.close();
-    assert!(told.recv().is_err(), "and nothing more");
-    peer.finish();
-}
-
 #[test]
 fn events_of_a_stream_that_is_opened_again_come_after_word_of_the_break() {
     let peer = Peer::run(|peer| {
@@ -436,5 +350,53 @@ fn a_listener_hears_of_a_lost_session_and_what_comes_in_the_next_one() {
         assert_eq!([told.recv_timeout(BOUND).unwrap(), told.recv_timeout(BOUND).unwrap()], ["before", "after"]);
         drop((events, client));
         peer.finish();
+    }
+}
+
+/// Whatever bytes a peer sends, all that can be asked of an event has an answer.
+#[test]
+fn no_data_is_too_odd_for_an_event() {
+    let mut random = mcp_tests::random::Random::new(7);
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"event\"",
+        "\"error\"",
+        ":",
+        ",",
+        "\"priority\"",
+        "1e999",
+        "-7",
+        "null",
+        "\"\\ud800\"",
+        "é",
+        "\u{0}",
+        "\"jsonrpc\":\"2.0\"",
+        "\"method\":\"m\"",
+        "\"params\":{}",
+        "\"payload\"",
+        "\"retry_after\"",
+        "\"code\":\"RATE_LIMITED\"",
+    ];
+    for _ in 0..20_000 {
+        let data: String = (0..random.below(12)).map(|_| pieces[random.below(pieces.len())]).collect();
+        let mut data = data.into_bytes();
+        if random.below(4) == 0 && !data.is_empty() {
+            let at = random.below(data.len());
+            data[at] = 0xff;
+        }
+        let event = Event::new("tick", "", &data);
+        assert!(event.is(event.name()) && event.is("tick"));
+        assert_eq!(event.data(), data);
+        let _ = (
+            event.priority(),
+            event.error(),
+            event.json::<Value>(),
+            event.payload::<Value>(),
+            event.text(),
+            event.id(),
+        );
     }
 }

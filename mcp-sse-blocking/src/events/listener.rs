@@ -41,8 +41,8 @@ impl Client {
     /// somebody listens, and the next request makes another. Who only listens wants [`Reconnect::new`](crate::Reconnect::new).
     ///
     /// Over Streamable HTTP with a handshake this opens the session's own stream, and on a plain server its stream: it then
-    /// waits for the head of the answer, for a second at most. In 2026-07-28 there is no such stream: what comes are the
-    /// notifications on the answers to calls and on those of [`listen`](Self::listen).
+    /// waits for the head of the answer, for a second at most. A server of MCP need not offer that stream, and in 2026-07-28 there
+    /// is none: what comes then are the notifications on the answers to calls and on those of [`listen`](Self::listen).
     ///
     /// ```
     /// use mcp_sse_blocking::{Client, Error};
