@@ -305,6 +305,24 @@ fn the_deadlines_of_a_file_are_kept() {
     }
 }
 
+/// A stream that falls silent.
+#[test]
+fn the_read_timeout_of_a_file_is_kept() {
+    let peer = Peer::run(|peer| {
+        let stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        peer.wait_closed(stream.connection);
+    });
+    let text = format!("mcps:\n  - {{name: a, transport: sse, url: '{}', sse_read_timeout: 0.3}}", peer.url("/sse"));
+    let config: Config = text.parse().unwrap();
+    let client = config.servers()[0].builder().unwrap().connect().unwrap();
+    let error = client.call("silent", &json!({})).unwrap_err().to_string();
+    assert!(error.contains("deadline passed after 300ms (setting `idle_timeout`)"), "{error}");
+    client.close();
+    peer.finish();
+}
+
 /// `max_reconnects` and `reconnect_interval` are heeded: the client comes back by itself, or is closed at once.
 #[cfg(unix)]
 #[test]
