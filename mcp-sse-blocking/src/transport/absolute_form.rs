@@ -6,6 +6,7 @@
 
 use std::io;
 
+use mcp_core::text::Excerpt;
 use ureq::unversioned::transport::Buffers as _;
 
 use super::buffers::IoBuffers;
@@ -29,6 +30,18 @@ impl std::fmt::Debug for Secret {
         f.write_str("..")
     }
 }
+
+/// Whose answer it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// More of it has to come.
+    NotYet,
+    /// The server's, or it cannot be told.
+    Servers,
+}
+
+/// Characters of a proxy's reason that are shown.
+const REASON: usize = 80;
 
 impl AbsoluteForm {
     pub(super) fn new(proxy: &Proxy, place: &Place) -> Self {
@@ -58,18 +71,41 @@ impl AbsoluteForm {
         amount + authorization.len() + self.origin.len()
     }
 
-    /// Whether an answer is the server's, or that of a proxy that wants credentials. False while it cannot be told.
+    /// Whose answer it is, by its beginning.
     ///
     /// # Errors
-    /// When it is the proxy's.
-    pub(super) fn judge(&self, answer: &[u8]) -> io::Result<bool> {
+    /// When it is the proxy's: 407 always is; other refusals are where the proxy says so, which squid, tinyproxy, and whoever
+    /// knows RFC 9209 do. What is left may be either's.
+    pub(super) fn judge(&self, answer: &[u8]) -> io::Result<Verdict> {
         // `HTTP/1.1 407 `
-        match answer.get(9..12) {
-            Some(b"407") => Err(self.proxy.unauthorized()),
-            Some(_) => Ok(true),
-            None => Ok(false),
+        let Some(status) = answer.get(9..12) else { return Ok(Verdict::NotYet) };
+        match status {
+            b"407" => Err(self.proxy.unauthorized()),
+            [b'4' | b'5', ..] => {
+                let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+                    return Ok(Verdict::NotYet);
+                };
+                let head = String::from_utf8_lossy(&answer[..end]);
+                let Some(reason) = head.lines().find_map(proxys_own) else { return Ok(Verdict::Servers) };
+                let (status, reason) = (String::from_utf8_lossy(status), Excerpt::new(reason, REASON));
+                let problem = format!("refuses the request itself: {status}, `{reason}`");
+                Err(self.proxy.told(io::ErrorKind::ConnectionRefused, problem))
+            }
+            _ => Ok(Verdict::Servers),
         }
     }
+}
+
+/// The value of a field by which a proxy says that an answer is its own.
+fn proxys_own(line: &str) -> Option<&str> {
+    let (name, value) = line.split_once(':')?;
+    let value = value.trim();
+    let is_own = match &*name.to_ascii_lowercase() {
+        "x-squid-error" | "proxy-status" => true,
+        "server" => value.starts_with("tinyproxy"),
+        _ => false,
+    };
+    is_own.then_some(value)
 }
 
 #[cfg(test)]
@@ -126,9 +162,36 @@ mod tests {
     #[test]
     fn a_407_is_the_proxys_as_soon_as_it_can_be_told() {
         let form = form("http://u:hidden@proxy:3128", 80);
-        assert!(!form.judge(b"HTTP/1.1 40").unwrap());
-        assert!(form.judge(b"HTTP/1.1 401 Unauthorized").unwrap());
+        assert_eq!(form.judge(b"HTTP/1.1 40").unwrap(), Verdict::NotYet);
+        assert_eq!(form.judge(b"HTTP/1.1 200").unwrap(), Verdict::Servers);
         let error = form.judge(b"HTTP/1.1 407 ").unwrap_err().to_string();
         assert!(error.contains("http://proxy:3128") && !error.contains("hidden"), "{error}");
+    }
+
+    #[test]
+    fn a_refusal_is_the_proxys_where_it_says_so() {
+        let form = form("http://proxy:3128", 80);
+        for (head, own) in [
+            (
+                "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_CONNECT_FAIL 111\r\n\r\n",
+                Some("503, `ERR_CONNECT_FAIL 111`"),
+            ),
+            ("HTTP/1.0 403 Filtered\r\nServer: tinyproxy/1.11.1\r\n\r\n", Some("403, `tinyproxy/1.11.1`")),
+            ("HTTP/1.1 502 x\r\nproxy-status:p; error=dns_error\r\n\r\n", Some("502, `p; error=dns_error`")),
+            ("HTTP/1.1 503 Service Unavailable\r\nServer: nginx\r\n\r\nX-Squid-Error: no\r\n\r\n", None),
+            ("HTTP/1.1 200 OK\r\nX-Squid-Error: none\r\n\r\n", None),
+        ] {
+            match (form.judge(head.as_bytes()), own) {
+                (Err(error), Some(own)) => {
+                    assert_eq!(
+                        error.to_string(),
+                        format!("the proxy http://proxy:3128 refuses the request itself: {own}")
+                    );
+                }
+                (judged, own) => assert!(judged.unwrap() == Verdict::Servers && own.is_none(), "{head}"),
+            }
+        }
+        let cut = "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR";
+        assert_eq!(form.judge(cut.as_bytes()).unwrap(), Verdict::NotYet);
     }
 }

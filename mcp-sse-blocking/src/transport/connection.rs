@@ -8,7 +8,7 @@ use std::{fmt, io};
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use super::absolute_form::AbsoluteForm;
+use super::absolute_form::{AbsoluteForm, Verdict};
 use super::buffers::IoBuffers;
 use super::exchange;
 use super::place::Place;
@@ -21,6 +21,8 @@ pub(super) struct Connection {
     owned: Option<(Permit, Box<Carried>)>,
     place: Place,
     used: bool,
+    /// The beginning of the answer still has to be looked at: it may be a proxy's.
+    is_unjudged: bool,
     is_reusable: bool,
     phase: Phase,
 }
@@ -80,7 +82,8 @@ impl Connection {
     }
 
     fn new(permit: Permit, place: Place, carried: Box<Carried>, used: bool) -> Self {
-        Self { owned: Some((permit, carried)), place, used, is_reusable: false, phase: Phase::Idle }
+        let is_unjudged = carried.form.is_some();
+        Self { owned: Some((permit, carried)), place, used, is_unjudged, is_reusable: false, phase: Phase::Idle }
     }
 
     fn carried(&mut self) -> &mut Carried {
@@ -116,14 +119,13 @@ impl Transport for Connection {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         let came = self.carried().fill()?;
         if came && self.phase == Phase::Sent {
-            let carried = self.carried();
-            if let Some(form) = &carried.form
-                && !form.judge(carried.buffers.input())?
-            {
-                return Ok(true);
-            }
             self.phase = Phase::Answered;
             exchange::note(|progress| progress.answered = true);
+        }
+        if self.is_unjudged {
+            let carried = self.carried();
+            let verdict = carried.form.as_ref().map(|form| form.judge(carried.buffers.input()));
+            self.is_unjudged = verdict.transpose()? == Some(Verdict::NotYet);
         }
         Ok(came)
     }

@@ -23,6 +23,9 @@ use self::verify::{AnyCertificate, Pinned};
 use super::place::Place;
 use super::stream::{Idle, Stream};
 
+/// Reads that what a server says unasked is given, before its connection is given up.
+const MOST_UNASKED: usize = 8;
+
 /// Whom a client trusts, and how it identifies.
 #[derive(Default)]
 pub(crate) struct Tls {
@@ -218,12 +221,23 @@ impl Stream for Secure {
         Ok(())
     }
 
+    /// What comes unasked may be the word that the server closes, or session tickets, which say nothing.
     fn idle(&mut self) -> Idle {
-        match self.stream.idle() {
-            // They may be session tickets.
-            Idle::Spoke => Idle::Silent,
-            idle => idle,
+        for _ in 0..MOST_UNASKED {
+            match self.stream.idle() {
+                // Bytes are there: this does not wait.
+                Idle::Spoke if matches!(self.fill(), Ok(true)) => {}
+                Idle::Spoke => return Idle::Gone,
+                idle => return idle,
+            }
+            match self.tls.process_new_packets() {
+                Ok(state) if state.peer_has_closed() => return Idle::Gone,
+                Ok(state) if state.plaintext_bytes_to_read() > 0 => return Idle::Spoke,
+                Ok(_) => {}
+                Err(_) => return Idle::Gone,
+            }
         }
+        Idle::Gone
     }
 
     fn is_writable(&self) -> bool {
