@@ -46,15 +46,17 @@ impl Builder {
     ///
     /// A line has the seconds since this client began to connect, a number, the direction, and at most 4096 characters, cut with a
     /// note; line ends within it are written as `\n`. Over HTTP the number is that of the request, whose answer and events have it as
-    /// well; over lines it is that of the child process, or of the pipe. Comments of event streams, ends of streams, bodies that are
-    /// no messages and what a child writes to standard error are not traced.
+    /// well; over lines it is that of the child process, or of the pipe. Not traced are comments of event streams, bodies that mean
+    /// nothing, what is said to a proxy, and what a child process writes to standard error, which has a
+    /// [target of the log](crate::log_target::SERVER).
     ///
     /// Secrets are shown as `***`: values of headers that carry credentials, cookies or a session, and of each header that the
     /// caller set; queries of URLs, and parts of their paths of 16 characters and more; and each of these, from six characters on,
-    /// wherever it occurs in a message. What else is in a message is shown: arguments of tools, and their results.
+    /// wherever it occurs in a message as it is, or as JSON writes it. What else is in a message is shown: arguments of tools, and
+    /// their results.
     ///
     /// Each line is written and flushed at once, on the thread that does what it tells of: a writer that blocks makes the
-    /// client wait, past its deadlines as well. One that fails or panics is not used again, and the log says so once, at level
+    /// client wait, past its deadlines as well, and nothing bounds how much is written in all. One that fails or panics is not used again, and the log says so once, at level
     /// warn. It must not use this client; what that would write is left out.
     ///
     /// ```
