@@ -1,10 +1,12 @@
 //! The client over https, against a scripted peer behind TLS.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use mcp_core::time::Cause;
 use mcp_sse_blocking::{Builder, CallOptions, Client, Error, PeerError, Transport};
 use mcp_tests::scripted_peer::{Peer, Running};
+use mcp_tests::streamable_peer::{StreamablePeer as _, StreamableRequest as _};
 use mcp_tests::tls_front::TlsFront;
 
 fn front<T>(peer: &Running<T>) -> TlsFront {
@@ -121,6 +123,34 @@ fn a_connection_that_went_stale_is_replaced() {
     let client = builder(&front).connect().unwrap();
     assert_eq!(client.call("echo", &()).unwrap().all_text(), "one");
     assert_eq!(client.call("echo", &()).unwrap().all_text(), "two");
+    peer.finish();
+}
+
+/// A call is not sent a second time: its connection has to be seen to be closed before.
+#[test]
+fn a_connection_that_the_server_closed_with_a_word_is_not_used_for_a_call() {
+    let (answered, was_answered) = mpsc::channel();
+    let peer = Peer::run(move |peer| {
+        peer.shake_streamable();
+        for text in ["one", "two", "three"] {
+            let call = peer.expect("tools/call");
+            call.json_text(text);
+            was_answered.recv_timeout(Duration::from_secs(5)).unwrap();
+            call.hang_up();
+        }
+    });
+    let front = front(&peer);
+    let client = Client::builder(&front.url("/mcp"))
+        .transport(Transport::StreamableHttp)
+        .root_certificates_pem(front.certificate().as_bytes())
+        .call_timeout(Duration::from_secs(5))
+        .connect()
+        .unwrap();
+    for (before, text) in ["one", "two", "three"].into_iter().enumerate() {
+        front.wait_closed(before);
+        assert_eq!(client.call("echo", &()).unwrap().all_text(), text);
+        answered.send(()).unwrap();
+    }
     peer.finish();
 }
 

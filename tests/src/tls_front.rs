@@ -3,8 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -29,7 +30,13 @@ struct Seen {
     decrypted: AtomicUsize,
     records: AtomicUsize,
     resumed: AtomicUsize,
+    /// Connections that the front closed.
+    closed: Mutex<usize>,
+    one_more_closed: Condvar,
 }
+
+/// How long a test waits for anything.
+const BOUND: Duration = Duration::from_secs(10);
 
 /// How a front speaks TLS.
 pub struct Manner<'a> {
@@ -130,6 +137,14 @@ impl TlsFront {
         self.seen.records.load(Ordering::Acquire)
     }
 
+    /// Waits until the front has closed so many connections, with the word that says so.
+    pub fn wait_closed(&self, count: usize) {
+        let closed = self.seen.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.seen.one_more_closed.wait_timeout_while(closed, BOUND, |closed| *closed < count);
+        let (closed, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(*closed >= count, "{closed} connections were closed");
+    }
+
     /// How many handshakes went on with an earlier session.
     pub fn resumed(&self) -> usize {
         self.seen.resumed.load(Ordering::Acquire)
@@ -150,7 +165,7 @@ impl Drop for TlsFront {
 fn carry(connection: ServerConnection, client: TcpStream, server: TcpStream, seen: &Arc<Seen>) {
     let connection = Arc::new(Mutex::new(connection));
     let (client, server) = (Arc::new(client), Arc::new(server));
-    let count = Arc::clone(seen);
+    let (count, seen) = (Arc::clone(seen), Arc::clone(seen));
     let (tls, from, to) = (Arc::clone(&connection), Arc::clone(&client), Arc::clone(&server));
     thread::spawn(move || {
         let mut bytes = vec![0; 64 * 1024];
@@ -195,6 +210,8 @@ fn carry(connection: ServerConnection, client: TcpStream, server: TcpStream, see
             }
         }
         let _ = client.shutdown(Shutdown::Both);
+        *seen.closed.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        seen.one_more_closed.notify_all();
     });
 }
 
