@@ -452,3 +452,56 @@ fn the_refusal_of_a_stream_is_not_read_for_ever() {
     assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
     peer.finish();
 }
+
+/// R-AU-38
+#[test]
+fn refusals_are_typed_and_say_what_to_do() {
+    let scope = "WWW-Authenticate: Bearer error=\"insufficient_scope\", scope=\"files:write\"\r\n";
+    let insufficient = Some("insufficient_scope".to_owned());
+    let write = Some("files:write".to_owned());
+    for (status, headers, kind, wait, shown) in [
+        (
+            "403 Forbidden",
+            scope,
+            StatusKind::Forbidden { error: insufficient, scope: write },
+            None,
+            "HTTP status 403, the server refuses this client, its origin or its host (it asks for the scope `files:write`): no",
+        ),
+        (
+            "403 Forbidden",
+            "",
+            StatusKind::Forbidden { error: None, scope: None },
+            None,
+            "HTTP status 403, the server refuses this client, its origin or its host: no",
+        ),
+        // Longer than the call may take: not waited for.
+        (
+            "429 Too Many Requests",
+            "Retry-After: 600\r\n",
+            StatusKind::RateLimited,
+            Some(600),
+            "HTTP status 429, the server is too busy (it asks to wait 600s): no",
+        ),
+        (
+            "503 Service Unavailable",
+            "Date: Fri, 20 Nov 2026 08:00:00 GMT\r\nRetry-After: Fri, 20 Nov 2026 08:01:00 GMT\r\n",
+            StatusKind::Unavailable,
+            Some(60),
+            "HTTP status 503, the server is too busy (it asks to wait 60s): no",
+        ),
+    ] {
+        let peer = Peer::run(move |peer| {
+            peer.expect("server/discover").json_result(DISCOVERED);
+            peer.expect("tools/call").json_status(status, headers, r#"{"error":"no"}"#);
+            assert!(peer.is_quiet());
+        });
+        let counting = Arc::new(Counting::default());
+        let client = connect(&peer, counting.provider());
+        let error = client.call("echo", &()).unwrap_err();
+        let Error::Status(refusal) = &error else { panic!("{error:?}") };
+        assert_eq!((refusal.kind(), refusal.wait()), (kind, wait.map(Duration::from_secs)));
+        assert_eq!(error.to_string(), shown);
+        assert_eq!(counting.refusals(), 0, "only a 401 asks for other credentials");
+        peer.finish();
+    }
+}
