@@ -12,6 +12,7 @@
 //! told how many, and nobody waits for the slow.
 
 mod batches;
+mod error;
 mod filter;
 mod hub;
 mod listener;
@@ -21,7 +22,6 @@ mod transform;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mcp_core::text::Excerpt;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, PeerError};
 
 pub use batches::{Batch, Batches};
+pub use error::{EventError, EventErrorKind};
 pub use filter::EventFilter;
 pub(crate) use hub::Hub;
 pub use listener::{Events, Heard};
@@ -45,10 +46,6 @@ const PROBLEM_CHARACTERS: usize = 256;
 const NAME_BYTES: usize = 256;
 /// What an event costs beside its bytes, so that empty ones are bounded by their number of bytes as well.
 const OVERHEAD: usize = 128;
-/// How long a server that limits its clients is left alone when it does not say how long.
-const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
-/// The longest that it can ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// Something that came without being asked for. Untrusted. Cloning is cheap: the clones share the bytes.
 ///
@@ -188,24 +185,6 @@ impl Event {
         is_object(&self.0.data).then(|| serde_json::from_slice::<Members>(&self.0.data).ok()?.priority).flatten()
     }
 
-    /// What a plain event that is called `error` says, in the form `{"event": "error", "error": {"code", "message"}}`.
-    pub fn error(&self) -> Option<EventError> {
-        self.0.member.as_deref().filter(|member| *member == "error")?;
-        let Members { error } = serde_json::from_slice(&self.0.data).ok()?;
-        let (Said { code, message, retry_after }, outer) = (error?, retry_after(&self.0.data));
-        let code = match code {
-            Some(serde_json::Value::String(code)) => code,
-            Some(other) => other.to_string(),
-            None => String::new(),
-        };
-        let kind = match code.as_str() {
-            "AUTHENTICATION_FAILED" => EventErrorKind::AuthenticationFailed,
-            "RATE_LIMITED" => EventErrorKind::RateLimited { wait: wait(retry_after.or(outer)) },
-            _ => EventErrorKind::Other,
-        };
-        Some(EventError { kind, code, message: message.unwrap_or_default() })
-    }
-
     /// How much of a queue it takes.
     pub(crate) fn bytes(&self) -> usize {
         let Inner { event_type, id, method, member, data } = &*self.0;
@@ -228,67 +207,9 @@ impl fmt::Debug for Event {
     }
 }
 
-/// What a plain `error` event says. Untrusted text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EventError {
-    /// What it means here.
-    pub kind: EventErrorKind,
-    /// The code as it came.
-    pub code: String,
-    /// What it says.
-    pub message: String,
-}
-
-/// What the code of an `error` event means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EventErrorKind {
-    /// `AUTHENTICATION_FAILED`: the credentials are not taken any more.
-    AuthenticationFailed,
-    /// `RATE_LIMITED`: the server wants to be left alone.
-    RateLimited {
-        /// For how long: what `retry_after` says, in seconds and at most an hour, else 60 s.
-        wait: Duration,
-    },
-    /// Something else.
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Members {
-    error: Option<Said>,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    code: Option<serde_json::Value>,
-    message: Option<String>,
-    retry_after: Option<f64>,
-}
-
 /// A member that is there, be it `null`.
 pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-fn retry_after(data: &[u8]) -> Option<f64> {
-    #[derive(Deserialize)]
-    struct Outer {
-        retry_after: Option<f64>,
-    }
-    serde_json::from_slice::<Outer>(data).ok()?.retry_after
-}
-
-/// How long a server that says so many seconds is left alone.
-fn wait(seconds: Option<f64>) -> Duration {
-    let asked = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    match (asked, seconds) {
-        (Some(asked), _) => asked.min(LONGEST_WAIT),
-        // More seconds than a duration can hold.
-        (None, Some(seconds)) if seconds > 0.0 => LONGEST_WAIT,
-        _ => RATE_LIMIT_WAIT,
-    }
 }
 
 /// Whether this can be a JSON object. The members of a structure would be read from an array as well.
@@ -374,28 +295,6 @@ mod tests {
         assert_eq!((array.name(), array.priority(), array.error()), ("message", None, None));
         assert_eq!(plain(r#" {"priority":2.5}"#).priority(), Some(2.5));
         assert_eq!(plain(r#"{"priority":"high"}"#).priority(), None);
-    }
-
-    #[test]
-    fn what_an_error_event_asks_for_is_typed() {
-        let kind = |data: &str| plain(data).error().map(|error| error.kind);
-        let limited = |seconds| Some(EventErrorKind::RateLimited { wait: Duration::from_secs(seconds) });
-        for (error, wait) in [
-            (r#""error":{"code":"RATE_LIMITED","message":"slow down"}"#, 60),
-            (r#""error":{"code":"RATE_LIMITED","retry_after":5}"#, 5),
-            (r#""error":{"code":"RATE_LIMITED"},"retry_after":7"#, 7),
-            (r#""error":{"code":"RATE_LIMITED","retry_after":1e9}"#, 3600),
-            (r#""error":{"code":"RATE_LIMITED","retry_after":1e300}"#, 3600),
-            (r#""error":{"code":"RATE_LIMITED","retry_after":-1}"#, 60),
-        ] {
-            assert_eq!(kind(&format!(r#"{{"event":"error",{error}}}"#)), limited(wait), "{error}");
-        }
-        let refused = plain(r#"{"event":"error","error":{"code":"AUTHENTICATION_FAILED","message":"expired"}}"#);
-        let refused = refused.error().unwrap();
-        assert_eq!((refused.kind, &*refused.message), (EventErrorKind::AuthenticationFailed, "expired"));
-        assert_eq!(kind(r#"{"event":"error","error":{"code":17}}"#), Some(EventErrorKind::Other));
-        assert_eq!(kind(r#"{"event":"data","error":{"code":"RATE_LIMITED"}}"#), None);
-        assert_eq!(kind(r#"{"event":"error","error":"x"}"#), None);
     }
 
     #[test]
