@@ -349,6 +349,27 @@ fn a_client_that_does_not_answer_in_time_is_told_so_to_who_asked() {
     assert!(!call.is_cancelled(), "it is for the delegate to say what comes of that");
 }
 
+#[test]
+fn questions_that_come_at_once_go_to_a_stateless_client_together() {
+    let mut wired = Wired::new("2026-07-28", all_of_them());
+    let (id, call) = wired.begin(json!({"name": "t"}));
+    let answers = Answers::default();
+    // Both before the loop hears of the first.
+    call.ask(Method::RootsList, None, hear(&answers));
+    call.ask(Method::RootsList, None, hear(&answers));
+    let asked = wired.raw.wait_for(id)[0]["result"].clone();
+    let keys: Vec<_> = asked["inputRequests"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!((keys.len(), call.open_questions()), (2, 2));
+    let mut retry = json!({"name": "t", "requestState": asked["requestState"]});
+    for key in keys {
+        retry["inputResponses"][key] = json!({"roots": []});
+    }
+    let id = wired.raw.begin("tools/call", retry);
+    assert!(answers.lock().unwrap().len() == 2 && answers.lock().unwrap().iter().all(Result::is_ok));
+    call.answer(Ok(json_text(r#"{"content":[]}"#)));
+    assert_eq!(wired.raw.wait_for(id)[0]["result"]["resultType"], "complete");
+}
+
 /// Asks in the revision without sessions, and gives the answer that asks back.
 fn parked(wired: &mut Wired, answers: &Answers) -> (DelegatedCall, Value) {
     let (id, call) = wired.begin(json!({"name": "t", "arguments": {"b": 1, "a": 2}}));

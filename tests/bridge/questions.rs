@@ -115,5 +115,6 @@ fn a_stateless_client_that_does_not_come_back_ends_its_call() {
     let late = json!({"name": "roots", "arguments": {}, "requestState": asked["requestState"],
         "inputResponses": {key: {"roots": []}}});
     let Err(Error::Rpc(error)) = deaf.request::<_, Value>("tools/call", &late) else { panic!() };
-    assert_eq!(error.code, -32602, "{error}");
+    // Which of the two comes first: that it was given up, or that nobody waits for it any more.
+    assert!(error.code == -32602 || error.message.contains("deadline"), "{error}");
 }

@@ -150,8 +150,18 @@ impl Shared {
             state.questions.push(open);
             return number;
         };
-        drop(state);
-        link.send(Letter::Act(delegated::ask(Arc::clone(self), Arc::clone(&link), open)));
+        if let Some(why) = delegated::unasked(link.version, link.offers, &open) {
+            drop(state);
+            open.refuse(code::METHOD_NOT_FOUND, why);
+        } else if link.version.has_server_requests() {
+            drop(state);
+            link.send(Letter::Act(delegated::ask(Arc::clone(self), Arc::clone(&link), open)));
+        } else {
+            // Here and not when the loop hears of it: what was asked before may have ended the request by then.
+            state.questions.push(open);
+            drop(state);
+            link.send(Letter::Act(delegated::ask_back(Arc::clone(self), Arc::clone(&link))));
+        }
         number
     }
 

@@ -460,16 +460,14 @@ pub(crate) fn log(level: LoggingLevel, logger: Option<Box<str>>, data: Box<RawVa
     })
 }
 
-/// Asks the client.
+/// Asks the client what waits to be asked, in the answer to its request.
+pub(crate) fn ask_back(call: Arc<Shared>, link: Arc<LaterCall>) -> Box<Act> {
+    Box::new(move |service, now, session, outbox| park(service, session, now, (&call, &link), outbox))
+}
+
+/// Asks the client by a request.
 pub(crate) fn ask(call: Arc<Shared>, link: Arc<LaterCall>, open: Open) -> Box<Act> {
     Box::new(move |service, now, session, outbox| {
-        if let Some(why) = unasked(session, &open) {
-            return open.refuse(code::METHOD_NOT_FOUND, why);
-        }
-        if !session.version().has_server_requests() {
-            call.state().questions.push(open);
-            return park(service, session, now, (&call, &link), outbox);
-        }
         let Open { number, method, params, hear } = open;
         let counted = Arc::downgrade(&call);
         let heard = Box::new(move |outcome| {
@@ -500,7 +498,7 @@ pub(crate) fn withdraw(link: Arc<LaterCall>, call: Arc<Shared>, question: u64) -
 }
 
 /// Why the client cannot be asked this, if it cannot.
-fn unasked(session: &ServerSession, open: &Open) -> Option<&'static str> {
+pub(crate) fn unasked(version: ProtocolVersion, offers: ClientOffers, open: &Open) -> Option<&'static str> {
     #[derive(Default, Deserialize)]
     struct Looked<'a> {
         #[serde(borrow, default)]
@@ -508,7 +506,6 @@ fn unasked(session: &ServerSession, open: &Open) -> Option<&'static str> {
         #[serde(borrow, default)]
         tools: Option<&'a RawValue>,
     }
-    let (version, offers) = (session.version(), session.offers());
     let exists = open.method.exists_in(version) || open.method.is_input_request_in(version);
     if !exists || !offers.admits(open.method) {
         return Some("the client does not offer this");
