@@ -112,6 +112,13 @@ pub enum PeerError {
         /// What is wrong with it.
         problem: String,
     },
+    /// An event has another form than its reader expects.
+    Event {
+        /// What it is called.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The server chose a protocol revision that this library does not speak, or that has no handshake.
     ProtocolVersion(String),
     /// A page of a list repeats the cursor of an earlier one (R-LM-87).
@@ -261,6 +268,7 @@ impl fmt::Display for PeerError {
             Self::Http(problem) => write!(f, "the server's HTTP cannot be understood: {problem}"),
             Self::Message(problem) => write!(f, "the server's answer is no JSON-RPC message: {problem}"),
             Self::Result { method, problem } => write!(f, "the result of `{method}` cannot be read: {problem}"),
+            Self::Event { name, problem } => write!(f, "the event `{name}` cannot be read: {problem}"),
             Self::ProtocolVersion(version) => {
                 write!(f, "the server chose protocol revision `{version}`, which is not known here or has no handshake")
             }

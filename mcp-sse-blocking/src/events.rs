@@ -195,7 +195,7 @@ impl Event {
     fn read<T>(&self, read: serde_json::Result<T>) -> Result<T, Error> {
         read.map_err(|error| {
             let problem = Excerpt::new(&error.to_string(), PROBLEM_CHARACTERS).to_string();
-            PeerError::Result { method: Excerpt::new(self.name(), 64).to_string(), problem }.into()
+            PeerError::Event { name: Excerpt::new(self.name(), 64).to_string(), problem }.into()
         })
     }
 }
@@ -286,7 +286,7 @@ mod tests {
             assert_eq!(found.get(), payload, "{data}");
         }
         let error = plain("Update 0").payload::<u32>().unwrap_err().to_string();
-        assert!(error.starts_with("the result of `message` cannot be read"), "{error}");
+        assert!(error.starts_with("the event `message` cannot be read: "), "{error}");
     }
 
     #[test]
