@@ -270,6 +270,31 @@ fn no_secret_is_in_the_trace_nor_in_the_log_nor_in_debug_nor_in_errors() {
 }
 
 #[test]
+fn a_server_of_something_else_that_repeats_what_it_was_sent_gets_no_secret_into_the_error() {
+    collect_log();
+    for status in ["404 Not Found", "200 OK"] {
+        let traced = Traced::default();
+        let peer = Peer::run_plain(move |peer| {
+            // What it speaks is asked in three ways.
+            for _ in 0..3 {
+                let request = peer.request();
+                was_sent(&request);
+                let head =
+                    format!("HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", page().len());
+                request.answer(head + &page());
+            }
+        });
+        let made = secretive(&peer.url("/mcp"), Transport::Detect, Some(&traced));
+        let error = made.connect().unwrap_err();
+        let shown = format!("{error} {error:?} {}", traced.text());
+        assert!(shown.contains("you sent: ***"), "{shown}");
+        assert!(!shown.contains(CANARY), "{shown}");
+        peer.finish();
+    }
+    assert!(!logged().iter().any(|line| line.contains(CANARY)));
+}
+
+#[test]
 fn what_is_no_secret_of_the_client_is_shown() {
     // Otherwise a trace without secrets would be no feat.
     let traced = Traced::default();

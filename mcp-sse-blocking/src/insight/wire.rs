@@ -8,7 +8,7 @@ use std::time::Duration;
 use mcp_core::sse::Event;
 
 use super::Insight;
-use crate::error::Error;
+use crate::error::{Error, PeerError};
 use crate::transport::line::{Came, Duplex};
 
 thread_local! {
@@ -83,6 +83,17 @@ impl Heard {
     /// A body came, or the beginning of one.
     pub(crate) fn body(&self, body: &[u8]) {
         self.insight.trace_in(self.exchange, body);
+    }
+
+    /// A page for people came instead, as the error says: the same error, without secrets.
+    pub(crate) fn page(&self, error: Error) -> Error {
+        let error = self.insight.clear(error);
+        if let Error::Peer(PeerError::NotAnEventStream { excerpt, .. } | PeerError::NotAnAnswer { excerpt, .. }) =
+            &error
+        {
+            self.body(excerpt.as_bytes());
+        }
+        error
     }
 
     /// The stream came to its end.

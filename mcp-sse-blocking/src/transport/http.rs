@@ -198,7 +198,7 @@ impl Http {
                 Ok(OpenStream { url: moved.unwrap_or(target).url, body: self.encodings.body(response)?, heard })
             }
             answer @ (Answer::Json | Answer::OtherMediaType | Answer::Stop) => {
-                Err(not_a_stream(answer, response, deadline))
+                Err(self.insight.heard(&response).page(not_a_stream(answer, response, deadline)))
             }
             answer => {
                 let excerpt = beginning(&mut response, deadline);

@@ -312,7 +312,7 @@ impl Endpoint {
                 discard(response, outgoing.deadline, stop);
                 Reply::Accepted
             }
-            Answer::OtherMediaType => return Err(self.http.insight().clear(not_an_answer(response, outgoing.deadline))),
+            Answer::OtherMediaType => return Err(self.http.insight().heard(&response).page(not_an_answer(response, outgoing.deadline))),
             answer => Reply::Refused(self.refusal(answer, response, outgoing, url)),
         };
         if let (Verb::Post, Some(moved)) = (outgoing.verb, moved) {
