@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a panic is the report
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mcp_core::time::Cause;
@@ -320,6 +321,41 @@ fn a_client_that_is_told_to_goes_directly() {
     // A proxy that the caller names is gone through to this machine as well.
     works(builder(&url).no_proxy().proxy(&proxy.url("http")));
     assert!(!proxy.asked().is_empty());
+}
+
+/// What a program says that runs in this environment alone.
+fn in_environment(variables: &[(&str, &str)], url: &str) -> String {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_environment_client"));
+    let output = program.arg(url).env_clear().envs(variables.iter().copied()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn the_environment_says_which_way_to_go() {
+    let server = server();
+    let proxy = ScriptedProxy::start(Manner::Http { to: server.address, wants: Some(LOGIN) });
+    let url = proxy.url_of("http", "us%40er:p%3Ass");
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        let before = proxy.asked().len();
+        assert_eq!(in_environment(&[(name, &url)], "http://mcp.test:8000/mcp"), "hello", "{name}");
+        assert!(proxy.asked().len() > before, "{name}");
+    }
+    let before = proxy.asked().len();
+    for (variables, url) in [
+        (&[("ALL_PROXY", url.as_str()), ("NO_PROXY", "elsewhere, .test")][..], "http://mcp.test:8000/mcp"),
+        (&[("https_proxy", &url)], "http://mcp.test:8000/mcp"),
+        (&[("HTTP_PROXY", &url), ("REQUEST_METHOD", "GET")], "http://mcp.test:8000/mcp"),
+    ] {
+        let said = in_environment(variables, url);
+        assert!(said.contains("the host is not known"), "{variables:?}: {said}");
+    }
+    // This machine is not behind a proxy.
+    assert_eq!(in_environment(&[("ALL_PROXY", &url)], &format!("http://{}/mcp", server.address)), "hello");
+    assert_eq!(proxy.asked().len(), before);
+    let said = in_environment(&[("ALL_PROXY", "ftp://us%40er:p%3Ass@h")], "http://mcp.test:8000/mcp");
+    let problem = "the environment's `ALL_PROXY` cannot be used: its scheme is none of http, https, socks5, socks5h, socks4 and \
+                   socks4a";
+    assert!(said.contains(problem) && !said.contains("p%3Ass"), "{said}");
 }
 
 #[test]
