@@ -8,8 +8,43 @@
 //!
 //! Progress is not among them, for it belongs to a call, nor is what a server asks, nor the `endpoint` event of HTTP+SSE,
 //! which may hold a secret (R-SSE-14). An event is given to the handlers of [`Builder::on_event`](crate::Builder::on_event)
-//! and to every [`Events`] whose filter it passes; all share the one copy of its bytes. Whoever is slow loses events and is
-//! told how many, and nobody waits for the slow.
+//! and to every [`Events`] whose filter it passes; all share the one copy of its bytes.
+//!
+//! Nobody waits for the slow. 1024 events and 16 MiB wait for a listener unless [it says otherwise](EventFilter::queue), the
+//! oldest are dropped, and the listener is told how many; as many wait for all handlers together, the newest are dropped, and the
+//! log says so. A batch has no more bytes than may wait.
+//!
+//! ```
+//! use std::time::Duration;
+//! use mcp_sse_blocking::{Client, Transport};
+//!
+//! # // A plain server: ten events, and a stream that stays open.
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let origin = format!("http://{}", listener.local_addr()?);
+//! # std::thread::spawn(move || {
+//! #     use std::io::{BufRead, BufReader, Write};
+//! #     let (mut socket, _) = listener.accept().unwrap();
+//! #     let mut request = BufReader::new(socket.try_clone().unwrap()).lines().map(Result::unwrap);
+//! #     request.find(String::is_empty);
+//! #     write!(socket, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").unwrap();
+//! #     for value in 0..10 {
+//! #         let event = serde_json::json!({"event": "data_update", "payload": {"value": value}});
+//! #         write!(socket, "data: {event}\n\n").unwrap();
+//! #     }
+//! #     request.next();
+//! # });
+//! // A server that sends plain JSON, and takes requests without JSON-RPC elsewhere. One of MCP is listened to in the same way.
+//! let client = Client::builder(&format!("{origin}/mcp/sse")).transport(Transport::Plain).message_url("/mcp/rpc").connect()?;
+//! // Ten events at once, or those that came within a second of the first.
+//! let mut batches = client.events("data_update").batches(10, Duration::from_secs(1));
+//! if let Some(batch) = batches.next() {
+//!     for event in batch?.events {
+//!         let payload: serde_json::Value = event.payload()?;
+//!         println!("{}: {}", event.name(), payload["value"]);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod batches;
 mod error;
