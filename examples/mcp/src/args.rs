@@ -28,12 +28,13 @@ Examples:
   mcp tools http://localhost:8000/mcp
   mcp call http://localhost:8000/sse get_events day=2025-05-05
   mcp call --stdio get_events day=2025-05-05 -- python calendar.py
+  mcp tools --config ~/.cursor/mcp.json --server github
 
 Result text goes to standard output, everything else to standard error.
 
 Exit codes:
     0  done
-    1  the tool, or the server in its place, answered with an error
+    1  the tool, or the server in its place, answered with an error; of `config check`: there are faults
     2  the command line cannot be used
     3  no connection, no session, or the stream was lost
     4  the server broke the protocol or passed a limit

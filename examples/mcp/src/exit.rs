@@ -164,6 +164,11 @@ fn hint(error: &Error, server: Server<'_>, transport: Transport) -> Option<Strin
         Error::Transport(failure) if failure.problem.contains("corrupt message") => {
             Some("     the server does not speak TLS: is it http:// and not https://?".to_owned())
         }
+        Error::Transport(failure) if failure.problem.contains("certificate") => Some(
+            "     --ca FILE trusts an authority, --pin FILE one certificate, --system-roots what this system trusts; --cert and --key \
+             say who you are"
+                .to_owned(),
+        ),
         Error::Status(_) | Error::Peer(PeerError::NotAnEventStream { .. } | PeerError::NotAnAnswer { .. })
             if transport != Transport::Auto =>
         {
@@ -175,6 +180,9 @@ fn hint(error: &Error, server: Server<'_>, transport: Transport) -> Option<Strin
             let Server::At(url) = server else { return None };
             let is_usual = ["/sse", "/mcp"].iter().any(|end| url.trim_end_matches('/').ends_with(end));
             (!is_usual).then(|| "     most servers are at a path that ends with /mcp or /sse".to_owned())
+        }
+        Error::Usage(problem) if problem.contains("`message_url`") => {
+            Some("     --message-url URL says where requests are POSTed".to_owned())
         }
         Error::Input(_) => Some("     --answer FIELD=VALUE answers what the server asks its user".to_owned()),
         // What a server says to whom it cannot ask anything.

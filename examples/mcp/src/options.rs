@@ -17,41 +17,50 @@ use crate::output;
 pub(crate) use parse::{Header, seconds};
 use tls::Tls;
 
+/// Headings of `--help`.
+const CONNECTING: &str = "Connecting";
+const TRUST: &str = "Credentials and trust";
+const SHOWN: &str = "What is shown";
+
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     /// How to talk to the server
-    #[arg(long, value_enum, default_value_t, global = true)]
+    #[arg(help_heading = CONNECTING, long, value_enum, default_value_t, global = true)]
     pub(crate) transport: Transport,
     /// The revision to speak, such as 2025-11-25; the newest that the server speaks unless given
-    #[arg(long, value_name = "DATE", value_parser = parse::revision, global = true)]
+    #[arg(help_heading = CONNECTING, long, value_name = "DATE", value_parser = parse::revision, global = true)]
     pub(crate) revision: Option<ProtocolVersion>,
+    /// With --transport plain: where requests are POSTed; URL is that of the event stream. With sse: where messages are POSTed, whatever
+    /// the server says
+    #[arg(help_heading = CONNECTING, long, value_name = "URL", global = true)]
+    message_url: Option<String>,
+    /// How long connecting, and each request, may take; 60 unless given here or in the file of --config
+    #[arg(help_heading = CONNECTING, long, value_name = "SECONDS", value_parser = parse::seconds, global = true)]
+    timeout: Option<Duration>,
     /// A header for every request; may be repeated. Its value is shown nowhere
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse::header, global = true)]
+    #[arg(help_heading = TRUST, short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse::header, global = true)]
     pub(crate) headers: Vec<Header>,
     /// The bearer token is the value of this variable
-    #[arg(long, value_name = "VARIABLE", global = true, conflicts_with = "token_command")]
+    #[arg(help_heading = TRUST, long, value_name = "VARIABLE", global = true, conflicts_with = "token_command")]
     bearer_env: Option<String>,
     /// The bearer token is what this command prints; it is run by a shell, and again when the server refuses the token
-    #[arg(long, value_name = "COMMAND", global = true)]
+    #[arg(help_heading = TRUST, long, value_name = "COMMAND", global = true)]
     token_command: Option<String>,
     #[command(flatten)]
     tls: Tls,
-    /// How long connecting, and each request, may take; 60 unless given here or in the file of --config
-    #[arg(long, value_name = "SECONDS", value_parser = parse::seconds, global = true)]
-    timeout: Option<Duration>,
     /// What is printed: text for people, or exactly what the server sent as one JSON document (of `watch` one a line); an error is then the
     /// last line of standard error, as JSON
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORM", global = true)]
+    #[arg(help_heading = SHOWN, short, long, value_enum, default_value_t, value_name = "FORM", global = true)]
     pub(crate) output: Form,
     /// Ask the server for log messages of this level and above; they go to standard error
-    #[arg(long, value_name = "LEVEL", value_parser = parse::level, global = true)]
+    #[arg(help_heading = SHOWN, long, value_name = "LEVEL", value_parser = parse::level, global = true)]
     pub(crate) log_level: Option<LoggingLevel>,
     /// Write what goes over the wire to this file, credentials masked; - is standard error
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(help_heading = SHOWN, long, value_name = "FILE", global = true)]
     trace: Option<PathBuf>,
     /// Show the messages on the wire; -vv shows what the client does as well
-    #[arg(short, long, action = ArgAction::Count, global = true)]
+    #[arg(help_heading = SHOWN, short, long, action = ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
 }
 
@@ -76,6 +85,8 @@ pub(crate) enum Transport {
     Http,
     // HTTP+SSE: 2024-11-05.
     Sse,
+    // Plain JSON without JSON-RPC: no MCP, but some servers speak so.
+    Plain,
 }
 
 /// Where other settings come from.
@@ -107,6 +118,9 @@ impl Options {
         }
         if let Some(timeout) = self.timeout.or((others == Settings::Ours).then_some(TIMEOUT)) {
             builder = builder.connect_timeout(timeout).endpoint_timeout(timeout).call_timeout(timeout);
+        }
+        if let Some(url) = &self.message_url {
+            builder = builder.message_url(url);
         }
         for header in &self.headers {
             let (name, value) =
@@ -145,6 +159,7 @@ impl From<Transport> for mcp_sse_blocking::Transport {
             Transport::Stateless => Self::Stateless,
             Transport::Http => Self::StreamableHttp,
             Transport::Sse => Self::HttpSse,
+            Transport::Plain => Self::Plain,
         }
     }
 }

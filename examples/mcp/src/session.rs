@@ -65,15 +65,7 @@ impl Context {
         done.map_err(|failure| failure.advised(server, self.options.transport))
     }
 
-    /// The settings of a client for this server.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::Usage`]: what cannot be used.
-    pub(crate) fn builder(&self, server: Server<'_>) -> Result<Builder, Failure> {
-        self.opened(server).map(|(builder, _)| builder)
-    }
-
+    /// The settings of a client for this server, and which of its tools may be used.
     fn opened(&self, server: Server<'_>) -> Result<(Builder, ToolFilter), Failure> {
         let builder = match server {
             Server::At(url) => Client::builder(url),
@@ -94,7 +86,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// As [`builder`](Self::builder).
+    /// [`Failure::Usage`]: what cannot be used.
     pub(crate) fn configured(&self, server: &ServerConfig) -> Result<Builder, Failure> {
         self.settled(server.builder()?, Settings::OfFile)
     }

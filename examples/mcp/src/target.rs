@@ -7,17 +7,20 @@ use clap::Args;
 
 use crate::exit::Failure;
 
+/// Heading of `--help`.
+const SERVER: &str = "Which server";
+
 /// How a server is named where it is not named by its URL.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
     /// A file that names servers: of Claude Desktop, Cursor, VS Code, or YAML with `mcps:`; instead of a URL
-    #[arg(long, value_name = "FILE", conflicts_with = "stdio")]
+    #[arg(help_heading = SERVER, long, value_name = "FILE", conflicts_with = "stdio")]
     config: Option<PathBuf>,
     /// Which server of the file; needed when it names several
-    #[arg(long, value_name = "NAME", requires = "config")]
+    #[arg(help_heading = SERVER, long, value_name = "NAME", requires = "config")]
     server: Option<String>,
     /// Start COMMAND and talk to it over its standard input and output; instead of a URL
-    #[arg(long, requires = "program")]
+    #[arg(help_heading = SERVER, long, requires = "program")]
     stdio: bool,
     /// The server to start, with its arguments
     #[arg(last = true, requires = "stdio", value_name = "COMMAND")]

@@ -54,7 +54,7 @@ impl Complete {
                     context: has_context.then_some(CompletionContext { arguments: filled_in }),
                 };
                 let options = CallOptions::new().idempotent();
-                Output::new().json(&*client.request_with(Method::CompletionComplete, &params, options)?)?;
+                Output::new().json(&client.request_with(Method::CompletionComplete, &params, options)?)?;
                 return Ok(Exit::Done);
             }
             let proposed = client.complete(reference, &argument, &typed, &filled_in)?;

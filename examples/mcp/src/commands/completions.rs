@@ -12,10 +12,11 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
 /// Prints completions for a shell
-///
-/// For bash: mcp completions bash > ~/.local/share/bash-completion/completions/mcp
 #[derive(Debug, Args)]
-#[command(help_template = "{about-with-newline}\n{usage-heading} mcp completions SHELL\n\n{positionals}{after-help}")]
+#[command(
+    after_help = "For bash: mcp completions bash > ~/.local/share/bash-completion/completions/mcp",
+    help_template = "{about-with-newline}\n{usage-heading} mcp completions SHELL\n\n{positionals}{after-help}"
+)]
 pub(crate) struct Completions {
     /// Which shell
     #[arg(value_enum)]
@@ -23,9 +24,12 @@ pub(crate) struct Completions {
 }
 
 /// Prints the man page, or writes those of all commands
-///
-/// To read it: mcp man | man -l -
 #[derive(Debug, Args)]
+#[command(
+    help_template = "{about-with-newline}\n{usage-heading} mcp man [--dir DIRECTORY]\n\n\
+        Options:\n      --dir DIRECTORY  Write a page for each command into this directory, as mcp-call.1{after-help}",
+    after_help = "To read it: mcp man | man -l -"
+)]
 pub(crate) struct Man {
     /// Write a page for each command into this directory, as mcp-call.1
     #[arg(long, value_name = "DIRECTORY")]

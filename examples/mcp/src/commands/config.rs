@@ -18,6 +18,7 @@ const ERROR: usize = 300;
 
 /// Looks at configuration files
 #[derive(Debug, Args)]
+#[command(help_template = "{about-with-newline}\n{usage-heading} mcp config COMMAND\n\nCommands:\n{subcommands}")]
 pub(crate) struct ConfigCommand {
     #[command(subcommand)]
     command: Sub,
@@ -29,11 +30,12 @@ enum Sub {
 }
 
 /// Lists the servers of a configuration file, or all of its faults
-///
-/// Files of Claude Desktop, Claude Code, Cursor and others ("mcpServers"), of VS Code ("servers" with "inputs") and of CrewAI
-/// ("mcps" in YAML). Each fault is a line: file, line, column, place and what is wrong there. Exit code 1 says that there are
-/// faults, or with --connect that a server cannot be used.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Files of Claude Desktop, Claude Code, Cursor and others (\"mcpServers\"), of VS Code (\"servers\" with \
+        \"inputs\") and of CrewAI (\"mcps\" in YAML). Each fault is a line: file, line, column, place and what is \
+        wrong there. Exit code 1 says that there are faults, or with --connect that a server cannot be used."
+)]
 struct Check {
     /// The file
     file: PathBuf,

@@ -42,7 +42,7 @@ impl Prompt {
                 if context.wants_json() {
                     let mut params = GetPromptParams::new(name);
                     params.arguments = arguments;
-                    Output::new().json(&*client.request_with(Method::PromptsGet, &params, CallOptions::new())?)?;
+                    Output::new().json(&client.request_with(Method::PromptsGet, &params, CallOptions::new())?)?;
                     return Ok(Exit::Done);
                 }
                 let prompt = client.get_prompt(name, &arguments)?;

@@ -9,13 +9,14 @@ use crate::session::Context;
 use crate::target::Target;
 
 /// Lists the prompts of a server
-///
-/// On a terminal a table; elsewhere a line that does not begin with a space is a prompt, its name first, and the lines below it are its
-/// arguments.
 #[derive(Debug, Args)]
-#[command(override_usage = "mcp prompts [OPTIONS] URL\n       \
+#[command(
+    after_help = "On a terminal a table; elsewhere a line that does not begin with a space is a prompt, its name first, and the \
+        lines below it are its arguments.",
+    override_usage = "mcp prompts [OPTIONS] URL\n       \
     mcp prompts [OPTIONS] --config FILE --server NAME\n       \
-    mcp prompts [OPTIONS] --stdio -- COMMAND [ARGUMENT]...")]
+    mcp prompts [OPTIONS] --stdio -- COMMAND [ARGUMENT]..."
+)]
 pub(crate) struct Prompts {
     /// Where the server is, unless --config or --stdio says it
     #[arg(value_name = "URL")]
@@ -28,7 +29,7 @@ impl Prompts {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         context.session(self.target.alone(&self.words)?, |client| {
             if context.wants_json() {
-                Output::new().json(&*client.all_pages(Method::PromptsList, "prompts")?)?;
+                Output::new().json(&client.all_pages(Method::PromptsList, "prompts")?)?;
                 return Ok(Exit::Done);
             }
             let prompts: Vec<Prompt> = client.prompts().collect::<Result<_, _>>()?;

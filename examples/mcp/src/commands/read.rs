@@ -13,13 +13,14 @@ use crate::session::Context;
 use crate::target::Target;
 
 /// Reads a resource and prints its contents
-///
-/// Text is printed as it is. Binary contents are bytes for a file or a pipe when there is one of them; on a terminal, and when there
-/// are several, they are described.
 #[derive(Debug, Args)]
-#[command(override_usage = "mcp read [OPTIONS] URL URI\n       \
+#[command(
+    after_help = "Text is printed as it is. Binary contents are bytes for a file or a pipe when there is one of them; on a \
+        terminal, and when there are several, they are described.",
+    override_usage = "mcp read [OPTIONS] URL URI\n       \
     mcp read [OPTIONS] --config FILE --server NAME URI\n       \
-    mcp read [OPTIONS] --stdio URI -- COMMAND [ARGUMENT]...")]
+    mcp read [OPTIONS] --stdio URI -- COMMAND [ARGUMENT]..."
+)]
 pub(crate) struct Read {
     /// Where the server is, unless --config or --stdio says it; then the URI of the resource
     #[arg(value_name = "URL URI")]
@@ -43,7 +44,7 @@ impl Read {
                 if context.wants_json() {
                     let params = ReadResourceParams::new(uri);
                     let options = CallOptions::new().idempotent();
-                    Output::new().json(&*client.request_with(Method::ResourcesRead, &params, options)?)?;
+                    Output::new().json(&client.request_with(Method::ResourcesRead, &params, options)?)?;
                     return Ok(Exit::Done);
                 }
                 print(&client.read_resource(uri)?)?;

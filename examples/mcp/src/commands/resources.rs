@@ -12,13 +12,14 @@ use crate::session::{Context, Session};
 use crate::target::Target;
 
 /// Lists the resources of a server and the templates of resources
-///
-/// Elsewhere than on a terminal a line is a resource, its URI first; lines that begin with "template " are templates. As JSON
-/// both lists are one document: {"resources":[..],"resourceTemplates":[..]}.
 #[derive(Debug, Args)]
-#[command(override_usage = "mcp resources [OPTIONS] URL\n       \
+#[command(
+    after_help = "Elsewhere than on a terminal a line is a resource, its URI first; lines that begin with \"template \" are \
+        templates. As JSON both lists are one document: {\"resources\":[..],\"resourceTemplates\":[..]}.",
+    override_usage = "mcp resources [OPTIONS] URL\n       \
     mcp resources [OPTIONS] --config FILE --server NAME\n       \
-    mcp resources [OPTIONS] --stdio -- COMMAND [ARGUMENT]...")]
+    mcp resources [OPTIONS] --stdio -- COMMAND [ARGUMENT]..."
+)]
 pub(crate) struct Resources {
     /// Where the server is, unless --config or --stdio says it
     #[arg(value_name = "URL")]

@@ -10,13 +10,14 @@ use crate::session::Context;
 use crate::target::Target;
 
 /// Lists the tools of a server, or shows one of them
-///
-/// On a terminal a table; elsewhere a line that does not begin with a space is a tool, its name first, and the lines below it are its
-/// parameters.
 #[derive(Debug, Args)]
-#[command(override_usage = "mcp tools [OPTIONS] URL [TOOL]\n       \
+#[command(
+    after_help = "On a terminal a table; elsewhere a line that does not begin with a space is a tool, its name first, and the \
+        lines below it are its parameters.",
+    override_usage = "mcp tools [OPTIONS] URL [TOOL]\n       \
     mcp tools [OPTIONS] --config FILE --server NAME [TOOL]\n       \
-    mcp tools [OPTIONS] --stdio [TOOL] -- COMMAND [ARGUMENT]...")]
+    mcp tools [OPTIONS] --stdio [TOOL] -- COMMAND [ARGUMENT]..."
+)]
 pub(crate) struct Tools {
     /// Where the server is, such as http://localhost:8000/mcp, unless --config or --stdio says it; then the name of a tool to
     /// show in full
@@ -36,7 +37,7 @@ impl Tools {
         };
         context.session(server, |client| {
             if context.wants_json() && wanted.is_none() {
-                Output::new().json(&*client.exact_tools()?)?;
+                Output::new().json(&client.exact_tools()?)?;
                 return Ok(Exit::Done);
             }
             let tools = client.permitted_tools()?;

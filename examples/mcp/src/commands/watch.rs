@@ -19,13 +19,15 @@ const LOOK: Duration = Duration::from_millis(100);
 const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 
 /// Prints what a server tells by itself: notifications, events, changes and log messages, until Ctrl-C
-///
-/// Each is a line: the seconds since the beginning, what it is called and what it says. As JSON each is printed as it came, in a line
-/// of its own; what is no JSON is {"event":..,"data":..}. Which log messages come is up to --log-level.
 #[derive(Debug, Args)]
-#[command(override_usage = "mcp watch [OPTIONS] URL\n       \
+#[command(
+    after_help = "Each is a line: the seconds since the beginning, what it is called and what it says. As JSON each is printed \
+        as it came, in a line of its own; what is no JSON is {\"event\":..,\"data\":..}. Which log messages come is up \
+        to --log-level.",
+    override_usage = "mcp watch [OPTIONS] URL\n       \
     mcp watch [OPTIONS] --config FILE --server NAME\n       \
-    mcp watch [OPTIONS] --stdio -- COMMAND [ARGUMENT]...")]
+    mcp watch [OPTIONS] --stdio -- COMMAND [ARGUMENT]..."
+)]
 pub(crate) struct Watch {
     /// Where the server is, unless --config or --stdio says it
     #[arg(value_name = "URL")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use mcp_sse_blocking::Builder;
 
+use super::TRUST;
 use crate::exit::Failure;
 use crate::files;
 use crate::output::{self, Style};
@@ -16,22 +17,22 @@ const PEM: u64 = 4 << 20;
 #[derive(Debug, Clone, Args)]
 pub(super) struct Tls {
     /// Also trust the authorities in this file (PEM)
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(help_heading = TRUST, long, value_name = "FILE", global = true)]
     ca: Vec<PathBuf>,
     /// Trust the authorities that this system trusts, instead of the list that is built in
-    #[arg(long, global = true)]
+    #[arg(help_heading = TRUST, long, global = true)]
     system_roots: bool,
     /// Trust the server that shows exactly the certificate in this file (PEM), such as one that it signed itself, and no other
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "insecure")]
+    #[arg(help_heading = TRUST, long, value_name = "FILE", global = true, conflicts_with = "insecure")]
     pin: Option<PathBuf>,
     /// The certificate that tells the server who this client is (PEM); needs --key
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(help_heading = TRUST, long, value_name = "FILE", global = true)]
     cert: Option<PathBuf>,
     /// The private key of --cert (PEM)
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(help_heading = TRUST, long, value_name = "FILE", global = true)]
     key: Option<PathBuf>,
     /// Accept any certificate: whoever is on the way can read and change what is said. For tests only
-    #[arg(long, global = true)]
+    #[arg(help_heading = TRUST, long, global = true)]
     insecure: bool,
 }
 
