@@ -505,3 +505,33 @@ fn refusals_are_typed_and_say_what_to_do() {
         peer.finish();
     }
 }
+
+#[test]
+fn one_connection_is_enough_for_threads_that_are_refused() {
+    const THREADS: usize = 4;
+    let peer = Peer::run(|peer| {
+        peer.expect("server/discover").json_result(DISCOVERED);
+        let mut answered = 0;
+        while answered < THREADS {
+            let call = peer.expect("tools/call");
+            match token(&call) {
+                "token-0" => refuse(&call),
+                _ => {
+                    call.json_text("hi");
+                    answered += 1;
+                }
+            }
+        }
+    });
+    let counting = Arc::new(Counting::default());
+    let builder = builder(&peer.url("/mcp")).transport(Transport::Stateless).max_connections(1);
+    let client = builder.credentials(counting.provider()).connect().unwrap();
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| client.call("echo", &()))).collect();
+        for call in calls {
+            assert_eq!(call.join().unwrap().unwrap().all_text(), "hi");
+        }
+    });
+    assert_eq!(counting.refusals(), 1);
+    peer.finish();
+}
