@@ -279,6 +279,42 @@ fn a_call_that_was_refused_for_now_is_made_again_over_streamable_http() {
 }
 
 #[test]
+fn a_notification_that_nobody_has_taken_is_sent_again_where_the_policy_says_so() {
+    let refuse = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n";
+    let peer = Peer::run(move |peer| {
+        peer.shake_streamable();
+        for _ in 0..2 {
+            peer.expect("notifications/x").answer(refuse);
+        }
+        peer.expect("notifications/x").taken();
+        peer.request().taken();
+    });
+    let builder = Client::builder(&peer.url("/mcp")).transport(Transport::StreamableHttp);
+    let client = builder.reconnect(soon()).connect().unwrap();
+    client.notify("notifications/x", &()).unwrap();
+    client.close();
+    peer.finish();
+}
+
+#[test]
+fn a_server_that_cannot_serve_says_so_also_in_the_middle_of_finding_out_what_it_speaks() {
+    let peer = Peer::run(|peer| {
+        peer.expect("server/discover").status("400 Bad Request", "what?");
+        peer.expect("initialize").status("503 Service Unavailable", "starting");
+        // The second client, which is patient.
+        peer.expect("server/discover").status("400 Bad Request", "what?");
+        peer.expect("initialize").status("503 Service Unavailable", "starting");
+        peer.expect("server/discover").status("400 Bad Request", "what?");
+        peer.shake_streamable();
+        peer.request().taken();
+    });
+    let error = Client::builder(&peer.url("/mcp")).connect().unwrap_err();
+    assert!(matches!(&error, Error::Status(status) if status.code == 503), "{error}");
+    drop(Client::builder(&peer.url("/mcp")).reconnect(soon()).connect().unwrap());
+    peer.finish();
+}
+
+#[test]
 fn fifty_threads_call_through_breaks_over_streamable_http() {
     const THREADS: usize = 50;
     const CALLS: usize = 40;

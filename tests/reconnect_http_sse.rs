@@ -126,6 +126,24 @@ fn by_default_the_next_request_opens_a_new_session() {
 }
 
 #[test]
+fn where_somebody_listens_the_client_reconnects_without_a_call() {
+    let peer = Peer::run(|peer| {
+        cut_off(peer);
+        // Once in vain.
+        peer.request().status("503 Service Unavailable", "");
+        let mut stream = session(peer, 2);
+        stream.message(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#);
+        stream
+    });
+    let builder = builder(&peer.url("/sse"));
+    let client = builder.connect().unwrap();
+    let mut changes = client.listen(Filter::new().tools()).unwrap();
+    client.call("echo", &()).unwrap();
+    assert_eq!(changes.next_within(BOUND).unwrap(), Some(Change::Missed(Missed::Reconnected)));
+    peer.finish();
+}
+
+#[test]
 fn a_client_that_may_not_reconnect_is_closed_with_its_stream() {
     let peer = Peer::run(|peer| {
         let mut stream = session(peer, 1);
@@ -466,9 +484,11 @@ fn close_quickly(client: &Client) {
 #[test]
 fn a_session_that_the_server_does_not_know_is_given_up_and_the_call_goes_into_the_next() {
     for policy in [Reconnect::on_demand(), soon()] {
-        let peer = Peer::run(|peer| {
+        let (begun, has_begun) = unbounded();
+        let peer = Peer::run(move |peer| {
             let stream = session(peer, 1);
             expect(peer, 1, "tools/call").accepted();
+            begun.send(()).unwrap();
             expect(peer, 1, "tools/call").status("404 Not Found", "Could not find session");
             peer.wait_closed(stream.connection);
             let mut stream = session(peer, 2);
@@ -477,6 +497,7 @@ fn a_session_that_the_server_does_not_know_is_given_up_and_the_call_goes_into_th
         });
         let client = connect(&peer.url("/sse"), policy);
         let job = client.start("slow", &()).unwrap();
+        has_begun.recv_timeout(BOUND).unwrap();
         assert_eq!(client.call("echo", &()).unwrap().all_text(), "found");
         assert!(matches!(job.result(), Err(Error::SessionGone(_))));
         assert!(client.is_connected());
@@ -577,6 +598,28 @@ fn a_server_that_cannot_serve_now_is_asked_again_when_it_says_so_and_there_is_ti
     assert!(begun.elapsed() < Duration::from_secs(5), "it does not fit into the deadline: {:?}", begun.elapsed());
     let (took, _stream) = peer.finish();
     assert!(took >= Duration::from_millis(950), "{took:?}");
+}
+
+#[test]
+fn connecting_waits_for_a_server_that_opens_its_stream_and_cannot_take_the_handshake_yet() {
+    let refuse = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n";
+    let peer = Peer::run(move |peer| {
+        let mut stream = peer.stream();
+        stream.event("endpoint", &endpoint(1));
+        for _ in 0..2 {
+            expect(peer, 1, "initialize").answer(refuse);
+        }
+        peer.shake(&mut stream);
+        peer.wait_closed(stream.connection);
+        let mut stream = peer.stream();
+        stream.event("endpoint", &endpoint(1));
+        expect(peer, 1, "initialize").answer(refuse);
+        peer.wait_closed(stream.connection);
+    });
+    drop(connect(&peer.url("/sse"), soon()));
+    let error = builder(&peer.url("/sse")).connect().unwrap_err();
+    assert!(matches!(&error, Error::Status(status) if status.code == 503), "{error}");
+    peer.finish();
 }
 
 #[test]

@@ -174,6 +174,11 @@ impl Features {
         lock(&self.feeds).iter().filter_map(Weak::upgrade).collect()
     }
 
+    /// Whether a subscription hears of changes as long as there is a session; others ask by a request of their own.
+    pub(crate) fn has_feeds(&self) -> bool {
+        self.feeds().iter().any(|feed| feed.is_of_session())
+    }
+
     /// One more subscription to a resource. True when it is the first.
     pub(crate) fn watch(&self, uri: &str) -> bool {
         let mut watched = lock(&self.watched);

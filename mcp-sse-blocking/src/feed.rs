@@ -180,6 +180,11 @@ impl Feed {
         }
     }
 
+    /// Whether it hears of changes until the session ends.
+    pub(crate) fn is_of_session(&self) -> bool {
+        self.ended_by == EndedBy::Session && !self.has_ended()
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.state().end.is_some()
     }

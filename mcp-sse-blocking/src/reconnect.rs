@@ -53,7 +53,9 @@ pub(crate) enum When {
 
 impl Reconnect {
     /// The next request opens a new session, in one attempt, and is made in it. The default, for every carrier: a server that was
-    /// restarted costs the calls that were in flight, and no client.
+    /// restarted costs the calls that were in flight, and no client. Where somebody listens, to [changes](crate::Client::listen) or
+    /// [events](crate::Client::events), and nobody calls, the client tries by itself, at intervals that grow from half a second to
+    /// a minute.
     ///
     /// Attempts in vain that follow each other have pauses between them, which grow from 100 ms to 5 s; a request waits for
     /// them within its deadline. A child process is started [so often in a row](crate::Command::restarts).
@@ -76,7 +78,8 @@ impl Reconnect {
         Self { when: When::AtOnce, interval, longest, attempts: None }
     }
 
-    /// The pause before the first attempt; it doubles with each attempt in vain. 50 ms is the least. A random part of up to a
+    /// The pause before the first attempt, or where requests make them before the second; it doubles with each attempt in vain.
+    /// 50 ms is the least. A random part of up to a
     /// quarter is taken off each pause, so that the clients of a server that comes back do not all come at once.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;

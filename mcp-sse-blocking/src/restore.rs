@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Delivery, Error, StatusKind};
 use crate::log_target;
 use crate::pending::Want;
-use crate::reconnect::When;
+use crate::reconnect::{Reconnect, When};
 use crate::standing::{Found, Lost, Says, Turn};
 use crate::streamable::Streamable;
 
@@ -88,14 +88,11 @@ impl Engine {
             return;
         }
         let Some(engine) = self.arc() else { return };
-        let pause = self.pause_after_loss();
         let begun = self.background.spawn("mcp-again", move || {
             if at_once {
                 engine.try_again();
-            } else if engine.features.pause(pause)
-                && let Err(error) = engine.open_another(engine.opening_deadline(None))
-            {
-                log::debug!(target: log_target::CLIENT, "the server was not reached again: {error}");
+            } else {
+                engine.try_again_for_listeners();
             }
         });
         if let Err(no_thread) = begun {
@@ -110,6 +107,18 @@ impl Engine {
     fn try_again(&self) {
         while let Some(turn) = self.standing.next_turn() {
             if self.attempt(turn, None).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// The same where only those who listen want a session, at growing intervals. A call does not wait for them.
+    fn try_again_for_listeners(&self) {
+        while self.standing.is_lost() && self.has_listeners() {
+            if !self.features.pause(self.pause_after_loss()) {
+                return;
+            }
+            if self.open_another(self.opening_deadline(None)).is_ok() {
                 return;
             }
         }
@@ -244,6 +253,20 @@ pub(crate) fn is_unreached(error: &Error) -> bool {
         Error::Timeout(timeout) => timeout.cause == Cause::Connect && timeout.delivery == Delivery::NotSent,
         _ => false,
     }
+}
+
+/// How long to wait before a server that is not there yet is asked once more, after so many attempts, where the policy says so and
+/// there is time.
+pub(crate) fn pause_before_another(
+    policy: &Reconnect,
+    error: &Error,
+    attempts: u32,
+    deadline: Option<Deadline>,
+) -> Option<Duration> {
+    let has_more = policy.is_at_once() && policy.attempts.is_none_or(|most| attempts <= most);
+    let asked = if is_unreached(error) { Duration::ZERO } else { is_put_off(error)? };
+    let pause = policy.pause(attempts).max(asked);
+    (has_more && deadline.is_none_or(|deadline| clock::now() + pause < deadline.at)).then_some(pause)
 }
 
 /// How long a server that cannot serve now, and has not looked at the request, is to be left alone: what it says, or nothing.

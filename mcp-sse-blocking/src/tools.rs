@@ -72,7 +72,8 @@ impl Client {
 
     /// Starts a call and returns when the server has taken it over, which most do at once: the [`Job`] gives its progress and
     /// its result, and may be cancelled from another thread. Servers that run a tool inside the POST (the official Java SDK)
-    /// take it over when it is done. Over Streamable HTTP, and in 2026-07-28 everywhere, it returns at once: the call has a thread
+    /// take it over when it is done. Over Streamable HTTP, in 2026-07-28, with an explicit [policy](crate::Reconnect::new), and
+    /// when it is [idempotent](CallOptions::idempotent), it returns at once: the call has a thread
     /// of its own, which also runs the handlers when the server asks for input.
     ///
     /// # Errors
@@ -101,7 +102,8 @@ impl Client {
         let timed = Insight::call(Arc::clone(self.engine().insight()));
         // One request is all of it where its reply comes on a stream that somebody reads anyway.
         // One that may have to be made again has a thread that sees to it.
-        let is_one = self.protocol_version().has_server_requests() && want.repeat == Repeat::Never;
+        let may_repeat = want.repeat == Repeat::Safe || self.engine().standing.policy.is_at_once();
+        let is_one = self.protocol_version().has_server_requests() && !may_repeat;
         if matches!(self.engine().carrier, Carrier::Shared(_)) && is_one {
             let begun = self.engine().begin(Method::ToolsCall.name(), &params, &want);
             return match begun.and_then(|mut call| call.send().map(|()| call)) {

@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use mcp_core::http::Url;
 use mcp_core::http::era::{Detection, Era, Finding, Next, Probe};
@@ -25,8 +24,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::error::{Delivery, Error, PeerError};
 use crate::log_target;
-use crate::reconnect::Reconnect;
-use crate::restore::{is_put_off, is_unreached};
+use crate::restore::{is_put_off, pause_before_another};
 use crate::streamable::Streamable;
 use crate::transport::http::{Http, Target};
 use crate::transport::http_sse::{self as carried, Opened, Session};
@@ -62,7 +60,7 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
         let era = find(&mut detection, url, &endpoint, options, &common, &mut evidence);
         let Err(error) = &era else { break era };
         attempts += 1;
-        let Some(pause) = pause_before_another(error, attempts, &common.reconnect.policy, deadline) else { break era };
+        let Some(pause) = pause_before_another(&common.reconnect.policy, error, attempts, deadline) else { break era };
         log::debug!(target: log_target::CLIENT, "{url} is not there yet; trying again in {pause:?}: {error}");
         thread::sleep(pause);
         endpoint.http.look_up_again();
@@ -83,19 +81,6 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
         verdicts::remember(url, era);
     }
     Ok(client)
-}
-
-/// How long to wait before a server is asked once more that is not there yet, where the policy says so and there is time.
-fn pause_before_another(
-    error: &Error,
-    attempts: u32,
-    policy: &Reconnect,
-    deadline: Option<Deadline>,
-) -> Option<Duration> {
-    let has_more = policy.is_at_once() && policy.attempts.is_none_or(|most| attempts <= most);
-    let asked = if is_unreached(error) { Duration::ZERO } else { is_put_off(error)? };
-    let pause = policy.pause(attempts).max(asked);
-    (has_more && deadline.is_none_or(|deadline| clock::now() + pause < deadline.at)).then_some(pause)
 }
 
 /// What is tried, and in which order.
@@ -149,7 +134,7 @@ fn find(
                 let undetected = PeerError::Undetected(Box::new(undetected.clone()));
                 return Err(match evidence.error.take() {
                     // What one attempt failed with says more than what all of them mean.
-                    Some(error) if is_failure(&error) => error.after(timeout),
+                    Some(error) if is_failure(&error) || is_put_off(&error).is_some() => error.after(timeout),
                     // A refusal that names revisions is better told in words.
                     Some(error) if detection.attempts() <= 1 && !names_revisions(&error) => error,
                     _ => undetected.into(),

@@ -20,6 +20,8 @@ use crate::error::{Delivery, Error};
 use crate::events::Hub;
 use crate::features::Features;
 use crate::hints::Hints;
+use crate::pending::Pending;
+use crate::restore::pause_before_another;
 use crate::standing::Standing;
 
 /// An engine with its threads, before there is a client. Dropping it closes everything.
@@ -88,8 +90,7 @@ impl Opening {
     pub(super) fn initialize(self) -> Result<Self, Error> {
         let (engine, timeout) = (self.engine(), self.common.call_timeout);
         let deadline = timeout.map(|timeout| Deadline::after(clock::now(), timeout, Cause::Initialize));
-        let mut handshake = engine.begin_handshake(&initialize_params(&self.common), deadline)?;
-        handshake.send()?;
+        let mut handshake = self.greet(deadline)?;
         engine.wait_for(&mut handshake, None, |_| Ok(()))?;
         drop(handshake);
         let agreed = engine.session(|session| Some((session.server()?.clone(), session.version()?)));
@@ -97,6 +98,21 @@ impl Opening {
         // Sent and taken over before any request follows (R-LM-23, R-SSE-48), and a part of the handshake in time as well.
         engine.post(&engine.take_initialized(), None, deadline, None).map_err(|error| error.after(timeout))?;
         Ok(Self { server: agreed, ..self })
+    }
+
+    /// Sends `initialize`: more than once where the server cannot take it yet, and the policy is patient.
+    fn greet(&self, deadline: Option<Deadline>) -> Result<Pending, Error> {
+        let engine = self.engine();
+        for attempts in 1.. {
+            let mut handshake = engine.begin_handshake(&initialize_params(&self.common), deadline)?;
+            let Err(error) = handshake.send() else { return Ok(handshake) };
+            let pause = pause_before_another(&self.common.reconnect.policy, &error, attempts, deadline);
+            // Whatever ends the session meanwhile ends the pause.
+            if !pause.is_some_and(|pause| engine.standing.pause(pause, None)) {
+                return Err(error);
+            }
+        }
+        Err(Error::Closed(Delivery::NotSent))
     }
 
     /// The client, now that the session is open.

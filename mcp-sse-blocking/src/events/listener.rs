@@ -90,9 +90,9 @@ impl Client {
 }
 
 impl Engine {
-    /// Whether somebody listens, who may not call for long: to resources or to events.
+    /// Whether somebody listens, who may not call for long: to changes or to events.
     pub(crate) fn has_listeners(&self) -> bool {
-        self.features.events.has_listeners() || !self.features.watched().is_empty()
+        self.features.events.has_listeners() || self.features.has_feeds()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Delivery, Error, Timeout};
 use crate::log_target;
 use crate::pending::Want;
-use crate::restore::OPENING_TIME;
+use crate::restore::{OPENING_TIME, is_unreached, pause_before_another};
 
 /// How long those who wait for it sleep without looking whether the client was closed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -43,22 +43,34 @@ impl Renewal {
 }
 
 impl Engine {
-    /// Sends a notification of the caller's; into a new session when the server has lost the one that was (R-SH-51).
+    /// Sends a notification of the caller's; into a new session when the server has lost the one that was (R-SH-51), and again
+    /// where nobody has taken it and the policy says so.
     pub(crate) fn tell(&self, message: &[u8], deadline: Option<Deadline>) -> Result<(), Error> {
         let want = Want { deadline, ..Want::within(None) };
-        self.stand(&want)?;
-        let session = self.carrier.streamable().map(|carrier| (carrier, carrier.endpoint.context().generation));
-        match (self.post(message, None, deadline, None), session) {
-            (Err(Error::SessionGone(gone)), _) if self.standing.policy.is_never() => Err(Error::SessionGone(gone)),
-            (Err(Error::SessionGone(_)), Some((carrier, generation))) => {
-                self.renew(carrier, generation, deadline)?;
-                self.post(message, None, deadline, None)
+        let mut attempts = 0;
+        loop {
+            self.stand(&want)?;
+            let losses = self.standing.losses();
+            let session = self.carrier.streamable().map(|carrier| (carrier, carrier.endpoint.context().generation));
+            let Err(error) = self.post(message, None, deadline, None) else { return Ok(()) };
+            attempts += 1;
+            if let Error::SessionGone(_) = error {
+                match session {
+                    _ if attempts > 1 || self.standing.policy.is_never() => return Err(error),
+                    Some((carrier, generation)) => self.renew(carrier, generation, deadline)?,
+                    // Another one is opened with the next attempt.
+                    None => {}
+                }
+                continue;
             }
-            (Err(Error::SessionGone(_)), None) => {
-                self.stand(&want)?;
-                self.post(message, None, deadline, None)
+            let Some(pause) = pause_before_another(&self.standing.policy, &error, attempts, deadline) else {
+                return Err(error);
+            };
+            if session.is_some() && is_unreached(&error) {
+                self.lose_contact(&error, losses);
+            } else if !self.standing.pause(pause, None) {
+                return Err(error);
             }
-            (sent, _) => sent,
         }
     }
 
