@@ -323,6 +323,18 @@ fn the_read_timeout_of_a_file_is_kept() {
     peer.finish();
 }
 
+/// Over HTTP the next request would open a new session by default.
+#[test]
+fn no_reconnects_are_none_over_http_as_well() {
+    let peer = Peer::run(|peer| peer.handshake().end());
+    let text = format!("mcps:\n  - {{name: a, transport: sse, url: '{}', max_reconnects: 0}}", peer.url("/sse"));
+    let config: Config = text.parse().unwrap();
+    let client = config.servers()[0].builder().unwrap().connect().unwrap();
+    let mut states = client.watch();
+    while !states.next_within(std::time::Duration::from_secs(10)).expect("another state").is_closed() {}
+    peer.finish();
+}
+
 /// `max_reconnects` and `reconnect_interval` are heeded: the client comes back by itself, or is closed at once.
 #[cfg(unix)]
 #[test]
