@@ -258,7 +258,8 @@ fn socks_proxies_look_names_up_or_are_given_addresses() {
             .proxy(&tunnel.url("socks5h")),
     );
     let error = problem(builder("http://mcp.test/mcp").proxy(&proxy.url("socks5")));
-    assert!(error.contains("the host is not known"), "{error}");
+    let said = "is to be given an address, which `socks5h` and `socks4a` need not: the host is not known: ";
+    assert!(error.starts_with(&format!("the proxy {} {said}", proxy.url("socks5"))), "{error}");
     let url = proxy.url("socks4");
     assert_eq!(
         problem(builder("http://[::1]/mcp").proxy(&url)),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::Builder;
 use crate::error::Error;
 use crate::transport::pool::Counts;
-use crate::transport::proxy::{self, Proxies, Proxy};
+use crate::transport::proxies::{self, Proxies};
+use crate::transport::proxy::Proxy;
 use crate::transport::resolver::Names;
 
 /// Idle connections that are kept by default: more only help who calls from more threads at once.
@@ -104,9 +105,9 @@ impl ProxyOptions {
             return Err(Error::Usage("`max_connections` is 0: no request could ever be made".into()));
         }
         let choice = match &self.choice {
-            Choice::Environment => proxy::Choice::Environment,
-            Choice::Direct => proxy::Choice::Direct,
-            Choice::Url(url) => proxy::Choice::Url(
+            Choice::Environment => proxies::Choice::Environment,
+            Choice::Direct => proxies::Choice::Direct,
+            Choice::Url(url) => proxies::Choice::Url(
                 Proxy::parse(url).map_err(|problem| Error::Usage(format!("`proxy` cannot be used: {problem}")))?,
             ),
         };

@@ -19,7 +19,8 @@ use super::dial::Dialer;
 use super::exchange;
 use super::place::Place;
 use super::pool::Pool;
-use super::proxy::{Kind, Proxies, Proxy};
+use super::proxies::Proxies;
+use super::proxy::{Kind, Proxy};
 use super::resolver::Names;
 use super::socket::Socket;
 use super::stream::Stream;
@@ -99,19 +100,29 @@ impl ClientConnector {
             Kind::Socks5(Lookup::ByProxy) => socks::open_5(&mut *stream, proxy, by_name(place))?,
             #[cfg(feature = "socks")]
             Kind::Socks5(Lookup::Here) => {
-                let address = self.names.addresses(place)?.addresses[0];
+                let address = self.addresses_for(proxy, place)?[0];
                 socks::open_5(&mut *stream, proxy, Goal::Address(address))?;
             }
             #[cfg(feature = "socks")]
             Kind::Socks4(Lookup::ByProxy) => socks::open_4(&mut *stream, proxy, by_name(place))?,
             #[cfg(feature = "socks")]
             Kind::Socks4(Lookup::Here) => {
-                let addresses = self.names.addresses(place)?.addresses;
+                let addresses = self.addresses_for(proxy, place)?;
                 let address = addresses.iter().find(|address| address.is_ipv4()).unwrap_or(&addresses[0]);
                 socks::open_4(&mut *stream, proxy, Goal::Address(*address))?;
             }
         }
         Ok((stream, None))
+    }
+
+    /// The addresses of `place`, for a proxy that looks nothing up.
+    #[cfg(feature = "socks")]
+    fn addresses_for(&self, proxy: &Proxy, place: &Place) -> io::Result<Vec<std::net::SocketAddr>> {
+        let found = self.names.addresses(place).map_err(|error| {
+            let problem = format!("is to be given an address, which `socks5h` and `socks4a` need not: {error}");
+            proxy.told(error.kind(), problem)
+        })?;
+        Ok(found.addresses)
     }
 
     /// A TCP connection to `place`, whose addresses are looked up again when they lead nowhere.

@@ -30,6 +30,7 @@ pub(crate) mod output_of;
 mod no_proxy;
 mod place;
 pub(crate) mod pool;
+pub(crate) mod proxies;
 pub(crate) mod proxy;
 pub(crate) mod resolver;
 mod socket;
