@@ -139,7 +139,8 @@ fn where_somebody_listens_the_client_reconnects_without_a_call() {
     let client = builder.connect().unwrap();
     let mut changes = client.listen(Filter::new().tools()).unwrap();
     client.call("echo", &()).unwrap();
-    assert_eq!(changes.next_within(BOUND).unwrap(), Some(Change::Missed(Missed::Reconnected)));
+    // What came at once may be told before that.
+    while changes.next_within(BOUND).unwrap().expect("another change") != Change::Missed(Missed::Reconnected) {}
     peer.finish();
 }
 
@@ -499,7 +500,10 @@ fn a_session_that_the_server_does_not_know_is_given_up_and_the_call_goes_into_th
         let job = client.start("slow", &()).unwrap();
         has_begun.recv_timeout(BOUND).unwrap();
         assert_eq!(client.call("echo", &()).unwrap().all_text(), "found");
-        assert!(matches!(job.result(), Err(Error::SessionGone(_))));
+        // It may have been acted on: it does not go into the next session.
+        let error = job.result().unwrap_err();
+        assert!(matches!(error, Error::SessionGone(_)), "{error}");
+        assert_eq!(error.delivery(), Some(Delivery::Sent));
         assert!(client.is_connected());
         peer.finish();
     }

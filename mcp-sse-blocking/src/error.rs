@@ -163,13 +163,13 @@ impl Error {
             Self::Transport(error) => Some(error.delivery),
             Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => Some(*delivery),
             Self::Exited(exited) => Some(exited.delivery),
+            // Only when it was said to another request.
+            Self::Status(status) | Self::SessionGone(status) => status.delivery,
             Self::Input(_)
             | Self::Rpc(_)
             | Self::Peer(_)
             | Self::Limit(_)
-            | Self::Transform(_)
-            | Self::Status(_)
-            | Self::SessionGone(_) => None,
+            | Self::Transform(_) => None,
         }
     }
 
@@ -188,6 +188,7 @@ impl Error {
             Self::Transport(error) => error.delivery = new,
             Self::StreamEnded(delivery) | Self::Cancelled(delivery) | Self::Closed(delivery) => *delivery = new,
             Self::Exited(exited) => exited.delivery = new,
+            Self::Status(status) | Self::SessionGone(status) => status.delivery = Some(new),
             _ => {}
         }
         self

@@ -163,7 +163,11 @@ impl Pending {
             self.delivery = Delivery::Sent;
             return Ok(());
         };
-        self.delivery = error.delivery().unwrap_or(Delivery::Sent);
+        self.delivery = match &error {
+            // A server that does not know the session has not looked at the request (R-SSE-28).
+            Error::SessionGone(_) => Delivery::NotSent,
+            error => error.delivery().unwrap_or(Delivery::Sent),
+        };
         if self.slot.is_stopped() {
             return Ok(());
         }

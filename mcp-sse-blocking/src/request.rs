@@ -170,8 +170,6 @@ impl Engine {
             // R-IO-17: what closed its output and goes on may still be at work.
             (Error::Exited(exited), _) if exited.is_running => false,
             (Error::Exited(_), _) => is_harmless,
-            // The server has not looked at it (R-SSE-28).
-            (Error::SessionGone(_), Carrier::Shared(_)) => true,
             (error, Carrier::Shared(_)) if self.standing.losses() != failure.losses => {
                 is_harmless && !matches!(error, Error::Rpc(_) | Error::Cancelled(_) | Error::Closed(_))
             }

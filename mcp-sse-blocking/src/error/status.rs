@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use mcp_core::text::Excerpt;
 
-use super::http_date;
+use super::{Delivery, http_date};
 use crate::credentials::Challenge;
 use crate::transport::answer::said;
 
@@ -30,6 +30,8 @@ pub struct Status {
     pub retry_after: Option<String>,
     /// What it asks for, counted from the answer.
     pub(crate) wait: Option<Duration>,
+    /// Of a request that failed because the server said this to another one.
+    pub(crate) delivery: Option<Delivery>,
 }
 
 /// What kind of refusal a [`Status`] is.
@@ -138,7 +140,7 @@ mod tests {
 
     fn status(code: u16, challenge: &str) -> Status {
         let www_authenticate = vec![challenge.to_owned()];
-        Status { code, meaning: "refused", excerpt: "no".into(), www_authenticate, retry_after: None, wait: None }
+        Status { code, meaning: "refused", excerpt: "no".into(), www_authenticate, retry_after: None, wait: None, delivery: None }
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8
         www_authenticate: www_authenticate(response),
         wait: retry_after.and_then(|value| status::wait(value, text(response, "date"))),
         retry_after: retry_after.map(str::to_owned),
+        delivery: None,
     }
 }
 
