@@ -3,22 +3,25 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use log::{LevelFilter, Log, Metadata, Record};
 use mcp_core::revision::ProtocolVersion;
 use mcp_server_tiny::{Call, Server, Tool, ToolError};
 use mcp_sse_blocking::mcp_core::types::Method;
-use mcp_sse_blocking::{Builder, CallOptions, Client, Command, Error, Metrics, Reconnect, Transport};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Error, Metrics, Transport};
 use mcp_tests::scripted_lines::Script;
 use mcp_tests::scripted_peer::Peer;
-use mcp_tests::streamable_peer::{StreamablePeer as _, StreamableRequest as _, end_stream, primed};
+use mcp_tests::streamable_peer::{StreamablePeer as _, StreamableRequest as _};
 use serde_json::json;
+
+#[path = "insight/sessions.rs"]
+mod sessions;
 
 /// For whatever must happen, but not at a certain time.
 const BOUND: Duration = Duration::from_secs(20);
@@ -142,38 +145,53 @@ fn bytes_and_messages_over_lines_are_those_that_went_over_them() {
     assert_eq!(metrics.events, 0, "lines are no events");
 }
 
-/// Passes bytes on and counts them: those of the client, those of the server, and the connections.
-fn relay(
-    behind: std::net::SocketAddr,
-) -> (std::net::SocketAddr, Arc<[AtomicUsize; 3]>, Arc<Mutex<Vec<thread::JoinHandle<()>>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let counts = Arc::new([const { AtomicUsize::new(0) }; 3]);
-    let pumps = Arc::new(Mutex::new(Vec::new()));
-    let (all, workers) = (Arc::clone(&counts), Arc::clone(&pumps));
-    // Ends with the program: nobody waits for a thread that waits for a connection.
-    thread::spawn(move || {
-        for client in listener.incoming() {
-            let (client, server) = (client.unwrap(), TcpStream::connect(behind).unwrap());
-            all[2].fetch_add(1, Ordering::Relaxed);
-            for (mut from, mut to, which) in
-                [(client.try_clone().unwrap(), server.try_clone().unwrap(), 0), (server, client, 1)]
-            {
-                let all = Arc::clone(&all);
-                workers.lock().unwrap().push(thread::spawn(move || {
-                    let mut buffer = [0; 4096];
-                    while let Ok(n @ 1..) = from.read(&mut buffer) {
-                        all[which].fetch_add(n, Ordering::Relaxed);
-                        if to.write_all(&buffer[..n]).is_err() {
-                            break;
-                        }
-                    }
-                    let _ = (to.shutdown(Shutdown::Both), from.shutdown(Shutdown::Both));
-                }));
+/// Passes bytes on and counts them.
+struct Relay {
+    address: SocketAddr,
+    /// Bytes of the client, bytes of the server, connections.
+    counts: Arc<[AtomicUsize; 3]>,
+    pumps: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl Relay {
+    fn start(behind: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let counts = Arc::new([const { AtomicUsize::new(0) }; 3]);
+        let pumps = Arc::new(Mutex::new(Vec::new()));
+        let (all, workers) = (Arc::clone(&counts), Arc::clone(&pumps));
+        // Ends with the program: nobody waits for a thread that waits for a connection.
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(behind).unwrap());
+                all[2].fetch_add(1, Ordering::Relaxed);
+                let ways = [(client.try_clone().unwrap(), server.try_clone().unwrap(), 0), (server, client, 1)];
+                for (from, to, which) in ways {
+                    let all = Arc::clone(&all);
+                    workers.lock().unwrap().push(thread::spawn(move || pump(from, to, &all[which])));
+                }
             }
+        });
+        Self { address, counts, pumps }
+    }
+
+    /// Waits until all connections are closed; then the counts stand.
+    fn finish(&self) -> [u64; 3] {
+        let pumps = std::mem::take(&mut *self.pumps.lock().unwrap());
+        pumps.into_iter().for_each(|pump| pump.join().unwrap());
+        self.counts.each_ref().map(|count| count.load(Ordering::Relaxed) as u64)
+    }
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream, count: &AtomicUsize) {
+    let mut buffer = [0; 4096];
+    while let Ok(n @ 1..) = from.read(&mut buffer) {
+        count.fetch_add(n, Ordering::Relaxed);
+        if to.write_all(&buffer[..n]).is_err() {
+            break;
         }
-    });
-    (address, counts, pumps)
+    }
+    let _ = (to.shutdown(Shutdown::Both), from.shutdown(Shutdown::Both));
 }
 
 #[test]
@@ -181,8 +199,8 @@ fn bytes_over_http_are_those_of_the_sockets_with_heads_and_all() {
     let bound = server().bind("127.0.0.1:0").unwrap();
     let (behind, handle) = (bound.local_addr(), bound.handle());
     let running = thread::spawn(move || bound.run());
-    let (front, counts, pumps) = relay(behind);
-    let client = Client::builder(&format!("http://{front}/mcp"))
+    let relay = Relay::start(behind);
+    let client = Client::builder(&format!("http://{}/mcp", relay.address))
         .protocol_version(ProtocolVersion::V2026_07_28)
         .call_timeout(BOUND)
         .connect()
@@ -192,11 +210,7 @@ fn bytes_over_http_are_those_of_the_sockets_with_heads_and_all() {
     }
     client.close();
     let metrics = client.metrics();
-    let workers = std::mem::take(&mut *pumps.lock().unwrap());
-    workers.into_iter().for_each(|worker| worker.join().unwrap());
-    assert_eq!(metrics.bytes_sent, counts[0].load(Ordering::Relaxed) as u64);
-    assert_eq!(metrics.bytes_received, counts[1].load(Ordering::Relaxed) as u64);
-    assert_eq!(metrics.connections, counts[2].load(Ordering::Relaxed) as u64);
+    assert_eq!([metrics.bytes_sent, metrics.bytes_received, metrics.connections], relay.finish());
     assert!(metrics.bytes_sent > 310_010);
     assert_eq!((metrics.connected, metrics.losses, metrics.open_connections), (None, 0, 0), "closed, not lost");
     assert!(metrics.connected_total > Duration::ZERO);
@@ -290,136 +304,6 @@ fn an_outcome_that_nobody_took_is_counted_as_what_it_is() {
     assert_eq!((calls.ok, calls.cancelled), (2, 0), "{calls:?}");
     client.close();
     script.finish();
-}
-
-#[test]
-fn a_session_that_breaks_is_a_loss_and_so_is_what_was_in_flight() {
-    let peer = Peer::run(|peer| {
-        let mut stream = peer.handshake();
-        peer.request().accepted();
-        stream.cut();
-    });
-    let client =
-        Client::builder(&peer.url("/sse")).transport(Transport::HttpSse).call_timeout(BOUND).connect().unwrap();
-    let before = client.metrics();
-    assert!(before.connected.is_some() && before.events >= 2, "the endpoint and the answer: {before:#?}");
-    client.call("echo", &()).unwrap_err();
-    let metrics = await_metrics(&client, |metrics| metrics.losses == 1);
-    assert_eq!((metrics.calls.lost, metrics.connects, metrics.reconnects), (1, 1, 0), "{metrics:#?}");
-    peer.finish();
-}
-
-#[test]
-fn a_session_in_place_of_a_forgotten_one_is_a_reconnect() {
-    let peer = Peer::run(|peer| {
-        peer.shake_streamable();
-        let lost = peer.expect("tools/call");
-        lost.status("404 Not Found", "no such session");
-        peer.shake_streamable();
-        peer.expect("tools/call").json_text("done");
-    });
-    let client = streamable(&peer.url("/mcp")).connect().unwrap();
-    client.call("echo", &()).unwrap();
-    let metrics = client.metrics();
-    assert_eq!((metrics.connects, metrics.reconnects, metrics.losses), (2, 1, 1), "{metrics:#?}");
-    assert_eq!((metrics.calls.ok, metrics.errors.total()), (1, 0), "who called was told of no error");
-    assert!(metrics.connected.unwrap() <= metrics.connected_total);
-    client.close();
-    peer.finish();
-}
-
-#[test]
-fn a_stream_that_is_opened_again_is_a_reconnect() {
-    let peer = Peer::run(|peer| {
-        let mut stream = peer.handshake();
-        peer.request().accepted();
-        stream.cut();
-        let mut stream = peer.handshake();
-        let call = peer.request();
-        call.accepted();
-        stream.reply_text(&call, "done");
-    });
-    let client = Client::builder(&peer.url("/sse"))
-        .transport(Transport::HttpSse)
-        .reconnect(Reconnect::on_demand())
-        .call_timeout(BOUND)
-        .connect()
-        .unwrap();
-    client.call("echo", &()).unwrap_err();
-    await_metrics(&client, |metrics| metrics.losses == 1 && metrics.connected.is_none());
-    client.call("echo", &()).unwrap();
-    let metrics = client.metrics();
-    assert_eq!((metrics.connects, metrics.reconnects, metrics.losses), (2, 1, 1), "{metrics:#?}");
-    assert_eq!((metrics.calls.lost, metrics.calls.ok, metrics.errors.total()), (1, 1, 1));
-    assert!(metrics.connected.is_some());
-    client.close();
-    peer.finish();
-}
-
-#[test]
-fn a_server_that_is_reached_again_is_a_reconnect_also_with_the_session_that_it_had() {
-    let first = Peer::run(|peer| peer.shake_streamable());
-    let address = first.address();
-    let policy = Reconnect::new().interval(Duration::from_millis(10));
-    let client = streamable(&first.url("/mcp")).reconnect(policy).connect().unwrap();
-    first.finish();
-    // The port is closed now; the open connection is not told of it before it is used.
-    client.call("echo", &()).unwrap_err();
-    let caller = client.clone();
-    let calling = thread::spawn(move || caller.call("echo", &()));
-    await_metrics(&client, |metrics| metrics.losses == 1 && metrics.connected.is_none());
-    let again = Peer::run_at(address, |peer| {
-        let mut request = peer.request();
-        while request.message_method() == "ping" {
-            request.json_result("{}");
-            request = peer.request();
-        }
-        request.json_text("done");
-    });
-    calling.join().unwrap().unwrap();
-    let metrics = client.metrics();
-    assert_eq!((metrics.connects, metrics.reconnects, metrics.losses), (2, 1, 1), "{metrics:#?}");
-    assert!(metrics.connected.is_some(), "{metrics:#?}");
-    client.close();
-    again.finish();
-}
-
-#[test]
-fn a_child_that_is_started_again_is_a_reconnect() {
-    let child = Command::new(env!("CARGO_BIN_EXE_stdio_server"));
-    let client = Client::spawn_builder(child).call_timeout(BOUND).connect().unwrap();
-    client.call("pid", &()).unwrap();
-    client.call("exit", &()).unwrap_err();
-    // Who called is told first.
-    let broken = await_metrics(&client, |metrics| metrics.losses == 1);
-    assert_eq!((broken.calls.lost, broken.connected), (1, None), "{broken:#?}");
-    client.call("pid", &()).unwrap();
-    let metrics = client.metrics();
-    assert_eq!((metrics.connects, metrics.reconnects, metrics.connections), (2, 1, 2), "{metrics:#?}");
-    assert_eq!((metrics.errors.exited, metrics.calls.ok), (1, 2));
-    assert!(metrics.server.contains("stdio_server"), "{}", metrics.server);
-}
-
-#[test]
-fn the_rest_of_a_stream_that_broke_is_a_resumption() {
-    let peer = Peer::run(|peer| {
-        peer.shake_streamable();
-        let call = peer.expect("tools/call");
-        let mut stream = primed(&call, "e0");
-        stream.raw("retry: 1\n\n");
-        stream.cut();
-        let get = peer.request();
-        assert_eq!(get.header("last-event-id"), Some("e0"));
-        let mut rest = get.open();
-        rest.reply_text(&call, "done");
-        end_stream(&get);
-    });
-    let client = streamable(&peer.url("/mcp")).connect().unwrap();
-    client.call("echo", &()).unwrap();
-    let metrics = client.metrics();
-    assert_eq!((metrics.resumptions, metrics.reconnects, metrics.calls.ok), (1, 0, 1), "{metrics:#?}");
-    client.close();
-    peer.finish();
 }
 
 /// Lines of the client's at level warn.

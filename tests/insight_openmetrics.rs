@@ -308,28 +308,31 @@ fn several_clients_stand_together_family_by_family() {
     assert_eq!(text.matches("# TYPE mcp_client_calls counter\n").count(), 1);
 }
 
+/// Makes a good text a bad one.
+type Change = fn(&str) -> String;
+
 #[test]
 fn the_checker_refuses_what_breaks_a_rule() {
     let good = "# TYPE a counter\n# HELP a x\na_total{l=\"v\"} 1\n# EOF\n";
     assert!(read(good).is_ok(), "{:?}", read(good));
-    let broken: [(&str, &dyn Fn(&str) -> String); 17] = [
-        ("the end is missing", &|good| good.replace("# EOF\n", "")),
-        ("something after the end", &|good| format!("{good}\n")),
-        ("no line end at the end", &|good| good.trim_end().into()),
-        ("a counter without its suffix", &|good| good.replace("a_total", "a")),
-        ("a gauge with the suffix", &|good| good.replace("counter", "gauge")),
-        ("an unknown escape", &|good| good.replace("\"v\"", "\"\\t\"")),
-        ("an open quote", &|good| good.replace("\"v\"", "\"v")),
-        ("a label twice", &|good| good.replace("{l=\"v\"}", "{l=\"v\",l=\"w\"}")),
-        ("no name of a label", &|good| good.replace("{l=", "{1=")),
-        ("no number", &|good| good.replace(" 1\n", " one\n")),
-        ("a negative count", &|good| good.replace(" 1\n", " -1\n")),
-        ("two spaces", &|good| good.replace(" 1\n", "  1\n")),
-        ("a sample twice", &|good| good.replace("# EOF", "a_total{l=\"v\"} 2\n# EOF")),
-        ("a family twice", &|good| good.replace("# EOF", "# TYPE b gauge\n# HELP b x\n# TYPE a counter\n# EOF")),
-        ("a unit that the name does not end with", &|good| good.replace("# HELP", "# UNIT a seconds\n# HELP")),
-        ("metadata twice", &|good| good.replace("# HELP a x", "# HELP a x\n# HELP a x")),
-        ("a windows line end", &|good| good.replace("1\n", "1\r\n")),
+    let broken: [(&str, Change); 17] = [
+        ("the end is missing", |good| good.replace("# EOF\n", "")),
+        ("something after the end", |good| format!("{good}\n")),
+        ("no line end at the end", |good| good.trim_end().into()),
+        ("a counter without its suffix", |good| good.replace("a_total", "a")),
+        ("a gauge with the suffix", |good| good.replace("counter", "gauge")),
+        ("an unknown escape", |good| good.replace("\"v\"", "\"\\t\"")),
+        ("an open quote", |good| good.replace("\"v\"", "\"v")),
+        ("a label twice", |good| good.replace("{l=\"v\"}", "{l=\"v\",l=\"w\"}")),
+        ("no name of a label", |good| good.replace("{l=", "{1=")),
+        ("no number", |good| good.replace(" 1\n", " one\n")),
+        ("a negative count", |good| good.replace(" 1\n", " -1\n")),
+        ("two spaces", |good| good.replace(" 1\n", "  1\n")),
+        ("a sample twice", |good| good.replace("# EOF", "a_total{l=\"v\"} 2\n# EOF")),
+        ("a family twice", |good| good.replace("# EOF", "# TYPE b gauge\n# HELP b x\n# TYPE a counter\n# EOF")),
+        ("a unit that the name does not end with", |good| good.replace("# HELP", "# UNIT a seconds\n# HELP")),
+        ("metadata twice", |good| good.replace("# HELP a x", "# HELP a x\n# HELP a x")),
+        ("a windows line end", |good| good.replace("1\n", "1\r\n")),
     ];
     for (what, change) in broken {
         let text = change(good);

@@ -176,10 +176,12 @@ fn a_long_line_is_cut_with_a_note_of_its_length() {
     assert!(traced.lines().iter().all(|line| line.chars().count() < 4096 + 64));
 }
 
+type Fault = fn() -> io::Result<usize>;
+
 /// Fails, panics or works, after so many lines.
 struct Faulty {
     lines: usize,
-    fault: fn() -> io::Result<usize>,
+    fault: Fault,
     asked: Arc<Mutex<usize>>,
 }
 
@@ -201,7 +203,7 @@ impl Write for Faulty {
 #[test]
 fn a_writer_that_fails_or_panics_is_left_alone_with_one_warning() {
     collect_log();
-    let faults: [(&str, fn() -> io::Result<usize>); 3] = [
+    let faults: [(&str, Fault); 3] = [
         ("the disk of this test is full", || Err(io::Error::other("the disk of this test is full"))),
         ("its writer panicked", || panic!("a writer that panics, on purpose")),
         ("failed to write whole buffer", || Ok(0)),

@@ -237,15 +237,17 @@ fn child(traced: Option<&Traced>) -> String {
     let client = traced_by(builder, traced).connect().unwrap();
     client.call("pid", &()).unwrap();
     let lost = client.call("exit", &()).unwrap_err();
-    let shown = recipe + &shown(&[client.connection()], &[&lost], &client);
-    shown
+    recipe + &shown(&[client.connection()], &[&lost], &client)
 }
+
+/// A session with every kind of secret that a carrier has, perhaps traced; gives what the client shows of it.
+type Carrier = fn(Option<&Traced>) -> String;
 
 /// R-SSE-35, R-SEC-9: every kind of secret, on every carrier, in everything that is shown; with a trace and with the log alone.
 #[test]
 fn no_secret_is_in_the_trace_nor_in_the_log_nor_in_debug_nor_in_errors() {
     collect_log();
-    let carriers: [(&str, fn(Option<&Traced>) -> String); 5] = [
+    let carriers: [(&str, Carrier); 5] = [
         ("HTTP+SSE", http_sse),
         ("Streamable HTTP", streamable),
         ("stateless", stateless),
