@@ -91,6 +91,7 @@
 //! | what is going on | [`Client::metrics`], [`Builder::slow_call`], [`Builder::trace`], [`CallOptions::traceparent`] |
 //! | what servers ask | [`Builder::on_elicitation`], [`Builder::on_url_elicitation`], [`Builder::on_sampling`], [`Builder::roots`] |
 //! | everything else | [`Client::request`], [`Client::notify`], [`Builder::on_notification`] |
+//! | handing on as JSON | [`Client::relay`], [`Builder::on_question`], [`Builder::on_told`] |
 //!
 //! # What differs between the revisions
 //!

@@ -107,6 +107,20 @@ fn changes_reach_those_who_listen() {
 }
 
 #[test]
+fn changes_of_a_server_without_sessions_reach_clients_of_every_revision() {
+    let bridge = Bridge::before(&[], &[env!("CARGO_BIN_EXE_stdio_server")]);
+    for version in ProtocolVersion::ALL {
+        let client = bridge.client(version);
+        let mut changes = client.listen(Filter::new().resource("memo://a")).unwrap();
+        // To clients without sessions it is acknowledged before the server is asked.
+        wait_until("a change is told", || {
+            assert_eq!(call(&client, "change", json!({})), "changed");
+            changes.next_within(Duration::from_millis(500)).unwrap() == Some(Change::Resource("memo://a".into()))
+        });
+    }
+}
+
+#[test]
 fn changed_roots_are_told() {
     let bridge = Bridge::start(&[]);
     for version in ProtocolVersion::WITH_HANDSHAKE {

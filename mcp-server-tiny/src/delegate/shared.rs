@@ -7,6 +7,8 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use mcp_core::jsonrpc::{self, Error, code};
+use mcp_core::revision::ProtocolVersion;
+use mcp_core::session::ClientOffers;
 use mcp_core::types::{LoggingLevel, Method};
 use serde_json::value::RawValue;
 
@@ -51,6 +53,8 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     /// The request of the client that waits now.
     pub(crate) link: Option<Arc<LaterCall>>,
+    /// What the client can be asked, and how.
+    pub(crate) asked_in: Option<(ProtocolVersion, ClientOffers)>,
     /// Questions that travel by way of answers; those that are requests wait in the service.
     pub(crate) questions: Vec<Open>,
     /// How many are requests.
@@ -145,15 +149,19 @@ impl Shared {
             open.refuse(code::INTERNAL_ERROR, why);
             return number;
         }
+        if let Some((version, offers)) = state.asked_in
+            && let Some(why) = delegated::unasked(version, offers, &open)
+        {
+            drop(state);
+            open.refuse(code::METHOD_NOT_FOUND, why);
+            return number;
+        }
         let Some(link) = state.link.clone() else {
             // With the next request of the client.
             state.questions.push(open);
             return number;
         };
-        if let Some(why) = delegated::unasked(link.version, link.offers, &open) {
-            drop(state);
-            open.refuse(code::METHOD_NOT_FOUND, why);
-        } else if link.version.has_server_requests() {
+        if link.version.has_server_requests() {
             drop(state);
             link.send(Letter::Act(delegated::ask(Arc::clone(self), Arc::clone(&link), open)));
         } else {

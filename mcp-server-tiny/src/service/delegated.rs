@@ -432,7 +432,8 @@ fn attach(call: &Arc<Shared>, link: &Arc<LaterCall>) {
             call.cancel();
         }
     }));
-    call.state().link = Some(Arc::clone(link));
+    let mut state = call.state();
+    (state.link, state.asked_in) = (Some(Arc::clone(link)), Some((link.version, link.offers)));
 }
 
 /// The key of a question.

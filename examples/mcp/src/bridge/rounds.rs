@@ -48,13 +48,22 @@ pub(super) fn admitted(call: &DelegatedCall, result: Box<RawValue>) -> Result<Bo
         let params = asked.params.as_ref().map(|params| params.as_raw().get());
         !announce::admits(offers, &asked.method, params.is_some_and(is_url))
     });
-    match refused {
-        None => Ok(result),
-        Some((_, asked)) => Err(RpcError::new(
-            code::MISSING_CLIENT_CAPABILITY,
-            format!("the server needs `{}`, which the client does not offer", Excerpt::new(&asked.method, 64)),
-        )),
-    }
+    let Some((_, asked)) = refused else { return Ok(result) };
+    let text = format!("the server needs `{}`, which the client does not offer", Excerpt::new(&asked.method, 64));
+    let mut error = RpcError::new(code::MISSING_CLIENT_CAPABILITY, text);
+    let required = match Method::from_name(&asked.method) {
+        Some(Method::ElicitationCreate)
+            if asked.params.as_ref().is_some_and(|params| is_url(params.as_raw().get())) =>
+        {
+            r#"{"requiredCapabilities":{"elicitation":{"url":{}}}}"#
+        }
+        Some(Method::ElicitationCreate) => r#"{"requiredCapabilities":{"elicitation":{"form":{}}}}"#,
+        Some(Method::SamplingCreateMessage) => r#"{"requiredCapabilities":{"sampling":{}}}"#,
+        Some(Method::RootsList) => r#"{"requiredCapabilities":{"roots":{}}}"#,
+        _ => return Err(error),
+    };
+    error.data = RawValue::from_string(required.to_owned()).ok();
+    Err(error)
 }
 
 /// Asks the client what the result asks, and gives the parameters of the next attempt.
