@@ -3,7 +3,8 @@
 //! `clap` reads it: completions and the man page are made from the same description, and a program that people type deserves its
 //! errors. It costs this program some crates; the libraries know nothing of it.
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Error, Parser, Subcommand};
 
 use crate::bridge::BridgeArgs;
 use crate::commands::call::Call;
@@ -92,6 +93,24 @@ impl Command {
     }
 }
 
+/// What people mean who write this, where the parser does not know it.
+pub(crate) fn tip(error: &Error) -> Option<String> {
+    let given = error.context().find_map(|(kind, value)| match (kind, value) {
+        (ContextKind::InvalidSubcommand | ContextKind::InvalidArg, ContextValue::String(given)) => Some(given.as_str()),
+        _ => None,
+    })?;
+    match error.kind() {
+        ErrorKind::InvalidSubcommand if given.contains("://") => {
+            Some(format!("a command comes first, such as `mcp tools {given}`"))
+        }
+        ErrorKind::UnknownArgument => {
+            let name = given.trim_start_matches('-');
+            Some(format!("arguments of tools and prompts are written without dashes: {name}=VALUE"))
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,5 +119,13 @@ mod tests {
     #[test]
     fn the_description_of_the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn who_leaves_out_the_command_or_writes_dashes_is_told() {
+        let tip = |line: &[&str]| tip(&Arguments::try_parse_from(line).unwrap_err());
+        assert_eq!(tip(&["mcp", "http://h/mcp"]).unwrap(), "a command comes first, such as `mcp tools http://h/mcp`");
+        assert!(tip(&["mcp", "call", "http://h/mcp", "echo", "--text=a"]).unwrap().ends_with("text=VALUE"));
+        assert_eq!(tip(&["mcp", "tols"]), None);
     }
 }

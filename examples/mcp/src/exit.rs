@@ -7,7 +7,7 @@ use mcp_sse_blocking::{Delivery, Error, PeerError};
 use serde_json::value::RawValue;
 
 use crate::options::Transport;
-use crate::output::json;
+use crate::output::{json, one_line};
 use crate::target::Server;
 
 /// How the program ends; `--help` lists the same.
@@ -181,6 +181,14 @@ fn hint(error: &Error, server: Server<'_>, transport: Transport) -> Option<Strin
             let is_usual = ["/sse", "/mcp"].iter().any(|end| url.trim_end_matches('/').ends_with(end));
             (!is_usual).then(|| "     most servers are at a path that ends with /mcp or /sse".to_owned())
         }
+        Error::Usage(_) if matches!(server, Server::At(url) if !url.contains("://")) => {
+            let Server::At(url) = server else { return None };
+            Some(if url.contains([':', '/', '.']) {
+                format!("     is it http://{}?", one_line(url))
+            } else {
+                "     the first word is the URL of the server; --config FILE and --stdio ... -- COMMAND name it otherwise".to_owned()
+            })
+        }
         Error::Usage(problem) if problem.contains("`message_url`") => {
             Some("     --message-url URL says where requests are POSTed".to_owned())
         }
@@ -236,6 +244,14 @@ mod tests {
 
     fn told(failure: impl Into<Failure>, url: &str, transport: Transport) -> String {
         failure.into().advised(Server::At(url), transport).message().unwrap()
+    }
+
+    #[test]
+    fn what_is_no_url_is_met_with_what_it_could_be() {
+        let wrong = || Error::Usage("no URL".into());
+        assert!(told(wrong(), "localhost:8000/mcp", Transport::Auto).ends_with("is it http://localhost:8000/mcp?"));
+        assert!(told(wrong(), "echo", Transport::Auto).contains("--stdio"));
+        assert_eq!(told(wrong(), "http://h:x/", Transport::Auto), "no URL");
     }
 
     #[test]

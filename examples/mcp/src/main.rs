@@ -30,8 +30,8 @@ use interrupt::Interrupt;
 use session::Context;
 
 fn main() -> ExitCode {
-    // Ends the program by itself for `--help`, and with code 2 for what cannot be read.
-    let Arguments { command, options } = Arguments::parse();
+    // Ends the program for `--help`, and with code 2 for what cannot be read.
+    let Arguments { command, options } = Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
     verbose::start(options.verbose, &options.headers);
     let context = Context { options, interrupt: Interrupt::new() };
     let exit = command.run(&context).unwrap_or_else(|failure| {
@@ -39,4 +39,14 @@ fn main() -> ExitCode {
         failure.exit()
     });
     exit.into()
+}
+
+/// Shows what is wrong with the command line, or the help that was asked for, and ends the program.
+fn refuse(error: &clap::Error) -> ! {
+    // Nobody is left to tell when it cannot be shown.
+    let _ = error.print();
+    if let Some(tip) = args::tip(error) {
+        output::write(format!("\n  tip: {tip}\n").as_bytes());
+    }
+    std::process::exit(error.exit_code())
 }
