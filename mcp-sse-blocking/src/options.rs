@@ -236,7 +236,11 @@ mod tests {
         ] {
             let problem = problem(bad).unwrap_or_default();
             assert!(problem.contains(part) && problem.contains(bad), "{bad}: {problem}");
-            assert_eq!(CallOptions::new().meta("traceparent", bad).unusable, Some(problem), "whichever way it is given");
+            assert_eq!(
+                CallOptions::new().meta("traceparent", bad).unusable,
+                Some(problem),
+                "whichever way it is given"
+            );
         }
     }
 }

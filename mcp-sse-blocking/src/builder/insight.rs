@@ -27,8 +27,9 @@ enum Destination {
 
 impl Builder {
     /// Warns of each call of a tool that takes as long as `threshold` or longer: once, when the call has ended (of a started one,
-    /// when that is looked at), at level warn under [`log_target::CLIENT`](crate::log_target::CLIENT), with the name of the tool and the time. They are counted
-    /// ([`Metrics::slow_calls`](crate::Metrics::slow_calls)). Off by default: what is slow depends on the tools.
+    /// when that is looked at), at level warn under [`log_target::CLIENT`](crate::log_target::CLIENT), with the name of the tool
+    /// and the time. They are counted ([`Metrics::slow_calls`](crate::Metrics::slow_calls)). Off by default: what is slow depends
+    /// on the tools.
     pub fn slow_call(mut self, threshold: Duration) -> Self {
         self.common.insight.slow_call = Some(threshold);
         self
@@ -56,8 +57,9 @@ impl Builder {
     /// their results.
     ///
     /// Each line is written and flushed at once, on the thread that does what it tells of: a writer that blocks makes the
-    /// client wait, past its deadlines as well, and nothing bounds how much is written in all. One that fails or panics is not used again, and the log says so once, at level
-    /// warn. It must not use this client; what that would write is left out.
+    /// client wait, past its deadlines as well, and nothing bounds how much is written in all. One that fails or panics is not
+    /// used again, and the log says so once, at level warn. It must not use this client: what that would write is left out on its
+    /// own thread, and waits for it on others.
     ///
     /// ```
     /// # fn serve(input: &[u8], output: &mut Vec<u8>) {

@@ -129,23 +129,38 @@ pub struct CallTimes {
 /// Errors by the variant of [`Error`](crate::Error).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(missing_docs, reason = "each is the variant of that name")]
 pub struct ErrorCounts {
+    /// [`Error::Usage`](crate::Error::Usage).
     pub usage: u64,
+    /// [`Error::Rpc`](crate::Error::Rpc).
     pub rpc: u64,
+    /// [`Error::Peer`](crate::Error::Peer).
     pub peer: u64,
+    /// [`Error::Limit`](crate::Error::Limit).
     pub limit: u64,
+    /// [`Error::Status`](crate::Error::Status).
     pub status: u64,
+    /// [`Error::SessionGone`](crate::Error::SessionGone).
     pub session_gone: u64,
+    /// [`Error::Timeout`](crate::Error::Timeout).
     pub timeout: u64,
+    /// [`Error::Transport`](crate::Error::Transport).
     pub transport: u64,
+    /// [`Error::StreamEnded`](crate::Error::StreamEnded).
     pub stream_ended: u64,
+    /// [`Error::Exited`](crate::Error::Exited).
     pub exited: u64,
+    /// [`Error::Input`](crate::Error::Input).
     pub input: u64,
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub cancelled: u64,
+    /// [`Error::Closed`](crate::Error::Closed).
     pub closed: u64,
+    /// [`Error::Credentials`](crate::Error::Credentials).
     pub credentials: u64,
+    /// [`Error::NotConnected`](crate::Error::NotConnected).
     pub not_connected: u64,
+    /// What has no counter of its own yet.
     pub other: u64,
 }
 
