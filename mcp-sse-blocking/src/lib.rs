@@ -136,7 +136,7 @@
 //! `mcp-line-write`. The modules `reader` and `background` of the source say more.
 //!
 //! A POST that meets a connection that its server closed in the same moment is sent once more on another; the module
-//! `transport::http` has the rule and why it is safe.
+//! `transport::http::send` has the rule and why it is safe.
 //!
 //! # Logs, counters, traces
 //!

@@ -1,0 +1,224 @@
+//! One request on its way: with credentials, to where redirects lead, over a connection that still stands.
+//!
+//! Three things may make it be sent again, each around the next: credentials that are refused, a redirect within the origin, and a
+//! connection that had gone stale.
+//!
+//! **The second try.** A server may close an idle connection at the moment it is used again. A POST is sent again, on
+//! another connection, when all of this holds: the connection had carried an exchange before, it failed without one byte
+//! of an answer, no deadline had passed, and nobody gave up on the request; at most once for each idle connection, and
+//! once on a fresh one. A server that read the request and then died
+//! without an answer looks the same; but a session of HTTP+SSE lives on its open stream, so whoever lost the process lost the
+//! session, and the second try finds nobody to act on it twice. Over Streamable HTTP a call is answered on its own POST, so
+//! that a connection may be lost while it is carried out: there only what is [safe to repeat](Again) is sent again. For the
+//! rest each connection is looked at before it is used, however short it was idle.
+
+use std::io;
+use std::sync::Arc;
+
+use mcp_core::http::endpoint::MAX_REDIRECTS;
+use mcp_core::http::{Answer, Url, headers, resolve_redirect};
+use mcp_core::time::Deadline;
+use ureq::Body;
+use ureq::http::header::HeaderMap;
+use ureq::http::{Method, Request, Response, StatusCode};
+
+
+use super::{Again, Http, Outgoing, Target, Verb};
+use crate::credentials::CredentialsError;
+use crate::credentials::guard::{Carried as Credentials, For, Header as CredentialHeader};
+use crate::error::{Delivery, Error, PeerError, Timeout};
+use crate::log_target;
+use crate::transport::answer::{discard, text, www_authenticate};
+use crate::transport::exchange::{self, Bounds, Outcome, Stop, Trust};
+
+/// Bytes of a line in the head of a request. 64 KiB: far more than servers take.
+const LINE_BYTES: usize = 64 << 10;
+
+impl Http {
+    /// Makes a request, with the credentials that there are; once more with others, when the server refuses them with 401 (R-AU-7):
+    /// it was not processed. Follows redirects within the origin (R-SSE-20); also says where it ended up, if elsewhere. The
+    /// answer is judged by nobody yet.
+    ///
+    /// # Errors
+    /// When there is no answer, a redirect that cannot be followed, or no credentials although there should be.
+    pub(crate) fn send(&self, outgoing: &Outgoing<'_>) -> Result<(Response<Body>, Option<Target>), Error> {
+        let stop = self.stop(outgoing);
+        let Some(guard) = &self.guard else { return self.follow(outgoing, None, &stop) };
+        let of = For { url: &outgoing.target.url, deadline: outgoing.deadline, stop: &*stop };
+        let without = |error| self.without_credentials(error, outgoing.deadline);
+        let carried = guard.credential(of).map_err(without)?;
+        let (response, moved) = self.follow(outgoing, Some(&carried), &stop)?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok((response, moved));
+        }
+        let mut www_authenticate = www_authenticate(&response);
+        www_authenticate.iter_mut().for_each(|value| self.insight.clear_text(value));
+        let Some(renewed) = guard.renewed(of, &carried, www_authenticate).map_err(without)? else {
+            return Ok((response, moved));
+        };
+        log::debug!(target: log_target::HTTP, "the server refused the credentials; sending again with others");
+        discard(response, outgoing.deadline, Arc::clone(&stop));
+        self.follow(outgoing, Some(&renewed), &stop)
+    }
+
+    /// The server at `url` says on a stream that the credentials which were sent last are not taken any more: the provider is
+    /// asked again. Whether there are others now; without a provider there are none.
+    ///
+    /// # Errors
+    /// When the provider fails.
+    pub(crate) fn renew_credentials(&self, url: &Url, deadline: Option<Deadline>) -> Result<bool, Error> {
+        let Some(guard) = &self.guard else { return Ok(false) };
+        let stop = self.closed();
+        guard.rejected(For { url, deadline, stop: &*stop }).map_err(|error| self.without_credentials(error, deadline))
+    }
+
+    /// What becomes of a request for which there are no credentials.
+    fn without_credentials(&self, error: CredentialsError, deadline: Option<Deadline>) -> Error {
+        let delivery = Delivery::NotSent;
+        match deadline {
+            _ if self.is_closed() => Error::Closed(delivery),
+            _ if error.is_stopped() => Error::Cancelled(delivery),
+            Some(Deadline { cause, .. }) if error.is_out_of_time() => {
+                Error::Timeout(Timeout { cause, after: None, delivery })
+            }
+            _ => Error::Credentials(Box::new(error)),
+        }
+    }
+
+    /// Makes a request and follows redirects.
+    fn follow(
+        &self,
+        outgoing: &Outgoing<'_>,
+        carried: Option<&Credentials>,
+        stop: &Arc<dyn Stop>,
+    ) -> Result<(Response<Body>, Option<Target>), Error> {
+        // Nothing that a server says back shows it.
+        if let Some(secret) = carried.and_then(Credentials::new_secret) {
+            self.insight.secret(secret.expose());
+        }
+        let credential = carried.and_then(Credentials::header);
+        let mut redirect: Option<Target> = None;
+        for _ in 0..=MAX_REDIRECTS {
+            let target = redirect.as_ref().unwrap_or(outgoing.target);
+            let response = self.send_once(outgoing, target, credential, stop)?;
+            let code = response.status().as_u16();
+            let is_redirect = match outgoing.verb {
+                Verb::Get => Answer::to_stream_request(code, None) == Answer::Redirect,
+                Verb::Post | Verb::Delete => Answer::to_message(code, b"") == Answer::Redirect,
+            };
+            if !is_redirect {
+                return Ok((response, redirect));
+            }
+            redirect = Some(redirected(target, &response)?);
+            discard(response, outgoing.deadline, Arc::clone(stop));
+        }
+        Err(PeerError::TooManyRedirects.into())
+    }
+
+    /// One request, or more when the first met stale connections.
+    fn send_once(
+        &self,
+        outgoing: &Outgoing<'_>,
+        target: &Target,
+        credential: Option<&CredentialHeader>,
+        stop: &Arc<dyn Stop>,
+    ) -> Result<Response<Body>, Error> {
+        let with_credential;
+        let headers = match credential {
+            None => outgoing.headers,
+            Some((name, value)) => {
+                let mut headers = outgoing.headers.clone();
+                headers.insert(name, value.clone());
+                with_credential = headers;
+                &with_credential
+            }
+        };
+        let longest_line = longest_line(headers, target);
+        if longest_line > LINE_BYTES {
+            return Err(Error::Usage(format!(
+                "a header or the URL makes a line of {longest_line} bytes in the head of a request, more than {LINE_BYTES}"
+            )));
+        }
+        let mut tries = 0;
+        let mut sent = false;
+        loop {
+            tries += 1;
+            let trust = if outgoing.again == Again::Yes { Trust::WhileFresh } else { Trust::Never };
+            let bounds = Bounds {
+                deadline: outgoing.deadline,
+                stop: Some(Arc::clone(stop)),
+                trust,
+                room: outgoing.room,
+                longest_line,
+            };
+            let traced = self.insight.request(outgoing.verb.name(), &target.url, headers, outgoing.body);
+            let (response, outcome) = match outgoing.verb {
+                Verb::Get => {
+                    let request = request(Method::GET, target, headers, ());
+                    exchange::run(bounds, || self.agent.run(request))
+                }
+                Verb::Post => {
+                    let request = request(Method::POST, target, headers, outgoing.body);
+                    exchange::run(bounds, || self.agent.run(request))
+                }
+                Verb::Delete => {
+                    let request = request(Method::DELETE, target, headers, ());
+                    exchange::run(bounds, || self.agent.run(request))
+                }
+            };
+            match response {
+                Ok(mut response) => {
+                    self.insight.answered(traced, &mut response);
+                    return Ok(response);
+                }
+                Err(error)
+                    if tries <= self.agent.most_idle() + 1
+                        && (outgoing.again == Again::Yes || !outcome.progress.sent)
+                        && self.was_stale(&error, outcome) =>
+                {
+                    sent |= outcome.progress.sent;
+                    log::debug!(target: log_target::HTTP, "the server had closed an idle connection; sending again on another");
+                }
+                Err(error) => {
+                    let failure = self.failure(error, outcome, outgoing.doing, &target.url);
+                    self.insight.unanswered(traced, &failure);
+                    // What an earlier try sent stays sent.
+                    return Err(if sent { failure.with_delivery(Delivery::Sent) } else { failure });
+                }
+            }
+        }
+    }
+
+    /// Whether a request may be sent again; the module says when.
+    fn was_stale(&self, error: &ureq::Error, outcome: Outcome) -> bool {
+        let io = matches!(error, ureq::Error::Io(error) if error.kind() != io::ErrorKind::NotConnected);
+        io && outcome.progress.reused
+            && !outcome.progress.answered
+            && outcome.expired.is_none()
+            && !outcome.stopped
+            && !self.is_closed()
+    }
+}
+
+/// Bytes of the longest line in the head of a request.
+fn longest_line(headers: &HeaderMap, target: &Target) -> usize {
+    // With what stands around a value: the method, the version, a colon and the ends of two lines.
+    const AROUND: usize = 32;
+    let headers = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    headers.chain([target.url.as_str().len()]).max().unwrap_or_default() + AROUND
+}
+
+fn request<B>(method: Method, target: &Target, headers: &HeaderMap, body: B) -> Request<B> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = target.uri.clone();
+    *request.headers_mut() = headers.clone();
+    request
+}
+
+fn redirected(from: &Target, response: &Response<Body>) -> Result<Target, Error> {
+    let to = resolve_redirect(&from.url, text(response, headers::LOCATION)).map_err(PeerError::Endpoint)?;
+    // Without the path: of a message's URL any part may be the token of the session (R-SSE-14).
+    log::debug!(target: log_target::HTTP, "redirected within {}", to.origin());
+    Target::new(to)
+}
