@@ -22,7 +22,6 @@ use ureq::Body;
 use ureq::http::header::HeaderMap;
 use ureq::http::{Method, Request, Response, StatusCode};
 
-
 use super::{Again, Http, Outgoing, Target, Verb};
 use crate::credentials::CredentialsError;
 use crate::credentials::guard::{Carried as Credentials, For, Header as CredentialHeader};
