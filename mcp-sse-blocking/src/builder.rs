@@ -24,9 +24,9 @@ use crate::connect;
 use crate::error::Error;
 use crate::input::InputHandlers;
 
-use self::events::EventOptions;
 #[cfg(feature = "compression")]
 pub use self::compression::Compression;
+use self::events::EventOptions;
 pub(crate) use self::http::HttpOptions;
 pub use self::http::Transport;
 use self::insight::InsightOptions;

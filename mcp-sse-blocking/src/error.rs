@@ -165,11 +165,7 @@ impl Error {
             Self::Exited(exited) => Some(exited.delivery),
             // Only when it was said to another request.
             Self::Status(status) | Self::SessionGone(status) => status.delivery,
-            Self::Input(_)
-            | Self::Rpc(_)
-            | Self::Peer(_)
-            | Self::Limit(_)
-            | Self::Transform(_) => None,
+            Self::Input(_) | Self::Rpc(_) | Self::Peer(_) | Self::Limit(_) | Self::Transform(_) => None,
         }
     }
 

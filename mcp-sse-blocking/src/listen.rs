@@ -100,12 +100,10 @@ impl Engine {
         // Who listens to a plain server has nothing else to hear, and asks again.
         if *state == State::Unwanted || (*state == State::NotOffered && is_plain) {
             let Some(engine) = self.arc() else { return };
-            let started = self.background.spawn("mcp-listen", move || {
-                match engine.carrier.streamable() {
-                    Some(carrier) if is_plain => engine.listen_plain(carrier),
-                    Some(carrier) => engine.listen(carrier),
-                    None => {}
-                }
+            let started = self.background.spawn("mcp-listen", move || match engine.carrier.streamable() {
+                Some(carrier) if is_plain => engine.listen_plain(carrier),
+                Some(carrier) => engine.listen(carrier),
+                None => {}
             });
             match started {
                 Ok(()) => *state = State::Opening,

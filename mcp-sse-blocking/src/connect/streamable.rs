@@ -80,7 +80,14 @@ impl Greeted {
         endpoint.http.insight().secret_session(assigned.as_ref());
         // Sent and taken over before any request follows (R-LM-23), and a part of the handshake in time as well.
         endpoint.http.insight().sent(&initialized);
-        let posting = Posting { message: &initialized, mirrored: &Vec::new(), deadline, stop: None, again: Again::Yes, room: Room::Free };
+        let posting = Posting {
+            message: &initialized,
+            mirrored: &Vec::new(),
+            deadline,
+            stop: None,
+            again: Again::Yes,
+            room: Room::Free,
+        };
         match endpoint.post(&context, &posting)?.reply {
             Reply::Refused(refused) => Err(refused.into_error()),
             Reply::Accepted | Reply::Json(_) | Reply::Stream(_) => Ok(Opened { session, context, early }),

@@ -140,7 +140,15 @@ mod tests {
 
     fn status(code: u16, challenge: &str) -> Status {
         let www_authenticate = vec![challenge.to_owned()];
-        Status { code, meaning: "refused", excerpt: "no".into(), www_authenticate, retry_after: None, wait: None, delivery: None }
+        Status {
+            code,
+            meaning: "refused",
+            excerpt: "no".into(),
+            www_authenticate,
+            retry_after: None,
+            wait: None,
+            delivery: None,
+        }
     }
 
     #[test]

@@ -21,8 +21,8 @@ use ureq::http::header::{HeaderMap, HeaderName, HeaderValue};
 use super::answer::{beginning, described, discard, not_an_answer, soon, text};
 use super::event_stream::{Ended, EventStream};
 use super::exchange::{self, Bounds, Stop};
-use super::pool::Room;
 use super::http::{Again, Http, OpenStream, Outgoing, SENDING, Target, Verb};
+use super::pool::Room;
 use crate::error::{Error, PeerError, Status};
 use crate::events::{PayloadForm, Transformer};
 use crate::plain::Plain;
@@ -312,7 +312,9 @@ impl Endpoint {
                 discard(response, outgoing.deadline, stop);
                 Reply::Accepted
             }
-            Answer::OtherMediaType => return Err(self.http.insight().heard(&response).page(not_an_answer(response, outgoing.deadline))),
+            Answer::OtherMediaType => {
+                return Err(self.http.insight().heard(&response).page(not_an_answer(response, outgoing.deadline)));
+            }
             answer => Reply::Refused(self.refusal(answer, response, outgoing, url)),
         };
         if let (Verb::Post, Some(moved)) = (outgoing.verb, moved) {
