@@ -228,7 +228,7 @@ pub use reconnect::{NotConnected, Reconnect};
 pub use relay::{Question, Relay, Told};
 pub use servers::{Found, Functions, Problem, ServerTool, Servers, ServersBuilder, ToolSet};
 pub use slot::Progress;
-pub use spawn::{Command, Exited, Stderr};
+pub use spawn::{Command, Exited, Stderr, terminate_children};
 pub use state::{State, States};
 pub use subscription::{Filter, Subscription};
 pub use transport::line_memory as memory;

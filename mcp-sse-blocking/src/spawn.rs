@@ -7,6 +7,7 @@ use std::process;
 use std::time::Duration;
 
 use crate::error::Delivery;
+use crate::transport::stdio::Child;
 
 /// Variables of this program that a server gets unless the settings say otherwise (R-IO-32): no secrets, and what programs
 /// need to be found and to find their files.
@@ -109,6 +110,15 @@ impl fmt::Display for Exited {
         let shown = &self.stderr[self.stderr.len().saturating_sub(SHOWN_LINES)..];
         if shown.is_empty() { Ok(()) } else { write!(f, "; its last words: {}", shown.join(" | ")) }
     }
+}
+
+/// Tells all child processes of all clients to end, with what they started in their process groups: for a program that ends
+/// without closing its clients, by [`std::process::exit`] for instance. Waits for nothing. On Unix by SIGTERM; elsewhere they
+/// are killed.
+///
+/// A client that is closed or dropped ends its own child, with more patience; one that is still connecting cannot be closed.
+pub fn terminate_children() {
+    Child::terminate_all();
 }
 
 impl Command {

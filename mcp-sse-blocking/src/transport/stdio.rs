@@ -66,6 +66,9 @@ enum Force {
     Kill,
 }
 
+/// The children of this process: those that are gone are taken out when the next one starts.
+static STARTED: Mutex<Vec<Weak<Child>>> = Mutex::new(Vec::new());
+
 impl Child {
     /// Starts the program.
     pub(crate) fn start(command: &Command) -> Result<Arc<Self>, Error> {
@@ -102,7 +105,7 @@ impl Child {
                 return Err(error);
             }
         };
-        Ok(Arc::new_cyclic(|me| Self {
+        let child = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             program: command.name(),
             #[cfg(unix)]
@@ -114,7 +117,23 @@ impl Child {
             stderr,
             grace: command.grace,
             gone: Mutex::default(),
-        }))
+        });
+        let mut started = lock(&STARTED);
+        started.retain(|child| child.strong_count() > 0);
+        started.push(Arc::downgrade(&child));
+        drop(started);
+        Ok(child)
+    }
+
+    /// Tells every child that still runs to end, with what it started. Waits for nothing.
+    pub(crate) fn terminate_all() {
+        // Not under the lock: the last handle of a child may be dropped here, which waits for its end.
+        let children: Vec<_> = lock(&STARTED).iter().filter_map(Weak::upgrade).collect();
+        for child in children {
+            if child.look().is_none() {
+                child.force(Force::Terminate);
+            }
+        }
     }
 
     fn set_up(
