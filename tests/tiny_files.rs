@@ -20,14 +20,35 @@ fn without_open_files_sessions_go_on_and_new_connections_wait() {
     if env::var_os(AGAIN).is_some() {
         return run_out_of_files();
     }
+    again("without_open_files_sessions_go_on_and_new_connections_wait");
+}
+
+/// Runs a test again, in a process that may have 64 files open.
+fn again(test: &str) {
     let this = env::current_exe().expect("the test has a path");
     let status = Command::new("sh")
-        .args(["-c", "ulimit -n 64 && exec \"$0\" --exact without_open_files_sessions_go_on_and_new_connections_wait"])
-        .arg(this)
+        .args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\""])
+        .args([this.as_os_str(), test.as_ref()])
         .env(AGAIN, "1")
         .status()
         .expect("there is a shell");
     assert!(status.success(), "{status}");
+}
+
+/// In the same process under a small bound: a server that left a file behind would leave the next ones none.
+#[test]
+fn a_server_that_ended_leaves_no_file_open() {
+    const SERVERS: usize = 300;
+    if env::var_os(AGAIN).is_none() {
+        return again("a_server_that_ended_leaves_no_file_open");
+    }
+    for _ in 0..SERVERS {
+        let mut bound = Server::new("test", "1.0.0").bind("127.0.0.1:0").expect("there are files");
+        bound.handle().stop();
+        while !bound.is_stopped() {
+            bound.turn(None).expect("the loop goes on");
+        }
+    }
 }
 
 fn run_out_of_files() {

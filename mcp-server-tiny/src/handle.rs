@@ -52,7 +52,7 @@ impl Handle {
     /// Not for use inside a signal handler itself, but from a thread that waits for signals.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Release);
-        self.wake();
+        self.shared.wake();
     }
 
     /// Whether a stop was asked for.
@@ -60,9 +60,20 @@ impl Handle {
         self.shared.stop.load(Ordering::Acquire)
     }
 
-    /// Makes the loop go round once.
-    pub(crate) fn wake(&self) {
-        if let Err(error) = self.shared.waker.wake() {
+    /// Makes the loop go round once. Belongs to what the handle belongs to, and so holds neither.
+    pub(crate) fn waker(&self) -> impl Fn() + Send + Sync + use<> {
+        let shared = Arc::downgrade(&self.shared);
+        move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.wake();
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
             log::warn!("the loop could not be woken: {error}");
         }
     }

@@ -117,8 +117,7 @@ impl Bound {
         let poll = Poll::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let handle = Handle::new(Waker::new(poll.registry(), WAKER)?, engine.service_mut().notifier());
-        let waker = handle.clone();
-        engine.service_mut().wake_with(move || waker.wake());
+        engine.service_mut().wake_with(handle.waker());
         log::info!("listening on port {}", address.port());
         Ok(Self {
             engine,
