@@ -186,7 +186,8 @@ impl Tally {
         let sum = self.sum.now();
         Some(CallTimes {
             min: Duration::from_nanos(min),
-            mean: Duration::from_nanos(sum.checked_div(count)?),
+            // A call that ends while this is read may be in the sum and not in the number.
+            mean: Duration::from_nanos(sum.checked_div(count)?.clamp(min, max.max(min))),
             max: Duration::from_nanos(max),
             p50: percentile(50)?,
             p90: percentile(90)?,
