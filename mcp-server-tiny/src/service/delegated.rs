@@ -2,42 +2,37 @@
 //!
 //! None of this is in a program without a delegate: it is reached through [`Seam`], which [`Service::delegate`] makes.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use mcp_core::jsonrpc::{Error, ErrorObject, Members, code};
+use mcp_core::jsonrpc::{ErrorObject, Members, code};
 use mcp_core::revision::ProtocolVersion;
-use mcp_core::session::{ClientOffers, InputRequired, RequestKey, ServerEvent, ServerSession};
+use mcp_core::session::{ClientOffers, RequestKey, ServerEvent, ServerSession};
 use mcp_core::time::Instant;
 use mcp_core::types::meta::RequestMeta;
 use mcp_core::types::{LoggingLevel, Method, SubscriptionFilter};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::input::{Asker, ask_beside, withdraw_beside};
-use super::offer::{Offer, OfferKind};
+use super::offer::OfferKind;
 use super::run::guard;
 use super::seal::{About, open_note, seal_note};
 use super::{Kind, Origin, Outbox, Outcome, Service, refuse};
-use crate::call::{Question, Reporter};
-use crate::deferred::{Act, LaterCall, Mailbox};
-use crate::delegate::{Announced, Caller, Clients, Delegate, DelegatedCall, Open, Shared};
+use crate::delegate::{Announced, Caller, Clients, Delegate, DelegatedCall, Shared};
 use crate::result::{SentAs, ToolError};
 
+mod asking;
+mod hub;
 mod notice;
 mod passed;
 
+pub(crate) use asking::{ask, ask_back, log, settle, unasked, withdraw};
+pub(crate) use hub::Hub;
+use hub::{Parked, attach};
 pub use notice::Notice;
 
 /// Calls that wait for another request of a client without a session. 1024: each waits for a person.
 const PARKED: usize = 1024;
-/// Progress notifications of one call in a row, and in a second after that: whoever makes them has bounded them.
-const PROGRESS_RATE: u32 = 100;
-/// What is told between two looks of the loop.
-const NOTICES: usize = 1024;
-/// Bytes of it. 16 MiB: four of the largest messages.
-const NOTICE_BYTES: usize = 16 << 20;
 /// The names under which a sealed state holds the number of a call, and the state of somebody else.
 const CALL: &str = "call";
 const STATE: &str = "state";
@@ -69,61 +64,6 @@ struct Delegated<D> {
     levels: BTreeMap<u64, LoggingLevel>,
 }
 
-/// What a delegate's calls and clients share.
-pub(crate) struct Hub {
-    mailbox: Mailbox,
-    /// What the machine for calls has to know of one.
-    offer: Arc<Offer>,
-    parked: Mutex<BTreeMap<Box<str>, Parked>>,
-    notices: Mutex<VecDeque<Notice>>,
-    notice_bytes: AtomicUsize,
-    has_notices: AtomicBool,
-}
-
-/// A call whose client was asked and makes its request again.
-struct Parked {
-    call: Arc<Shared>,
-    deadline: Instant,
-}
-
-impl Hub {
-    pub(crate) fn post(&self, notice: Notice) {
-        let mut notices = lock(&self.notices);
-        let bytes = notice.bytes();
-        let held = self.notice_bytes.load(Ordering::Relaxed);
-        let is_full = notices.len() >= NOTICES || held > 0 && held.saturating_add(bytes) > NOTICE_BYTES;
-        if is_full {
-            return log::warn!(
-                "a message was not sent: {NOTICES} others, or {NOTICE_BYTES} bytes of them, wait for the loop"
-            );
-        }
-        self.notice_bytes.fetch_add(bytes, Ordering::Relaxed);
-        notices.push_back(notice);
-        self.has_notices.store(true, Ordering::Release);
-        drop(notices);
-        self.mailbox.wake();
-    }
-
-    fn next_notice(&self) -> Option<Notice> {
-        if !self.has_notices.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut notices = lock(&self.notices);
-        let notice = notices.pop_front();
-        if let Some(notice) = &notice {
-            self.notice_bytes.fetch_sub(notice.bytes(), Ordering::Relaxed);
-        }
-        if notices.is_empty() {
-            self.has_notices.store(false, Ordering::Release);
-        }
-        notice
-    }
-
-    fn parked(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Parked>> {
-        lock(&self.parked)
-    }
-}
-
 /// With `std`: a delegate in place of what is registered.
 impl Service {
     /// Has all requests answered by the delegate that `make` makes, and says of itself what `announced` says. See
@@ -133,15 +73,7 @@ impl Service {
         (self.info, self.instructions) = (info, instructions);
         self.capabilities = capabilities;
         (self.capabilities.tasks, self.capabilities.extensions) = (None, None);
-        let offer = Offer { progress_rate: PROGRESS_RATE, ..Offer::new(OfferKind::Resource, "delegate".into()) };
-        let hub = Arc::new(Hub {
-            mailbox: self.later.mailbox().clone(),
-            offer: Arc::new(offer),
-            parked: Mutex::default(),
-            notices: Mutex::default(),
-            notice_bytes: AtomicUsize::new(0),
-            has_notices: AtomicBool::new(false),
-        });
+        let hub = Arc::new(Hub::new(self.later.mailbox().clone()));
         let delegate = make(Clients::new(Arc::clone(&hub)));
         self.seam = Some(Box::new(Delegated { delegate, hub, levels: BTreeMap::new() }));
     }
@@ -360,244 +292,7 @@ fn fail(session: &mut ServerSession, key: RequestKey, error: &ToolError, outbox:
     Outcome::Answered
 }
 
-impl Hub {
-    fn link(
-        &self,
-        session: &ServerSession,
-        origin: &Origin<'_>,
-        token: Option<&mcp_core::types::ProgressToken<'_>>,
-        progress: Option<f64>,
-    ) -> Arc<LaterCall> {
-        Arc::new(LaterCall {
-            session: origin.session,
-            key: origin.key,
-            version: session.version(),
-            token: token.map(|token| token.clone().into_owned()),
-            level: session.level(),
-            offers: session.offers(),
-            offer: Arc::clone(&self.offer),
-            changes: super::Changes::default(),
-            cancelled: AtomicBool::new(false),
-            deferred: AtomicBool::new(true),
-            reporter: Mutex::new(Reporter::new(self.offer.progress_rate).after(progress)),
-            cancellation: Condvar::new(),
-            mailbox: self.mailbox.clone(),
-            watcher: OnceLock::new(),
-        })
-    }
-
-    /// The client of a parked call makes its request again.
-    fn go_on(
-        &self,
-        service: &mut Service,
-        session: &mut ServerSession,
-        origin: &Origin<'_>,
-        (call, link): (Arc<Shared>, Arc<LaterCall>),
-        responses: Option<&RawValue>,
-        outbox: &mut dyn Outbox,
-    ) -> Outcome {
-        let responses = responses.and_then(Members::of).unwrap_or_default();
-        let mut state = call.state();
-        if let Some(outcome) = state.outcome.take() {
-            drop(state);
-            return passed::answer(service, session, origin, &call, outcome, outbox);
-        }
-        let (mut answered, mut open) = (Vec::new(), Vec::new());
-        for question in std::mem::take(&mut state.questions) {
-            match responses.get(&key(question.number)) {
-                Some(response) => answered.push((question.hear, response)),
-                None => open.push(question),
-            }
-        }
-        let is_open = !open.is_empty();
-        state.questions = open;
-        drop(state);
-        attach(&call, &link);
-        service.later.register(Arc::clone(&link));
-        for (hear, response) in answered {
-            hear(Ok(response.to_owned()));
-        }
-        if is_open {
-            park(service, session, origin.now, (&call, &link), outbox);
-        }
-        Outcome::Later
-    }
-}
-
-/// From now on a request of a client waits for the call.
-fn attach(call: &Arc<Shared>, link: &Arc<LaterCall>) {
-    let watched = Arc::downgrade(call);
-    let _ = link.watcher.set(Box::new(move || {
-        if let Some(call) = watched.upgrade() {
-            call.cancel();
-        }
-    }));
-    let mut state = call.state();
-    (state.link, state.asked_in) = (Some(Arc::clone(link)), Some((link.version, link.offers)));
-}
-
 /// The key of a question.
 fn key(number: u64) -> String {
     format!("q{number}")
-}
-
-/// Answers the request of a client.
-pub(crate) fn settle(link: Arc<LaterCall>, call: Arc<Shared>, outcome: Result<Box<RawValue>, Error>) -> Box<Act> {
-    Box::new(move |service, now, session, outbox| {
-        service.withdraw_all(session, link.session, link.key, outbox);
-        service.later.release(link.session, link.key);
-        let credential = call.credential.clone();
-        let origin = Origin { credential: credential.as_deref(), ..Origin::new(link.session, link.key, now) };
-        let _answered = passed::answer(service, session, &origin, &call, outcome, outbox);
-    })
-}
-
-/// Sends a log message.
-pub(crate) fn log(level: LoggingLevel, logger: Option<Box<str>>, data: Box<RawValue>) -> Box<Act> {
-    Box::new(move |service, _, session, outbox| {
-        if service.capabilities.logging.is_some() {
-            outbox.message(Kind::Report, &mut |out| session.log(level, logger.as_deref(), &data, out) == Ok(true));
-        }
-    })
-}
-
-/// Asks the client what waits to be asked, in the answer to its request.
-pub(crate) fn ask_back(call: Arc<Shared>, link: Arc<LaterCall>) -> Box<Act> {
-    Box::new(move |service, now, session, outbox| park(service, session, now, (&call, &link), outbox))
-}
-
-/// Asks the client by a request.
-pub(crate) fn ask(call: Arc<Shared>, link: Arc<LaterCall>, open: Open) -> Box<Act> {
-    Box::new(move |service, now, session, outbox| {
-        let Open { number, method, params, hear } = open;
-        let counted = Arc::downgrade(&call);
-        let heard = Box::new(move |outcome| {
-            if let Some(call) = counted.upgrade() {
-                call.state().requested -= 1;
-            }
-            hear(outcome);
-        });
-        call.state().requested += 1;
-        let params = params.unwrap_or_else(|| RawValue::NULL.to_owned());
-        let question = Question { key: method.name().into(), method, params };
-        let origin = Origin::new(link.session, link.key, now);
-        let asker = Asker { question: number, hear: heard };
-        if let Err((asker, why)) = ask_beside(service, session, &origin, question, asker, outbox) {
-            (asker.hear)(Err(Error::new(code::INTERNAL_ERROR, why)));
-        }
-    })
-}
-
-/// Takes a question back.
-pub(crate) fn withdraw(link: Arc<LaterCall>, call: Arc<Shared>, question: u64) -> Box<Act> {
-    Box::new(move |service, now, session, outbox| {
-        let origin = Origin::new(link.session, link.key, now);
-        if withdraw_beside(service, session, &origin, question, outbox) {
-            call.state().requested -= 1;
-        }
-    })
-}
-
-/// Why the client cannot be asked this, if it cannot.
-pub(crate) fn unasked(version: ProtocolVersion, offers: ClientOffers, open: &Open) -> Option<&'static str> {
-    #[derive(Default, Deserialize)]
-    struct Looked<'a> {
-        #[serde(borrow, default)]
-        mode: Option<std::borrow::Cow<'a, str>>,
-        #[serde(borrow, default)]
-        tools: Option<&'a RawValue>,
-    }
-    let exists = open.method.exists_in(version) || open.method.is_input_request_in(version);
-    if !exists || !offers.admits(open.method) {
-        return Some("the client does not offer this");
-    }
-    let looked = open.params.as_deref().and_then(|params| serde_json::from_str::<Looked<'_>>(params.get()).ok());
-    let looked = looked.unwrap_or_default();
-    let is_url = looked.mode.is_some_and(|mode| mode == "url");
-    let lacks = match open.method {
-        Method::ElicitationCreate if is_url => !offers.elicitation_url || !version.has_url_elicitation(),
-        Method::ElicitationCreate => !offers.elicitation_form,
-        Method::SamplingCreateMessage if looked.tools.is_some() => {
-            !offers.sampling_tools || !version.has_sampling_tools()
-        }
-        _ => false,
-    };
-    lacks.then_some("the client does not offer this way of it")
-}
-
-/// Answers the request of a client without a session with the questions of its call, which goes on without it until the client
-/// makes its request again.
-fn park(
-    service: &mut Service,
-    session: &mut ServerSession,
-    now: Instant,
-    (call, link): (&Arc<Shared>, &Arc<LaterCall>),
-    outbox: &mut dyn Outbox,
-) {
-    let Some(hub) = call.hub.upgrade() else { return };
-    let mut state = call.state();
-    let is_linked = state.link.as_ref().is_some_and(|current| Arc::ptr_eq(current, link));
-    // Answered meanwhile: that is on its way.
-    if state.is_over || !is_linked || state.questions.is_empty() {
-        return;
-    }
-    state.rounds += 1;
-    let origin = Origin { credential: call.credential.as_deref(), ..Origin::new(link.session, link.key, now) };
-    let why = if state.rounds > service.limits.input_rounds {
-        Some("its client was asked as often as `input_rounds` allows".to_owned())
-    } else if hub.parked().len() >= PARKED {
-        Some(format!("{PARKED} calls wait for their clients already"))
-    } else {
-        None
-    };
-    let sealed = why.is_none().then(|| seal_call(service, &origin, call, state.rounds)).flatten();
-    let Some((number, sealed)) = sealed else {
-        let questions = std::mem::take(&mut state.questions);
-        drop(state);
-        let why = why.unwrap_or_else(|| "the question cannot be asked: there is no randomness".to_owned());
-        questions.into_iter().for_each(|open| open.refuse(code::INTERNAL_ERROR, &why));
-        return;
-    };
-    {
-        let questions = Questions(&state.questions);
-        let wanted = InputRequired { input_requests: Some(&questions), request_state: Some(&sealed) };
-        passed::ask_in_result(service, session, link.key, &wanted, outbox);
-    }
-    service.later.release(link.session, link.key);
-    (state.link, state.progress) = (None, link.last_progress());
-    let deadline = now + service.inputs.state_lifetime;
-    hub.parked().insert(number.into(), Parked { call: Arc::clone(call), deadline });
-}
-
-/// A number for a call that nobody can guess, and the state that brings it back.
-fn seal_call(service: &mut Service, origin: &Origin<'_>, call: &Shared, rounds: usize) -> Option<(String, String)> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).ok()?;
-    let number = format!("{:032x}", u128::from_le_bytes(bits));
-    let note = to_raw_value(&number).ok()?;
-    let about = about(call.method, &call.subject);
-    let sealed = seal_note(&mut service.inputs, origin, &about, rounds, (CALL, &note))?;
-    Some((number, sealed))
-}
-
-/// Questions as the members of an `input_required` result (R-LM-66).
-struct Questions<'a>(&'a [Open]);
-
-impl Serialize for Questions<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Asked<'a> {
-            method: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            params: Option<&'a RawValue>,
-        }
-        serializer.collect_map(self.0.iter().map(|open| {
-            let params = open.params.as_deref().filter(|params| params.get() != "null");
-            (key(open.number), Asked { method: open.method.name(), params })
-        }))
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
