@@ -172,6 +172,30 @@ fn closing_ends_a_blocked_read() {
 }
 
 #[test]
+fn closing_ends_a_blocked_handshake() {
+    let peer = Peer::run(|peer| peer.shake_streamable());
+    let front = front(&peer);
+    let address = front.address();
+    let client = Client::builder(&front.url("/mcp"))
+        .transport(Transport::StreamableHttp)
+        .root_certificates_pem(front.certificate().as_bytes())
+        .max_idle_connections(0)
+        .connect_timeout(Duration::from_secs(20))
+        .call_timeout(Duration::from_secs(20))
+        .connect()
+        .unwrap();
+    peer.finish();
+    drop(front);
+    let silent = std::net::TcpListener::bind(address).unwrap();
+    let job = client.start("slow", &()).unwrap();
+    let (_held, _) = silent.accept().unwrap();
+    let start = Instant::now();
+    client.close();
+    assert!(matches!(job.result(), Err(Error::Closed(_))));
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
 fn a_handshake_that_is_never_answered_ends_with_the_connect_deadline() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://localhost:{}/sse", silent.local_addr().unwrap().port());

@@ -125,24 +125,9 @@ impl ClientConnector {
         Ok(found.addresses)
     }
 
-    /// A TCP connection to `place`, whose addresses are looked up again when they lead nowhere.
+    /// A TCP connection to `place`, which the agent can shut down.
     fn dial(&self, place: &Place, details: &ConnectionDetails<'_>) -> io::Result<Box<dyn Stream>> {
-        let found = self.names.addresses(place)?;
-        let stream = match self.dialer.dial(&found.addresses) {
-            Ok(stream) => stream,
-            Err(error) => {
-                self.names.doubt(place);
-                if !found.remembered || exchange::left().is_err() {
-                    return Err(error);
-                }
-                let again = self.names.addresses(place)?;
-                if again.addresses == found.addresses {
-                    return Err(error);
-                }
-                self.dialer.dial(&again.addresses).inspect_err(|_| self.names.doubt(place))?
-            }
-        };
-        let stream = Arc::new(stream);
+        let stream = Arc::new(reach(&self.dialer, &self.names, place)?);
         stream.set_nodelay(true)?;
         // Two lines, because the coercion to a trait object needs a place of its own.
         let handle: Weak<TcpStream> = Arc::downgrade(&stream);
@@ -150,6 +135,24 @@ impl ClientConnector {
         (details.register_shutdown)(handle).map_err(Error::into_io)?;
         Ok(Box::new(Socket::new(stream, self.insight.wire())))
     }
+}
+
+/// A TCP connection to `place`, whose addresses are looked up again when they lead nowhere.
+fn reach(dialer: &Dialer, names: &Names, place: &Place) -> io::Result<TcpStream> {
+    let found = names.addresses(place)?;
+    let error = match dialer.dial(&found.addresses) {
+        Ok(stream) => return Ok(stream),
+        Err(error) => error,
+    };
+    names.doubt(place);
+    if !found.remembered || exchange::left().is_err() {
+        return Err(error);
+    }
+    let again = names.addresses(place)?;
+    if again.addresses == found.addresses {
+        return Err(error);
+    }
+    dialer.dial(&again.addresses).inspect_err(|_| names.doubt(place))
 }
 
 /// The proxy is to look the name up; an address is one as it is.
@@ -167,5 +170,32 @@ impl fmt::Debug for ClientConnector {
             .field("proxies", &self.proxies)
             .field("tls", &self.tls)
             .finish_non_exhaustive()
+    }
+}
+
+// Other systems have one address of their own only.
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_moved_is_found_in_the_same_exchange() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let place = Place { is_https: false, host: "localhost".into(), port };
+        // Where it was nobody listens any more.
+        let former = SocketAddr::from(([127, 9, 9, 9], port));
+        let (dialer, names) = (Dialer::default(), Names::default());
+        names.addresses_by(&place, |_, _| Ok(vec![former])).unwrap();
+        exchange::run(exchange::Bounds::default(), || {
+            let stream = reach(&dialer, &names, &place).unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+            let now = names.addresses(&place).unwrap();
+            assert!(now.remembered && !now.addresses.contains(&former));
+            drop(listener);
+            assert_eq!(reach(&dialer, &names, &place).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        });
     }
 }

@@ -56,7 +56,8 @@ impl Names {
         self.addresses_by(place, look_up)
     }
 
-    fn addresses_by(
+    /// The same with this for the system's lookup.
+    pub(super) fn addresses_by(
         &self,
         place: &Place,
         look_up: impl FnOnce(&str, u16) -> io::Result<Vec<SocketAddr>>,
