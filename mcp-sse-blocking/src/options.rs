@@ -89,7 +89,8 @@ impl<'a> CallOptions<'a> {
     }
 
     /// Adds a member to the `_meta` of the request: one of your own, with a prefix such as `com.example/` (R-LM-43), or
-    /// `tracestate` and `baggage` beside a [`traceparent`](Self::traceparent) (R-LM-45). May be called several times.
+    /// `traceparent`, `tracestate` and `baggage` (R-LM-45), whose values are passed on as they are; see
+    /// [`traceparent`](Self::traceparent) for one that is checked. May be called several times.
     ///
     /// A key that is malformed or belongs to the protocol, and a value that cannot be written as JSON, is refused when the call
     /// is made.
@@ -100,7 +101,6 @@ impl<'a> CallOptions<'a> {
             return self;
         }
         match serde_json::to_value(value) {
-            Ok(value) if key == TRACEPARENT => return self.traceparent(value.as_str().unwrap_or_default()),
             Ok(value) => drop(self.meta.insert(key.to_owned(), value)),
             Err(error) => self.unusable = Some(format!("the value of `{key}` cannot be written as JSON: {error}")),
         }
@@ -201,7 +201,7 @@ mod tests {
     fn keys_of_the_protocol_and_what_is_no_key_are_refused() {
         // R-LM-41 to R-LM-45
         let refused = |key: &str| CallOptions::new().meta(key, 1).unusable.is_some();
-        for key in ["com.example/tenant", "tracestate", "baggage", "own"] {
+        for key in ["com.example/tenant", "traceparent", "tracestate", "baggage", "own"] {
             assert!(!refused(key), "{key}");
         }
         for key in ["progressToken", "io.modelcontextprotocol/logLevel", "com.mcp.tools/x", "a b", "-a"] {
@@ -219,7 +219,6 @@ mod tests {
             "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-the-future-brings",
         ] {
             assert_eq!(problem(good), None, "{good}");
-            assert_eq!(CallOptions::new().meta("traceparent", good).unusable, None, "{good}");
         }
         for (bad, part) in [
             ("", "version"),
@@ -236,11 +235,6 @@ mod tests {
         ] {
             let problem = problem(bad).unwrap_or_default();
             assert!(problem.contains(part) && problem.contains(bad), "{bad}: {problem}");
-            assert_eq!(
-                CallOptions::new().meta("traceparent", bad).unusable,
-                Some(problem),
-                "whichever way it is given"
-            );
         }
     }
 }
