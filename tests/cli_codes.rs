@@ -157,3 +157,14 @@ fn an_interrupt_before_there_is_a_call_is_130_too() {
     assert_eq!(ended(process).code, Some(130));
     peer.finish();
 }
+
+/// The server holds the standard error that it was given: it ends only when the server has ended.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_no_server_behind_that_was_started() {
+    // One that never says anything, and does not end with its input.
+    let process = start(&["tools", "--stdio", "--", "sh", "-c", "echo started >&2; exec sleep 1000"]);
+    assert_eq!(process.error_line().as_deref(), Some("started"));
+    process.signal("INT");
+    assert_eq!(ended(process).code, Some(130));
+}

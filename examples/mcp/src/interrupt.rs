@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use mcp_sse_blocking::{Canceller, Client};
+use mcp_sse_blocking::{Canceller, Client, terminate_children};
 
 use crate::exit::Exit;
 use crate::output;
@@ -45,7 +45,7 @@ impl Interrupt {
             match client {
                 // On a thread of its own: closing takes a while, and the next Ctrl-C is not to wait for it.
                 Some(client) => drop(thread::spawn(move || client.close())),
-                None => std::process::exit(Exit::Interrupted as i32),
+                None => exit(),
             }
         });
         if let Err(error) = watching {
@@ -74,6 +74,12 @@ impl Interrupt {
     pub(crate) fn ends(&self) {
         drop(std::mem::take(&mut *self.stops.lock().unwrap_or_else(PoisonError::into_inner)));
     }
+}
+
+/// Ends the program. A server that it started does not outlive it, also when there is no session yet that could be closed.
+fn exit() -> ! {
+    terminate_children();
+    std::process::exit(Exit::Interrupted as i32)
 }
 
 impl std::fmt::Debug for Interrupt {
