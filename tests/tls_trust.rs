@@ -115,7 +115,7 @@ fn what_is_wrong_with_a_certificate_is_said_with_the_setting_that_matters() {
         ),
         (
             Issued::self_signed(&["localhost"], Valid::Now, As::Authority),
-            "the server shows an authority's certificate as its own, which only self-signed ones may be; \
+            "the server's certificate is an authority's, as `openssl req -x509` makes them, and not a server's; \
              `pin_certificate_pem` trusts this very one",
         ),
     ] {

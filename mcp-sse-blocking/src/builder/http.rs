@@ -102,7 +102,7 @@ impl Builder {
         self
     }
 
-    /// How long opening one connection may take: name lookup, TCP and TLS. 10 s by default.
+    /// How long opening one connection may take: name lookup, TCP, a proxy and TLS. 10 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.http.connect_timeout = timeout;
         self

@@ -59,7 +59,8 @@ impl Builder {
     /// `no_proxy`: names with all that is below them, addresses, networks such as `10.0.0.0/8`, each with a port or without,
     /// or `*`. In two ways it is more careful than curl. Servers on this machine (`localhost`, 127.0.0.0/8, `[::1]`) are
     /// always gone to directly: a proxy elsewhere would look for them on itself. And `HTTP_PROXY` in capitals means nothing
-    /// in a CGI program (where `REQUEST_METHOD` is set), whose clients choose it.
+    /// in a CGI program (where `REQUEST_METHOD` is set), whose clients choose it. What desktop systems keep as their
+    /// settings is not read.
     ///
     /// The time for reaching a proxy and for its answer is that of [`connect_timeout`](Self::connect_timeout).
     pub fn proxy(mut self, url: &str) -> Self {

@@ -102,7 +102,7 @@ fn of_certificate(error: CertificateError, whose: Whose) -> String {
         E::BadSignature => format!("a signature by {who} is wrong: somebody may be in between"),
         // Of webpki, which nobody else here knows.
         E::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => format!(
-            "{who} shows an authority's certificate as its own, which only self-signed ones may be{}",
+            "{who}'s certificate is an authority's, as `openssl req -x509` makes them, and not a server's{}",
             whose.or_pin("")
         ),
         error => format!("{who}'s certificate cannot be trusted: {}", brief(&error.to_string())),
@@ -132,6 +132,9 @@ fn of_alert(alert: AlertDescription, who: &str, identifies: bool) -> String {
             | A::DecryptError,
             true,
         ) => format!("{who} does not accept the client certificate (setting `client_certificate_pem`): {alert:?}"),
+        (A::ProtocolVersion | A::InsufficientSecurity, _) => {
+            format!("{who} has no version or cipher of TLS in common with this client, which begins with TLS 1.2")
+        }
         (A::UnrecognisedName, _) => format!("{who} has no certificate for the name in the URL"),
         (alert, _) => format!("{who} ends TLS with the alert {alert:?}"),
     }
