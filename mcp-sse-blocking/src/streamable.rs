@@ -183,6 +183,10 @@ impl Engine {
         if let Some(Err(other)) = call.slot.take_outcome() {
             return call.failed(other);
         }
+        // Between the end of the session and the telling of its calls, a reply is one that nobody waits for.
+        if let Some(ended) = self.ended() {
+            return call.failed(ended);
+        }
         match error {
             Error::Timeout(timeout) if !timeout.has_own_cause() => {
                 call.delivered(timeout.delivery);
