@@ -53,7 +53,7 @@ impl Stream for Box<dyn Stream> {
 ///
 /// # Errors
 /// `UnexpectedEof` when the stream ends before.
-#[cfg_attr(not(feature = "socks"), allow(dead_code, reason = "answers of SOCKS proxies are of fixed length"))]
+#[cfg(feature = "socks")]
 pub(super) fn read_exact(stream: &mut dyn Stream, mut into: &mut [u8]) -> io::Result<()> {
     while !into.is_empty() {
         match stream.read(into)? {
