@@ -6,6 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::process::Process;
 
 /// A peer's language and version.
@@ -241,10 +243,40 @@ pub fn program(name: &str) -> PathBuf {
     built("--bin", name)
 }
 
+/// The library of C programs, `libmcp.a` or `libmcp.so`, built if it is not yet.
+///
+/// # Panics
+/// When it does not build.
+pub fn c_library(file: &str) -> PathBuf {
+    let messages = build(&["--lib"]);
+    let files = messages.iter().filter_map(|message| message["filenames"].as_array()).flatten();
+    let found = files.filter_map(Value::as_str).map(PathBuf::from).find(|path| path.ends_with(file));
+    found.unwrap_or_else(|| panic!("there is no {file}"))
+}
+
+/// Whether a program can be found where programs are.
+pub fn is_installed(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
+
+/// Whether it is a failure that something is not installed.
+pub fn are_required() -> bool {
+    std::env::var("MCP_INTEROP").is_ok_and(|value| value == "required")
+}
+
 fn built(kind: &str, name: &str) -> PathBuf {
+    let messages = build(&[kind, name]);
+    let executable = messages.iter().find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executable.unwrap_or_else(|| panic!("`{name}` makes no program"))
+}
+
+/// Builds something as `cargo test --workspace` builds it, and gives what cargo says of it.
+fn build(what: &[&str]) -> Vec<Value> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "--quiet", "--locked", "--workspace", kind, name, "--message-format=json"])
+        .args(["build", "--quiet", "--locked", "--workspace", "--message-format=json"])
+        .args(what)
         .args(if cfg!(debug_assertions) { None } else { Some("--release") })
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     // What cargo told this test of its own package is not for the other: build scripts that watch these variables (ring's)
@@ -257,13 +289,13 @@ fn built(kind: &str, name: &str) -> PathBuf {
     }
     let output = cargo.output().unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
     let messages = String::from_utf8_lossy(&output.stdout);
-    let messages = || messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let executable = messages().find_map(|message| message["executable"].as_str().map(PathBuf::from));
-    executable.unwrap_or_else(|| {
-        let rendered = messages().filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned));
+    let messages: Vec<Value> = messages.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    if !output.status.success() {
+        let rendered = messages.iter().filter_map(|message| message["message"]["rendered"].as_str());
         let errors = String::from_utf8_lossy(&output.stderr);
-        panic!("`{name}` does not build: {errors}\n{}", rendered.collect::<String>())
-    })
+        panic!("{what:?} does not build: {errors}\n{}", rendered.collect::<String>());
+    }
+    messages
 }
 
 fn python(environment: &str) -> (PathBuf, bool) {
@@ -276,7 +308,6 @@ fn folder() -> PathBuf {
 }
 
 fn missing(peer: Peer) {
-    let required = std::env::var("MCP_INTEROP").is_ok_and(|value| value == "required");
-    assert!(!required, "{peer:?} is not installed, and MCP_INTEROP=required is set: run tests/interop/install.sh");
+    assert!(!are_required(), "{peer:?} is not installed, and MCP_INTEROP=required is set: run tests/interop/install.sh");
     eprintln!("skipped: {peer:?} is not installed; tests/interop/install.sh installs it");
 }

@@ -35,9 +35,21 @@ impl Process {
     /// # Panics
     /// When the program cannot be started.
     pub fn start(command: &mut Command) -> Self {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// The same with a standard input that is open, and silent, until [`end_input`](Self::end_input).
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn start_with_input(command: &mut Command) -> Self {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    fn start_with(command: &mut Command, input: Stdio) -> Self {
         let name = format!("{command:?}");
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -92,6 +104,11 @@ impl Process {
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => self.fail("prints nothing on standard error"),
         }
+    }
+
+    /// Ends the standard input.
+    pub fn end_input(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Waits until the process has ended by itself.

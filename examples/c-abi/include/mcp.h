@@ -1,0 +1,666 @@
+/* The Model Context Protocol for C: a client and a server, without an async runtime.
+ *
+ * Generated from examples/c-abi/src; do not edit. `tests/c_abi_header.rs` fails when the two differ.
+ *
+ * Handles. An object is a number in a struct, made by a function that ends in `_new` (or `_connect`, `_bind`, `_spawn`) and given back with one
+ * that ends in `_free`. No handle is a pointer: one that was freed, was never made, or belongs to another kind of object is answered with
+ * MCP_STATUS_HANDLE, and freeing it again does nothing. Any thread may use any handle, several at once; an object that is freed while another
+ * thread uses it ends when that thread is done.
+ *
+ * Text in is UTF-8 with its length; MCP_NUL_TERMINATED as the length has it end with its first NUL. The library keeps no pointer of the
+ * caller's after a function has returned. Text out is an mcp_string, which the caller frees with mcp_string_free.
+ *
+ * Errors. Functions return an mcp_status, whose numbers are fixed for ever. Most take an mcp_error as their last argument, which is the caller's own
+ * and may be NULL: it gets the message and what else is known. No panic leaves the library.
+ *
+ * Callbacks get `userdata` back as it was given. The comment of each says on which thread it runs. `release`, where there is one and it is not NULL, is called
+ * once when the library has no more use for `userdata`; also when the function that it was given to fails.
+ */
+
+
+#ifndef MCP_H
+#define MCP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* As a length: the text ends with its first NUL. */
+#define MCP_NUL_TERMINATED SIZE_MAX
+
+// Bytes of a message, with the NUL at its end. Messages of the library are shorter; what a server says is cut.
+#define MCP_ERROR_MESSAGE 1024
+
+// What became of a call of a function. The numbers are fixed for ever; new ones are added at the end.
+enum mcp_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // It worked. A tool that failed says so in its result, with `isError`.
+  MCP_STATUS_OK = 0,
+  // The caller's mistake: an address, a name, an argument that cannot be used. Nothing was sent.
+  MCP_STATUS_USAGE = 1,
+  // The server answered with a JSON-RPC error: see `rpc_code`.
+  MCP_STATUS_RPC = 2,
+  // The server broke the protocol.
+  MCP_STATUS_PEER = 3,
+  // The server passed a bound; the message names it.
+  MCP_STATUS_LIMIT = 4,
+  // An HTTP answer that is no success: see `http_status`.
+  MCP_STATUS_HTTP = 5,
+  // The server does not know the session any more.
+  MCP_STATUS_SESSION_GONE = 6,
+  // A deadline passed; the message names its setting.
+  MCP_STATUS_TIMEOUT = 7,
+  // The network, or TLS.
+  MCP_STATUS_TRANSPORT = 8,
+  // The event stream ended before the reply.
+  MCP_STATUS_STREAM_ENDED = 9,
+  // The server was a child process and ended.
+  MCP_STATUS_EXITED = 10,
+  // The server needs input before it can answer, and nobody gives it.
+  MCP_STATUS_INPUT = 11,
+  // The call was cancelled by this program.
+  MCP_STATUS_CANCELLED = 12,
+  // The client was closed by this program.
+  MCP_STATUS_CLOSED = 13,
+  // A pointer is NULL that must not be.
+  MCP_STATUS_NULL = 14,
+  // Text is not UTF-8.
+  MCP_STATUS_UTF8 = 15,
+  // Text is not JSON, or not of the shape that is wanted.
+  MCP_STATUS_JSON = 16,
+  // A configuration file cannot be used; the message has its first faults.
+  MCP_STATUS_CONFIG = 17,
+  // The handle is 0, was freed, or belongs to another kind of object.
+  MCP_STATUS_HANDLE = 18,
+  // Right, but not now: from within a callback that cannot do it, or after the object was used up.
+  MCP_STATUS_STATE = 19,
+  // The credentials of the client could not be had.
+  MCP_STATUS_CREDENTIALS = 20,
+  // There is no connection, and opening another one takes longer than the call may wait.
+  MCP_STATUS_NOT_CONNECTED = 21,
+  // A fault of the library itself. It goes on working; please report it.
+  MCP_STATUS_PANIC = 99,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcp_status mcp_status;
+#else
+typedef int32_t mcp_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What to do with a connection.
+enum mcp_connection_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Go on reading and sending.
+  MCP_CONNECTION_STATE_OPEN = 0,
+  // Send what is left, close the sending side and tell `mcp_server_connection_half_closed`; go on reading.
+  MCP_CONNECTION_STATE_HALF_CLOSE = 1,
+  // Send what is left and free it.
+  MCP_CONNECTION_STATE_CLOSE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcp_connection_state mcp_connection_state;
+#else
+typedef int32_t mcp_connection_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Text that the library made, and the caller frees with `mcp_string_free`. UTF-8, with a NUL behind its last byte that `length`
+// does not count; text may hold others.
+typedef struct mcp_string {
+  // The bytes; NULL when there is none.
+  char *data;
+  // How many.
+  size_t length;
+} mcp_string;
+
+// How to connect. A number: 0 is none.
+typedef struct mcp_options {
+  // The number.
+  uint64_t id;
+} mcp_options;
+
+// More about a call that did not work. The caller's own: no memory belongs to it, so there is nothing to be freed, and it need
+// not be initialised.
+typedef struct mcp_error {
+  // The same as the function gave back.
+  mcp_status status;
+  // Whether the server may have acted on the request: 1 it was sent, 0 it was not, -1 it was answered or there was none.
+  int32_t delivery;
+  // The code of the server's JSON-RPC error; else 0.
+  int64_t rpc_code;
+  // The HTTP status; else 0.
+  int32_t http_status;
+  // How long the server asks to be left alone, in milliseconds; -1 when it does not.
+  int64_t retry_after_ms;
+  // How many bytes of the message there are, without the NUL at its end.
+  size_t message_length;
+  // What was wrong, as UTF-8 with a NUL at its end. Never a secret.
+  char message[MCP_ERROR_MESSAGE];
+} mcp_error;
+
+// Told what the server logs: `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7 emergency. On the
+// thread `mcp-events` of the client, one at a time; it may use the client.
+typedef void (*mcp_log_fn)(void *userdata, int32_t level, const char *text, size_t length);
+
+// Called once when the library has no more use for `userdata`, on whichever thread that is. May be NULL.
+typedef void (*mcp_release_fn)(void *userdata);
+
+// Told of notifications other than logs and progress: the method, and the parameters as JSON (NULL when there are none). On the
+// thread `mcp-events` of the client, one at a time; it may use the client.
+typedef void (*mcp_notification_fn)(void *userdata,
+                                    const char *method,
+                                    size_t method_length,
+                                    const char *params,
+                                    size_t params_length);
+
+// Told where the client stands: 0 connecting, 1 ready, 2 reconnecting (with the number of the attempt), 3 closed. On the thread
+// `mcp-state` of the client, one at a time.
+typedef void (*mcp_state_fn)(void *userdata, int32_t state, uint32_t attempt);
+
+// A session with a server. Any thread may use it, several at once. A number: 0 is none.
+typedef struct mcp_client {
+  // The number.
+  uint64_t id;
+} mcp_client;
+
+// Cancels calls from another thread: given to calls, then triggered. A number: 0 is none.
+typedef struct mcp_cancel {
+  // The number.
+  uint64_t id;
+} mcp_cancel;
+
+// Told how far a call has come, on the thread that makes the call. `total` is NaN when it is not known, `message` NULL when there is
+// none.
+typedef void (*mcp_progress_fn)(void *userdata,
+                                double progress,
+                                double total,
+                                const char *message,
+                                size_t message_length);
+
+// How a call is made. All zero is as `mcp_client_call` without them does it.
+typedef struct mcp_call_settings {
+  // How long it may take in all, in milliseconds; 0: as long as the options say; negative: for ever.
+  int64_t timeout_ms;
+  // Not 0: making it twice is as good as once, so it may be made again when its answer was lost.
+  int32_t idempotent;
+  // What may cancel it.
+  struct mcp_cancel cancel;
+  // Told of its progress; may be NULL.
+  mcp_progress_fn on_progress;
+  // Given to `on_progress`.
+  void *userdata;
+} mcp_call_settings;
+
+// A call while its handler runs. A number: 0 is none.
+typedef struct mcp_call {
+  // The number.
+  uint64_t id;
+} mcp_call;
+
+// A server that is being put together. A number: 0 is none.
+typedef struct mcp_server {
+  // The number.
+  uint64_t id;
+} mcp_server;
+
+// Answers a call. `call` is good until it returns, on this thread only. Exactly one of the functions that begin with
+// `mcp_call_reply` or `mcp_call_fail` is to be called before that. Not NULL.
+typedef void (*mcp_handler_fn)(void *userdata, struct mcp_call call);
+
+// A server that listens. A number: 0 is none.
+typedef struct mcp_bound {
+  // The number.
+  uint64_t id;
+} mcp_bound;
+
+// A server without a loop. A number: 0 is none. Threads that use one take turns.
+typedef struct mcp_engine {
+  // The number.
+  uint64_t id;
+} mcp_engine;
+
+// A connection of an engine. All zero is none.
+typedef struct mcp_connection {
+  // The engine that it belongs to.
+  uint64_t engine;
+  // Its number there.
+  uint64_t id;
+} mcp_connection;
+
+// Told of a line of the log: `level` is 1 error, 2 warning, 3 info, 4 debug, 5 trace. On any thread, several at once.
+typedef void (*mcp_line_fn)(void *userdata, int32_t level, const char *text, size_t length);
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Frees text that the library gave, and empties the place that it is in. NULL, and text that was freed in this place before, are
+// fine; a copy of freed text is not.
+void mcp_string_free(struct mcp_string *text);
+
+// Options for the server at a URL, such as `http://localhost:8000/mcp`. Freed with `mcp_options_free`, also after connecting.
+mcp_status mcp_options_new(const char *url,
+                           size_t url_length,
+                           struct mcp_options *options,
+                           struct mcp_error *error);
+
+// Options for a server that is a program, spoken to over its standard input and output. Arguments are added with
+// `mcp_options_argument`.
+mcp_status mcp_options_spawn(const char *program,
+                             size_t program_length,
+                             struct mcp_options *options,
+                             struct mcp_error *error);
+
+// Options for a server of a configuration file: `mcpServers` of Claude and others, VS Code's `servers`, CrewAI's `mcps`.
+mcp_status mcp_options_from_config(const char *path,
+                                   size_t path_length,
+                                   const char *server,
+                                   size_t server_length,
+                                   struct mcp_options *options,
+                                   struct mcp_error *error);
+
+// Frees options. Of no effect on clients that were connected with them.
+void mcp_options_free(struct mcp_options options);
+
+// An argument of the program, after those before.
+mcp_status mcp_options_argument(struct mcp_options options, const char *argument, size_t length);
+
+// A variable in the environment of the program. It has few others: what a program needs is passed on by name or set here.
+mcp_status mcp_options_env(struct mcp_options options,
+                           const char *name,
+                           size_t name_length,
+                           const char *value,
+                           size_t value_length);
+
+// The folder that the program is started in.
+mcp_status mcp_options_current_dir(struct mcp_options options, const char *path, size_t length);
+
+// A header for every HTTP request. The value is a secret: it is in no message and no log.
+mcp_status mcp_options_header(struct mcp_options options,
+                              const char *name,
+                              size_t name_length,
+                              const char *value,
+                              size_t value_length);
+
+// `Authorization: Bearer` with this token.
+mcp_status mcp_options_bearer(struct mcp_options options, const char *token, size_t length);
+
+// How long opening a connection may take, in milliseconds. 10 000 unless set.
+mcp_status mcp_options_connect_timeout(struct mcp_options options, uint64_t ms);
+
+// How long a call may take from its start to its reply, and so may connecting, in milliseconds; negative: for ever. 60 000 unless set.
+mcp_status mcp_options_call_timeout(struct mcp_options options,
+                                    int64_t ms);
+
+// How long an event stream may be silent, in milliseconds; negative: for ever. 300 000 unless set.
+mcp_status mcp_options_idle_timeout(struct mcp_options options, int64_t ms);
+
+// Over HTTP+SSE, how long it may take until the server has said where messages go, in milliseconds. 30 000 unless set.
+mcp_status mcp_options_endpoint_timeout(struct mcp_options options,
+                                        uint64_t ms);
+
+// What is spoken: 0 it is found out, as it is unless set; 1 Streamable HTTP without sessions (2026-07-28); 2 Streamable HTTP with
+// sessions; 3 HTTP+SSE; 4 JSON without JSON-RPC.
+mcp_status mcp_options_transport(struct mcp_options options,
+                                 int32_t transport);
+
+// The revision to speak, such as `2025-11-25`; the newest that the server speaks unless set.
+mcp_status mcp_options_revision(struct mcp_options options, const char *revision, size_t length);
+
+// Certificates of authorities, in PEM, that are trusted beside the well-known ones.
+mcp_status mcp_options_add_root_certificates(struct mcp_options options, const char *pem, size_t length);
+
+// What the client does when it loses its server: it opens another session after `interval_ms`, in growing intervals, at most
+// `attempts` times in a row (0: without end). Unless set, the next call opens one.
+mcp_status mcp_options_reconnect(struct mcp_options options,
+                                 uint64_t interval_ms,
+                                 uint32_t attempts);
+
+// Has log messages of the server told.
+mcp_status mcp_options_on_log(struct mcp_options options,
+                              mcp_log_fn tell,
+                              void *userdata,
+                              mcp_release_fn release);
+
+// Has other notifications of the server told.
+mcp_status mcp_options_on_notification(struct mcp_options options,
+                                       mcp_notification_fn tell,
+                                       void *userdata,
+                                       mcp_release_fn release);
+
+// Has changes of the client's state told.
+mcp_status mcp_options_on_state(struct mcp_options options,
+                                mcp_state_fn tell,
+                                void *userdata,
+                                mcp_release_fn release);
+
+// Connects. The options are used up; they are still to be freed.
+//
+// Blocks for the call timeout at most; over HTTP+SSE for that of the endpoint more.
+mcp_status mcp_client_connect(struct mcp_options options, struct mcp_client *client, struct mcp_error *error);
+
+// Closes the session: calls in flight on other threads end with `MCP_STATUS_CLOSED`. Takes a second at most, with a child process three. Twice
+// is fine.
+mcp_status mcp_client_close(struct mcp_client client);
+
+// Closes the session and frees the client. Twice is fine.
+void mcp_client_free(struct mcp_client client);
+
+// Whether the session stands, as far as is known here: 1 or 0.
+int32_t mcp_client_is_connected(struct mcp_client client);
+
+// How the server is spoken to, in words: URL, transport, revision.
+mcp_status mcp_client_connection(struct mcp_client client, struct mcp_string *text, struct mcp_error *error);
+
+// Who the server says it is, as a JSON object with `name` and `version`.
+mcp_status mcp_client_server_info(struct mcp_client client, struct mcp_string *json, struct mcp_error *error);
+
+// What the client has done so far, as OpenMetrics text.
+mcp_status mcp_client_metrics(struct mcp_client client, struct mcp_string *text, struct mcp_error *error);
+
+// The tools of the server, all pages of them, as a JSON array.
+mcp_status mcp_client_tools(struct mcp_client client, struct mcp_string *json, struct mcp_error *error);
+
+// Calls a tool and waits for its result, a JSON object as the server wrote it. `arguments` is a JSON object or NULL; `settings` may be
+// NULL.
+mcp_status mcp_client_call(struct mcp_client client,
+                           const char *tool,
+                           size_t tool_length,
+                           const char *arguments,
+                           size_t arguments_length,
+                           const struct mcp_call_settings *settings,
+                           struct mcp_string *result,
+                           struct mcp_error *error);
+
+// The resources of the server, as a JSON array.
+mcp_status mcp_client_resources(struct mcp_client client, struct mcp_string *json, struct mcp_error *error);
+
+// The templates of resources, as a JSON array.
+mcp_status mcp_client_resource_templates(struct mcp_client client,
+                                         struct mcp_string *json,
+                                         struct mcp_error *error);
+
+// Reads a resource: a JSON object with `contents`.
+mcp_status mcp_client_read_resource(struct mcp_client client,
+                                    const char *uri,
+                                    size_t uri_length,
+                                    struct mcp_string *result,
+                                    struct mcp_error *error);
+
+// The prompts of the server, as a JSON array.
+mcp_status mcp_client_prompts(struct mcp_client client, struct mcp_string *json, struct mcp_error *error);
+
+// Gets a prompt: a JSON object with `messages`. `arguments` is a JSON object of strings, or NULL.
+mcp_status mcp_client_get_prompt(struct mcp_client client,
+                                 const char *prompt,
+                                 size_t prompt_length,
+                                 const char *arguments,
+                                 size_t arguments_length,
+                                 struct mcp_string *result,
+                                 struct mcp_error *error);
+
+// Proposes values for an argument of a prompt, or for a variable of a template when `reference` contains a colon: a JSON object with
+// `values`.
+mcp_status mcp_client_complete(struct mcp_client client,
+                               const char *reference,
+                               size_t reference_length,
+                               const char *argument,
+                               size_t argument_length,
+                               const char *value,
+                               size_t value_length,
+                               struct mcp_string *result,
+                               struct mcp_error *error);
+
+// Makes any request; `params` is a JSON object or NULL. The result is JSON as the server wrote it.
+mcp_status mcp_client_request(struct mcp_client client,
+                              const char *method,
+                              size_t method_length,
+                              const char *params,
+                              size_t params_length,
+                              struct mcp_string *result,
+                              struct mcp_error *error);
+
+// Sends any notification; `params` is a JSON object or NULL.
+mcp_status mcp_client_notify(struct mcp_client client,
+                             const char *method,
+                             size_t method_length,
+                             const char *params,
+                             size_t params_length,
+                             struct mcp_error *error);
+
+// Asks the server for a sign of life and waits for it.
+mcp_status mcp_client_ping(struct mcp_client client, struct mcp_error *error);
+
+// A new one, not triggered.
+mcp_status mcp_cancel_new(struct mcp_cancel *cancel, struct mcp_error *error);
+
+// Cancels the calls that it was given to, and those that it will be given to: they end at once with `MCP_STATUS_CANCELLED`. From
+// any thread.
+mcp_status mcp_cancel_trigger(struct mcp_cancel cancel);
+
+// Frees it. Calls that it was given to go on.
+void mcp_cancel_free(struct mcp_cancel cancel);
+
+// The name of the tool or prompt, or the URI of the resource. Good until the handler returns.
+mcp_status mcp_call_name(struct mcp_call call, const char **name, size_t *length);
+
+// The arguments, a JSON object. Good until the handler returns.
+mcp_status mcp_call_arguments(struct mcp_call call, const char **json, size_t *length);
+
+// Whether nobody waits for the answer any more: 1 or 0.
+int32_t mcp_call_is_cancelled(struct mcp_call call);
+
+// Tells how far the call has come. `total` may be NaN, `message` NULL.
+mcp_status mcp_call_progress(struct mcp_call call,
+                             double progress,
+                             double total,
+                             const char *message,
+                             size_t length);
+
+// Sends a log message. `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7 emergency.
+mcp_status mcp_call_log(struct mcp_call call,
+                        int32_t level,
+                        const char *text,
+                        size_t length);
+
+// Answers with text.
+mcp_status mcp_call_reply_text(struct mcp_call call, const char *text, size_t length);
+
+// Answers with JSON: as structured content where the revision has it, and as text.
+mcp_status mcp_call_reply_json(struct mcp_call call, const char *json, size_t length);
+
+// Answers a tool with a whole result: a JSON object with `content`, and what else results have.
+mcp_status mcp_call_reply_result(struct mcp_call call, const char *json, size_t length);
+
+// Answers that the call failed, and why; for the model that made it.
+mcp_status mcp_call_fail(struct mcp_call call, const char *text, size_t length);
+
+// A server that offers nothing yet, by the name and version that clients are told.
+mcp_status mcp_server_new(const char *name,
+                          size_t name_length,
+                          const char *version,
+                          size_t version_length,
+                          struct mcp_server *server,
+                          struct mcp_error *error);
+
+// Frees it, also after it was used up by `mcp_server_bind`, `mcp_server_serve_stdio` or `mcp_server_engine`.
+void mcp_server_free(struct mcp_server server);
+
+// Offers a tool. `input_schema` is a JSON Schema of an object, NULL for a tool without arguments. The handler runs on the thread
+// that runs the server, or with `on_worker` not 0 on one of several others, of which several may run it at once.
+mcp_status mcp_server_add_tool(struct mcp_server server,
+                               const char *name,
+                               size_t name_length,
+                               const char *description,
+                               size_t description_length,
+                               const char *input_schema,
+                               size_t input_schema_length,
+                               int32_t on_worker,
+                               mcp_handler_fn handler,
+                               void *userdata,
+                               mcp_release_fn release);
+
+// Offers a resource that is always the same text. `mime_type` may be NULL.
+mcp_status mcp_server_add_resource(struct mcp_server server,
+                                   const char *uri,
+                                   size_t uri_length,
+                                   const char *name,
+                                   size_t name_length,
+                                   const char *mime_type,
+                                   size_t mime_type_length,
+                                   const char *text,
+                                   size_t text_length);
+
+// Offers a resource whose text the handler gives each time it is read, with `mcp_call_reply_text` or `mcp_call_reply_json`. It runs on
+// the thread that runs the server.
+mcp_status mcp_server_add_resource_with(struct mcp_server server,
+                                        const char *uri,
+                                        size_t uri_length,
+                                        const char *name,
+                                        size_t name_length,
+                                        const char *mime_type,
+                                        size_t mime_type_length,
+                                        mcp_handler_fn handler,
+                                        void *userdata,
+                                        mcp_release_fn release);
+
+// Offers a prompt with arguments of these names, all of them required; `arguments` is a list of names separated by commas, NULL for none.
+// The handler gives its text with `mcp_call_reply_text`, on the thread that runs the server.
+mcp_status mcp_server_add_prompt(struct mcp_server server,
+                                 const char *name,
+                                 size_t name_length,
+                                 const char *arguments,
+                                 size_t arguments_length,
+                                 mcp_handler_fn handler,
+                                 void *userdata,
+                                 mcp_release_fn release);
+
+// How to use the server, for models.
+mcp_status mcp_server_instructions(struct mcp_server server, const char *text, size_t length);
+
+// Demands this token from clients: `Authorization: Bearer`. Several may be set.
+mcp_status mcp_server_bearer(struct mcp_server server, const char *token, size_t length);
+
+// Serves requests to this host name, beside those of loopback.
+mcp_status mcp_server_allow_host(struct mcp_server server, const char *host, size_t length);
+
+// Serves pages of this origin, such as `https://app.example`.
+mcp_status mcp_server_allow_origin(struct mcp_server server, const char *origin, size_t length);
+
+// Bounds: connections and sessions open at a time, and bytes of a request. 0 leaves a bound as it is: 16 384, 8 192, 4 MiB.
+mcp_status mcp_server_limits(struct mcp_server server,
+                             size_t connections,
+                             size_t sessions,
+                             size_t body_bytes);
+
+// The length that says that text ends with its first NUL; for those who have no header.
+size_t mcp_nul_terminated(void);
+
+// Listens at an address such as `127.0.0.1:8000`; port 0 lets the system choose. Nothing is served before `mcp_bound_run`. The server is
+// used up; it is still to be freed.
+mcp_status mcp_server_bind(struct mcp_server server,
+                           const char *address,
+                           size_t address_length,
+                           struct mcp_bound *bound,
+                           struct mcp_error *error);
+
+// Where clients find it: `http://127.0.0.1:8000/mcp`. Those that speak HTTP+SSE alone use `/sse` in its place.
+mcp_status mcp_bound_url(struct mcp_bound bound,
+                         struct mcp_string *url,
+                         struct mcp_error *error);
+
+// Serves on this thread until `mcp_bound_stop`. Once.
+mcp_status mcp_bound_run(struct mcp_bound bound, struct mcp_error *error);
+
+// Has `mcp_bound_run` return soon: requests in flight are waited for, for five seconds at most. From any thread.
+mcp_status mcp_bound_stop(struct mcp_bound bound);
+
+// Tells clients that a resource has changed. From any thread.
+mcp_status mcp_bound_resource_updated(struct mcp_bound bound, const char *uri, size_t length);
+
+// Frees it. A server that runs is told to stop.
+void mcp_bound_free(struct mcp_bound bound);
+
+// Serves one client over standard input and output, on this thread, until the client closes them. The server is used up; it is still to be
+// freed.
+mcp_status mcp_server_serve_stdio(struct mcp_server server,
+                                  struct mcp_error *error);
+
+// Makes an engine of the server, which is used up; it is still to be freed.
+mcp_status mcp_server_engine(struct mcp_server server, struct mcp_engine *engine, struct mcp_error *error);
+
+// Takes a connection in that the caller accepted. `MCP_STATUS_LIMIT` when there is no room: close it.
+mcp_status mcp_server_connection_new(struct mcp_engine engine,
+                                     struct mcp_connection *connection,
+                                     struct mcp_error *error);
+
+// Takes bytes in that came from the client: all of them.
+mcp_status mcp_server_connection_feed(struct mcp_connection connection, const uint8_t *data, size_t length);
+
+// The client will send no more.
+mcp_status mcp_server_connection_end(struct mcp_connection connection);
+
+// Whether more may be read off the connection now: 1 or 0. While it is 0, leave bytes where they are until the connection comes up with
+// `mcp_engine_next_ready`.
+int32_t mcp_server_connection_wants_input(struct mcp_connection connection);
+
+// Copies what is to be sent next into `buffer`, as much as there is room for, and says how much that is. It stays with the engine until
+// `mcp_server_connection_sent` says that it has gone.
+mcp_status mcp_server_connection_output(struct mcp_connection connection,
+                                        char *buffer,
+                                        size_t room,
+                                        size_t *length);
+
+// The first `count` bytes of the output were sent. To be called with 0 as well when the client takes none.
+mcp_status mcp_server_connection_sent(struct mcp_connection connection, size_t count);
+
+// What to do with the connection, once its output was sent as far as it can be.
+mcp_connection_state mcp_server_connection_state(struct mcp_connection connection);
+
+// The sending side was closed.
+mcp_status mcp_server_connection_half_closed(struct mcp_connection connection);
+
+// The connection is gone. Twice is fine.
+void mcp_server_connection_free(struct mcp_connection connection);
+
+// A connection that has something to send or is to be closed; all zero when there is none.
+struct mcp_connection mcp_engine_next_ready(struct mcp_engine engine);
+
+// In how many milliseconds `mcp_engine_wake` is to be called at the latest; -1 when there is no need to.
+int64_t mcp_engine_next_wake(struct mcp_engine engine);
+
+// Does what is due, and takes in what workers have answered.
+mcp_status mcp_engine_wake(struct mcp_engine engine);
+
+// Takes no more connections and ends those that are open, once their requests are answered. It is over when no connection is left.
+mcp_status mcp_engine_stop(struct mcp_engine engine);
+
+// How many connections are open.
+size_t mcp_engine_connections(struct mcp_engine engine);
+
+// Frees it, with its connections.
+void mcp_engine_free(struct mcp_engine engine);
+
+// Has the log told, up to this level: 0 nothing, 1 error, 2 warning, 3 info, 4 debug, 5 trace. Once for the process; later only the level
+// can be changed, with a callback of NULL.
+mcp_status mcp_log_to(mcp_line_fn tell,
+                      void *userdata,
+                      mcp_release_fn release,
+                      int32_t level);
+
+// The version of the library, with a NUL at its end. Lives as long as the library.
+const char *mcp_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* MCP_H */

@@ -1,0 +1,379 @@
+//! How to connect: the address or the program, and the settings.
+
+use std::ffi::{c_char, c_void};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use mcp_core::revision::ProtocolVersion;
+use mcp_sse_blocking::config::Config;
+use mcp_sse_blocking::{Builder, Client, Command, Reconnect, State, Transport};
+
+use crate::border::{enter, quietly};
+use crate::callback::{Release, Userdata, shown};
+use crate::error::{ErrorInfo, Fault, Status};
+use crate::handles::Shelf;
+use crate::text::{Input, Out};
+
+static OPTIONS: Shelf<Mutex<Plan>> = Shelf::new("options");
+
+/// How to connect. A number: 0 is none.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Options {
+    /// The number.
+    pub id: u64,
+}
+
+/// Told what the server logs: `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7 emergency. On the
+/// thread `mcp-events` of the client, one at a time; it may use the client.
+pub type OnLog = Option<extern "C" fn(userdata: *mut c_void, level: i32, text: *const c_char, length: usize)>;
+
+/// Told of notifications other than logs and progress: the method, and the parameters as JSON (NULL when there are none). On the
+/// thread `mcp-events` of the client, one at a time; it may use the client.
+pub type OnNotification = Option<
+    extern "C" fn(
+        userdata: *mut c_void,
+        method: *const c_char,
+        method_length: usize,
+        params: *const c_char,
+        params_length: usize,
+    ),
+>;
+
+/// Told where the client stands: 0 connecting, 1 ready, 2 reconnecting (with the number of the attempt), 3 closed. On the thread
+/// `mcp-state` of the client, one at a time.
+pub type OnState = Option<extern "C" fn(userdata: *mut c_void, state: i32, attempt: u32)>;
+
+type Setting = Box<dyn FnOnce(Builder) -> Builder + Send>;
+
+struct Plan {
+    start: Start,
+    settings: Vec<Setting>,
+}
+
+enum Start {
+    Url(String),
+    Program(Option<Command>),
+    Made(Option<Box<Builder>>),
+    /// It was connected with.
+    Used,
+}
+
+/// Options for the server at a URL, such as `http://localhost:8000/mcp`. Freed with `mcp_options_free`, also after connecting.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_new(
+    url: *const c_char,
+    url_length: usize,
+    options: *mut Options,
+    error: *mut ErrorInfo,
+) -> Status {
+    enter(Out(error), || {
+        let url = Input { what: "the URL", data: url, length: url_length };
+        give(Start::Url(url.required()?.to_owned()), options)
+    })
+}
+
+/// Options for a server that is a program, spoken to over its standard input and output. Arguments are added with
+/// `mcp_options_argument`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_spawn(
+    program: *const c_char,
+    program_length: usize,
+    options: *mut Options,
+    error: *mut ErrorInfo,
+) -> Status {
+    enter(Out(error), || {
+        let program = Input { what: "the program", data: program, length: program_length };
+        give(Start::Program(Some(Command::new(program.required()?))), options)
+    })
+}
+
+/// Options for a server of a configuration file: `mcpServers` of Claude and others, VS Code's `servers`, CrewAI's `mcps`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_from_config(
+    path: *const c_char,
+    path_length: usize,
+    server: *const c_char,
+    server_length: usize,
+    options: *mut Options,
+    error: *mut ErrorInfo,
+) -> Status {
+    enter(Out(error), || {
+        let path = Input { what: "the path", data: path, length: path_length };
+        let name = Input { what: "the name of the server", data: server, length: server_length };
+        let (config, name) = (Config::from_file(path.required()?)?, name.required()?);
+        let Some(server) = config.server(name) else {
+            let names: Vec<&str> = config.servers().iter().map(|server| server.name()).collect();
+            let names = names.join(", ");
+            return Err(Fault::new(Status::Config, format!("there is no server `{name}` in the file but {names}")));
+        };
+        give(Start::Made(Some(Box::new(server.builder()?))), options)
+    })
+}
+
+/// Frees options. Of no effect on clients that were connected with them.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_free(options: Options) {
+    quietly((), || drop(OPTIONS.take(options.id)));
+}
+
+/// An argument of the program, after those before.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_argument(options: Options, argument: *const c_char, length: usize) -> Status {
+    program(options, || {
+        let argument = Input { what: "the argument", data: argument, length }.required()?.to_owned();
+        Ok(move |command: Command| command.arg(argument))
+    })
+}
+
+/// A variable in the environment of the program. It has few others: what a program needs is passed on by name or set here.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_env(
+    options: Options,
+    name: *const c_char,
+    name_length: usize,
+    value: *const c_char,
+    value_length: usize,
+) -> Status {
+    program(options, || {
+        let name = Input { what: "the name of the variable", data: name, length: name_length }.required()?.to_owned();
+        let value =
+            Input { what: "the value of the variable", data: value, length: value_length }.required()?.to_owned();
+        Ok(move |command: Command| command.env(name, value))
+    })
+}
+
+/// The folder that the program is started in.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_current_dir(options: Options, path: *const c_char, length: usize) -> Status {
+    program(options, || {
+        let path = Input { what: "the path", data: path, length }.required()?.to_owned();
+        Ok(move |command: Command| command.current_dir(path))
+    })
+}
+
+/// A header for every HTTP request. The value is a secret: it is in no message and no log.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_header(
+    options: Options,
+    name: *const c_char,
+    name_length: usize,
+    value: *const c_char,
+    value_length: usize,
+) -> Status {
+    set(options, || {
+        let name = Input { what: "the name of the header", data: name, length: name_length }.required()?.to_owned();
+        let value = Input { what: "the value of the header", data: value, length: value_length }.required()?.to_owned();
+        Ok(move |builder: Builder| builder.header(&name, &value))
+    })
+}
+
+/// `Authorization: Bearer` with this token.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_bearer(options: Options, token: *const c_char, length: usize) -> Status {
+    set(options, || {
+        let token = Input { what: "the token", data: token, length }.required()?.to_owned();
+        Ok(move |builder: Builder| builder.bearer(&token))
+    })
+}
+
+/// How long opening a connection may take, in milliseconds. 10 000 unless set.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_connect_timeout(options: Options, ms: u64) -> Status {
+    set(options, || Ok(move |builder: Builder| builder.connect_timeout(Duration::from_millis(ms))))
+}
+
+/// How long a call may take from its start to its reply, and so may connecting, in milliseconds; negative: for ever. 60 000 unless set.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_call_timeout(options: Options, ms: i64) -> Status {
+    set(options, || Ok(move |builder: Builder| builder.call_timeout(duration(ms))))
+}
+
+/// How long an event stream may be silent, in milliseconds; negative: for ever. 300 000 unless set.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_idle_timeout(options: Options, ms: i64) -> Status {
+    set(options, || Ok(move |builder: Builder| builder.idle_timeout(duration(ms))))
+}
+
+/// Over HTTP+SSE, how long it may take until the server has said where messages go, in milliseconds. 30 000 unless set.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_endpoint_timeout(options: Options, ms: u64) -> Status {
+    set(options, || Ok(move |builder: Builder| builder.endpoint_timeout(Duration::from_millis(ms))))
+}
+
+/// What is spoken: 0 it is found out, as it is unless set; 1 Streamable HTTP without sessions (2026-07-28); 2 Streamable HTTP with
+/// sessions; 3 HTTP+SSE; 4 JSON without JSON-RPC.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_transport(options: Options, transport: i32) -> Status {
+    set(options, || {
+        let transport = match transport {
+            0 => Transport::Detect,
+            1 => Transport::Stateless,
+            2 => Transport::StreamableHttp,
+            3 => Transport::HttpSse,
+            4 => Transport::Plain,
+            other => return Err(Fault::new(Status::Usage, format!("there is no transport {other}"))),
+        };
+        Ok(move |builder: Builder| builder.transport(transport))
+    })
+}
+
+/// The revision to speak, such as `2025-11-25`; the newest that the server speaks unless set.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_revision(options: Options, revision: *const c_char, length: usize) -> Status {
+    set(options, || {
+        let revision = Input { what: "the revision", data: revision, length };
+        let revision = revision.required()?;
+        let known: Option<ProtocolVersion> = ProtocolVersion::ALL.into_iter().find(|known| known.as_str() == revision);
+        let known = known.ok_or_else(|| Fault::new(Status::Usage, format!("there is no revision `{revision}`")))?;
+        Ok(move |builder: Builder| builder.protocol_version(known))
+    })
+}
+
+/// Certificates of authorities, in PEM, that are trusted beside the well-known ones.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_add_root_certificates(options: Options, pem: *const c_char, length: usize) -> Status {
+    set(options, || {
+        let pem = Input { what: "the certificates", data: pem, length }.required()?.to_owned();
+        Ok(move |builder: Builder| builder.add_root_certificates_pem(pem.as_bytes()))
+    })
+}
+
+/// What the client does when it loses its server: it opens another session after `interval_ms`, in growing intervals, at most
+/// `attempts` times in a row (0: without end). Unless set, the next call opens one.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_reconnect(options: Options, interval_ms: u64, attempts: u32) -> Status {
+    set(options, || {
+        let attempts = (attempts > 0).then_some(attempts);
+        let policy = Reconnect::new().interval(Duration::from_millis(interval_ms)).attempts(attempts);
+        Ok(move |builder: Builder| builder.reconnect(policy))
+    })
+}
+
+/// Has log messages of the server told.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_on_log(options: Options, tell: OnLog, userdata: *mut c_void, release: Release) -> Status {
+    let userdata = Userdata::new(userdata, release);
+    set(options, || {
+        let tell = tell.ok_or_else(|| Fault::new(Status::Null, "the callback is NULL"))?;
+        Ok(move |builder: Builder| {
+            builder.on_log(move |_, message| {
+                let text = message.text();
+                let (text, length) = shown(&text);
+                tell(userdata.pointer(), message.level as i32, text, length);
+            })
+        })
+    })
+}
+
+/// Has other notifications of the server told.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_on_notification(
+    options: Options,
+    tell: OnNotification,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    let userdata = Userdata::new(userdata, release);
+    set(options, || {
+        let tell = tell.ok_or_else(|| Fault::new(Status::Null, "the callback is NULL"))?;
+        Ok(move |builder: Builder| {
+            builder.on_notification(move |_, notification| {
+                let (method, method_length) = shown(&notification.method);
+                let params = notification.params.as_deref().map(|params| shown(params.get()));
+                let (params, params_length) = params.unwrap_or((std::ptr::null(), 0));
+                tell(userdata.pointer(), method, method_length, params, params_length);
+            })
+        })
+    })
+}
+
+/// Has changes of the client's state told.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_on_state(
+    options: Options,
+    tell: OnState,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    let userdata = Userdata::new(userdata, release);
+    set(options, || {
+        let tell = tell.ok_or_else(|| Fault::new(Status::Null, "the callback is NULL"))?;
+        Ok(move |builder: Builder| {
+            builder.on_state(move |state| {
+                let (state, attempt) = match state {
+                    State::Connecting => (0, 0),
+                    State::Ready => (1, 0),
+                    State::Reconnecting { attempt } => (2, *attempt),
+                    _ => (3, 0),
+                };
+                tell(userdata.pointer(), state, attempt);
+            })
+        })
+    })
+}
+
+/// Connects as these options say.
+pub(crate) fn connect(options: Options) -> Result<Client, Fault> {
+    let plan = OPTIONS.get(options.id)?;
+    let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
+    let used = || Fault::new(Status::State, "the options were connected with already");
+    let builder = match std::mem::replace(&mut plan.start, Start::Used) {
+        Start::Url(url) => Client::builder(&url),
+        Start::Program(command) => Client::spawn_builder(command.ok_or_else(used)?),
+        Start::Made(builder) => *builder.ok_or_else(used)?,
+        Start::Used => return Err(used()),
+    };
+    let settings = std::mem::take(&mut plan.settings);
+    // Nobody who looks at the options waits for the network.
+    drop(plan);
+    Ok(settings.into_iter().fold(builder, |builder, set| set(builder)).connect()?)
+}
+
+fn give(start: Start, options: *mut Options) -> Result<(), Fault> {
+    let place = Out(options);
+    place.required("the options")?;
+    place.set(Options { id: OPTIONS.put(Mutex::new(Plan { start, settings: Vec::new() })) });
+    Ok(())
+}
+
+/// Adds a setting.
+fn set<S>(options: Options, setting: impl FnOnce() -> Result<S, Fault>) -> Status
+where
+    S: FnOnce(Builder) -> Builder + Send + 'static,
+{
+    enter(Out(std::ptr::null_mut()), || {
+        let plan = OPTIONS.get(options.id)?;
+        let setting = setting()?;
+        let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Start::Used = plan.start {
+            return Err(Fault::new(Status::State, "the options were connected with already"));
+        }
+        plan.settings.push(Box::new(setting));
+        Ok(())
+    })
+}
+
+/// Changes the command of a program.
+fn program<C>(options: Options, change: impl FnOnce() -> Result<C, Fault>) -> Status
+where
+    C: FnOnce(Command) -> Command,
+{
+    enter(Out(std::ptr::null_mut()), || {
+        let plan = OPTIONS.get(options.id)?;
+        let change = change()?;
+        let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let Start::Program(command) = &mut plan.start else {
+            return Err(Fault::new(
+                Status::State,
+                "the options are not those of a program that is still to be started",
+            ));
+        };
+        *command = command.take().map(change);
+        Ok(())
+    })
+}
+
+fn duration(ms: i64) -> Option<Duration> {
+    u64::try_from(ms).ok().map(Duration::from_millis)
+}

@@ -1,0 +1,274 @@
+//! What a server offers, and its settings.
+
+use std::ffi::{c_char, c_void};
+use std::sync::{Mutex, PoisonError};
+
+use mcp_server_tiny::result::ToolError;
+use mcp_server_tiny::{Prompt, Resource, Server, Tool};
+
+use crate::border::{enter, quietly};
+use crate::callback::{Release, Userdata};
+use crate::error::{ErrorInfo, Fault, Status};
+use crate::handles::Shelf;
+use crate::text::{Input, NUL_TERMINATED, Out};
+use crate::tool::{Handler, Reply, run};
+
+static SERVERS: Shelf<Mutex<Option<Server>>> = Shelf::new("a server");
+
+/// A server that is being put together. A number: 0 is none.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ServerHandle {
+    /// The number.
+    pub id: u64,
+}
+
+/// A server that offers nothing yet, by the name and version that clients are told.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_new(
+    name: *const c_char,
+    name_length: usize,
+    version: *const c_char,
+    version_length: usize,
+    server: *mut ServerHandle,
+    error: *mut ErrorInfo,
+) -> Status {
+    enter(Out(error), || {
+        let name = Input { what: "the name", data: name, length: name_length };
+        let version = Input { what: "the version", data: version, length: version_length };
+        let place = Out(server);
+        place.required("the server")?;
+        let server = Server::new(name.required()?, version.required()?);
+        place.set(ServerHandle { id: SERVERS.put(Mutex::new(Some(server))) });
+        Ok(())
+    })
+}
+
+/// Frees it, also after it was used up by `mcp_server_bind`, `mcp_server_serve_stdio` or `mcp_server_engine`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_free(server: ServerHandle) {
+    quietly((), || drop(SERVERS.take(server.id)));
+}
+
+/// Offers a tool. `input_schema` is a JSON Schema of an object, NULL for a tool without arguments. The handler runs on the thread
+/// that runs the server, or with `on_worker` not 0 on one of several others, of which several may run it at once.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_add_tool(
+    server: ServerHandle,
+    name: *const c_char,
+    name_length: usize,
+    description: *const c_char,
+    description_length: usize,
+    input_schema: *const c_char,
+    input_schema_length: usize,
+    on_worker: i32,
+    handler: Handler,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    let userdata = Userdata::new(userdata, release);
+    change(server, || {
+        let name = Input { what: "the name of the tool", data: name, length: name_length };
+        let description = Input { what: "the description", data: description, length: description_length };
+        let schema = Input { what: "the schema", data: input_schema, length: input_schema_length };
+        let handler = handler.ok_or_else(|| Fault::new(Status::Null, "the handler is NULL"))?;
+        let mut tool = Tool::new(name.required()?);
+        if let Some(description) = description.optional()? {
+            tool = tool.description(description);
+        }
+        if schema.optional()?.is_some() {
+            tool = tool.input_schema(schema.object()?.get());
+        }
+        if on_worker != 0 {
+            tool = tool.on_worker();
+        }
+        Ok(move |server: Server| server.tool(tool, move |call| run(handler, &userdata, call)))
+    })
+}
+
+/// Offers a resource that is always the same text. `mime_type` may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_add_resource(
+    server: ServerHandle,
+    uri: *const c_char,
+    uri_length: usize,
+    name: *const c_char,
+    name_length: usize,
+    mime_type: *const c_char,
+    mime_type_length: usize,
+    text: *const c_char,
+    text_length: usize,
+) -> Status {
+    change(server, || {
+        let uri = Input { what: "the URI", data: uri, length: uri_length };
+        let name = Input { what: "the name", data: name, length: name_length };
+        let mime_type = Input { what: "the media type", data: mime_type, length: mime_type_length };
+        let text = Input { what: "the text", data: text, length: text_length };
+        let mut resource = Resource::text(uri.required()?, name.required()?, text.required()?);
+        if let Some(mime_type) = mime_type.optional()? {
+            resource = resource.mime_type(mime_type);
+        }
+        Ok(move |server: Server| server.resource(resource))
+    })
+}
+
+/// Offers a resource whose text the handler gives each time it is read, with `mcp_call_reply_text` or `mcp_call_reply_json`. It runs on
+/// the thread that runs the server.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_add_resource_with(
+    server: ServerHandle,
+    uri: *const c_char,
+    uri_length: usize,
+    name: *const c_char,
+    name_length: usize,
+    mime_type: *const c_char,
+    mime_type_length: usize,
+    handler: Handler,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    let userdata = Userdata::new(userdata, release);
+    change(server, || {
+        let uri = Input { what: "the URI", data: uri, length: uri_length };
+        let name = Input { what: "the name", data: name, length: name_length };
+        let mime_type = Input { what: "the media type", data: mime_type, length: mime_type_length };
+        let handler = handler.ok_or_else(|| Fault::new(Status::Null, "the handler is NULL"))?;
+        let mut resource = Resource::new(uri.required()?, name.required()?);
+        if let Some(mime_type) = mime_type.optional()? {
+            resource = resource.mime_type(mime_type);
+        }
+        Ok(move |server: Server| server.resource_with(resource, move |call| text(run(handler, &userdata, call)?)))
+    })
+}
+
+/// Offers a prompt with arguments of these names, all of them required; `arguments` is a list of names separated by commas, NULL for none.
+/// The handler gives its text with `mcp_call_reply_text`, on the thread that runs the server.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_add_prompt(
+    server: ServerHandle,
+    name: *const c_char,
+    name_length: usize,
+    arguments: *const c_char,
+    arguments_length: usize,
+    handler: Handler,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    let userdata = Userdata::new(userdata, release);
+    change(server, || {
+        let name = Input { what: "the name of the prompt", data: name, length: name_length };
+        let arguments = Input { what: "the arguments", data: arguments, length: arguments_length };
+        let handler = handler.ok_or_else(|| Fault::new(Status::Null, "the handler is NULL"))?;
+        let mut prompt = Prompt::new(name.required()?);
+        for argument in arguments.optional()?.unwrap_or_default().split(',').map(str::trim) {
+            if !argument.is_empty() {
+                prompt = prompt.argument(argument, "");
+            }
+        }
+        Ok(move |server: Server| server.prompt(prompt, move |call| text(run(handler, &userdata, call)?)))
+    })
+}
+
+/// How to use the server, for models.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_instructions(server: ServerHandle, text: *const c_char, length: usize) -> Status {
+    setting(server, "the instructions", text, length, |server, text| server.instructions(text))
+}
+
+/// Demands this token from clients: `Authorization: Bearer`. Several may be set.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_bearer(server: ServerHandle, token: *const c_char, length: usize) -> Status {
+    setting(server, "the token", token, length, |server, token| server.bearer(token))
+}
+
+/// Serves requests to this host name, beside those of loopback.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_allow_host(server: ServerHandle, host: *const c_char, length: usize) -> Status {
+    setting(server, "the host", host, length, |server, host| server.allow_host(host))
+}
+
+/// Serves pages of this origin, such as `https://app.example`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_allow_origin(server: ServerHandle, origin: *const c_char, length: usize) -> Status {
+    setting(server, "the origin", origin, length, |server, origin| server.allow_origin(origin))
+}
+
+/// Bounds: connections and sessions open at a time, and bytes of a request. 0 leaves a bound as it is: 16 384, 8 192, 4 MiB.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_limits(
+    server: ServerHandle,
+    connections: usize,
+    sessions: usize,
+    body_bytes: usize,
+) -> Status {
+    change(server, || {
+        Ok(move |server: Server| {
+            server.limits(|limits| {
+                let all = [
+                    (connections, &mut limits.connections),
+                    (sessions, &mut limits.sessions),
+                    (body_bytes, &mut limits.body_bytes),
+                ];
+                for (wanted, limit) in all {
+                    if wanted > 0 {
+                        *limit = wanted;
+                    }
+                }
+            })
+        })
+    })
+}
+
+/// Takes the server to run it.
+pub(crate) fn take(server: ServerHandle) -> Result<Server, Fault> {
+    let server = SERVERS.get(server.id)?;
+    let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+    server.take().ok_or_else(used_up)
+}
+
+fn used_up() -> Fault {
+    Fault::new(Status::State, "the server is run already")
+}
+
+/// What a resource or a prompt answers.
+fn text(reply: Reply) -> Result<String, ToolError> {
+    match reply {
+        Reply::Text(text) => Ok(text),
+        Reply::Json(json) => Ok(json.get().to_owned()),
+        Reply::Result(_) => Err(ToolError::new("the handler answered with the result of a tool")),
+    }
+}
+
+fn setting(
+    server: ServerHandle,
+    what: &'static str,
+    data: *const c_char,
+    length: usize,
+    set: impl FnOnce(Server, String) -> Server,
+) -> Status {
+    change(server, || {
+        let text = Input { what, data, length }.required()?.to_owned();
+        Ok(move |server| set(server, text))
+    })
+}
+
+/// Changes a server that does not run yet. When the change cannot be made, it is as it was.
+fn change<C>(server: ServerHandle, plan: impl FnOnce() -> Result<C, Fault>) -> Status
+where
+    C: FnOnce(Server) -> Server,
+{
+    enter(Out(std::ptr::null_mut()), || {
+        let shelf = SERVERS.get(server.id)?;
+        let change = plan()?;
+        let mut held = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = held.take().ok_or_else(used_up)?;
+        *held = Some(change(server));
+        Ok(())
+    })
+}
+
+/// The length that says that text ends with its first NUL; for those who have no header.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_nul_terminated() -> usize {
+    NUL_TERMINATED
+}

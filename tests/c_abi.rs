@@ -1,0 +1,160 @@
+//! Programs in C and C++ that use the library: they compile without a warning, do what they say, and leave nothing behind, as
+//! valgrind and the sanitizers see it.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)] // a panic is the report
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mcp_server_tiny::{Server, Tool};
+use mcp_tests::peers;
+use mcp_tests::process::Process;
+use mcp_tests::raw_http::RunningServer;
+
+/// How a program is built and run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    C11,
+    Cpp17,
+    /// Under valgrind: any error and any leak fails.
+    Valgrind,
+    /// With the address and undefined-behaviour sanitizers, and their leak check.
+    Sanitized,
+}
+
+const ALL: [How; 4] = [How::C11, How::Cpp17, How::Valgrind, How::Sanitized];
+
+/// A program of examples/c-abi/programs, compiled; `None` where what it takes is not installed and not required.
+fn program(name: &str, how: How) -> Option<Command> {
+    let compiler = if how == How::Cpp17 { "c++" } else { "cc" };
+    let needed: &[&str] = if how == How::Valgrind { &[compiler, "valgrind"] } else { &[compiler] };
+    if let Some(missing) = needed.iter().find(|tool| !peers::is_installed(tool)) {
+        assert!(!peers::are_required(), "`{missing}` is required");
+        eprintln!("skipped: `{missing}` is not installed");
+        return None;
+    }
+    let library = peers::c_library("libmcp.a");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/c-abi");
+    let made = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{how:?}-{}", std::process::id()));
+    let mut compile = Command::new(compiler);
+    match how {
+        How::Cpp17 => compile.args(["-x", "c++", "-std=c++17"]),
+        How::Sanitized => compile.args(["-std=c11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]),
+        How::C11 | How::Valgrind => compile.args(["-std=c11", "-pedantic"]),
+    };
+    compile.args(["-g", "-Wall", "-Wextra", "-Werror", "-I"]).arg(folder.join("include"));
+    compile.arg(folder.join("programs").join(name).with_extension("c"));
+    // What follows is no C++ source.
+    compile.args(["-x", "none"]).arg(&library).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(&made);
+    let output = compile.output().unwrap();
+    assert!(output.status.success(), "{name}, {how:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(match how {
+        How::Valgrind => {
+            let mut valgrind = Command::new("valgrind");
+            // What is held by a pointer into it, as all that is counted by Rust, is `possible` here and no leak.
+            valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite"]);
+            valgrind.arg("--errors-for-leak-kinds=definite").arg(made);
+            valgrind
+        }
+        _ => Command::new(made),
+    })
+}
+
+/// What a program that ends by itself printed.
+fn output(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{said}{complained}", output.status);
+    said.into_owned()
+}
+
+fn adder() -> RunningServer {
+    let add = Tool::new("add").param::<i64>("a", "one").param::<i64>("b", "the other");
+    RunningServer::start(Server::new("adder", "1").tool(add, |call| {
+        call.progress(1.0, Some(2.0), Some("half"));
+        Ok(call.arg::<i64>("a")? + call.arg::<i64>("b")?)
+    }))
+}
+
+/// Ends a server program as its user does, by ending its input, and wants it to have left nothing behind.
+fn end(mut server: Process) -> String {
+    server.end_input();
+    let status = server.wait();
+    assert!(status.success(), "{status}: {}", server.log());
+    server.log()
+}
+
+#[test]
+fn a_client_in_c_lists_tools_and_calls_one() {
+    let server = adder();
+    for how in ALL {
+        for path in ["mcp", "sse"] {
+            let url = format!("http://{}/{path}", server.address);
+            let Some(mut list) = program("call_tool", how) else { continue };
+            list.arg(&url);
+            assert!(output(list).contains(r#""name":"add""#), "{how:?}");
+            let Some(mut call) = program("call_tool", how) else { continue };
+            call.args([url.as_str(), "add", r#"{"a":40,"b":2}"#]);
+            assert!(output(call).contains(r#""text":"42""#), "{how:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_in_c_is_told_what_is_wrong() {
+    let Some(mut refused) = program("call_tool", How::C11) else { return };
+    refused.arg("http://127.0.0.1:1/mcp");
+    let output = refused.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.contains("Connection refused") && complaint.contains("status 8"), "{complaint}");
+}
+
+#[test]
+fn a_server_in_c_serves_clients_of_every_transport() {
+    for how in ALL {
+        let Some(mut command) = program("tiny_server", how) else { continue };
+        let server = Process::start_with_input(&mut command);
+        let url = server.line().expect("the URL");
+        let sse = url.replace("/mcp", "/sse");
+        for url in [url.as_str(), sse.as_str()] {
+            let client = mcp_sse_blocking::Client::connect(url).unwrap();
+            let sum = client.call("add", &serde_json::json!({"a": 40, "b": 2})).unwrap();
+            assert_eq!(sum.all_text(), "42");
+            assert!(client.call("add", &serde_json::json!({"a": "x", "b": 2})).unwrap().is_error);
+            let mut job = client.start("count", &()).unwrap();
+            let steps: Vec<f64> = job.by_ref().map(|progress| progress.progress).collect();
+            assert_eq!(steps, [1.0, 2.0, 3.0]);
+            assert_eq!(job.result().unwrap().structured_content.unwrap()["counted"], 3);
+            let about = client.read_resource("tiny://about").unwrap();
+            assert_eq!(about.contents[0].text.as_deref(), Some("a server in C"));
+        }
+        assert!(end(server).contains("released after 2 calls"), "{how:?}");
+    }
+}
+
+#[test]
+fn a_server_in_c_may_be_part_of_a_loop_of_its_own() {
+    for how in ALL {
+        let Some(mut command) = program("own_loop", how) else { continue };
+        let server = Process::start_with_input(&mut command);
+        let url = server.line().expect("the URL");
+        for url in [url.clone(), url.replace("/mcp", "/sse")] {
+            let client = mcp_sse_blocking::Client::connect(&url).unwrap();
+            for _ in 0..10 {
+                assert!(client.call("frames", &()).unwrap().all_text().starts_with("call "));
+            }
+        }
+        assert!(end(server).contains("served 20 calls"), "{how:?}");
+    }
+}
+
+#[test]
+fn misuse_is_answered_and_crashes_nothing() {
+    let server = adder();
+    for how in ALL {
+        let Some(mut command) = program("misuse", how) else { continue };
+        command.arg(format!("http://{}/mcp", server.address));
+        assert_eq!(output(command).trim(), "each was answered", "{how:?}");
+    }
+}
