@@ -185,6 +185,25 @@ fn a_proxy_that_does_not_tunnel_says_why_and_is_named() {
 }
 
 #[test]
+fn a_proxy_that_refuses_a_plain_request_is_told_from_the_server_and_not_asked_again() {
+    for (answer, said) in [
+        (
+            "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_CONNECT_FAIL 111\r\nContent-Length: 2\r\n\r\nno",
+            "refuses the request itself: 503, `ERR_CONNECT_FAIL 111`",
+        ),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+            "wants credentials (407): its URL has none, as in `http://user:password@host:port`",
+        ),
+    ] {
+        let proxy = ScriptedProxy::start(Manner::Answers(answer));
+        let url = proxy.url("http");
+        assert_eq!(problem_sent(builder("http://mcp.test/mcp").proxy(&url)), format!("the proxy {url} {said}"));
+        assert_eq!(proxy.asked().len(), 1, "{:?}", proxy.asked());
+    }
+}
+
+#[test]
 fn a_proxy_that_never_ends_its_answer_is_not_listened_to_for_long() {
     let proxy = ScriptedProxy::start(Manner::Repeats("HTTP/1.1 200 OK\r\nX-More: more\r\n"));
     let url = proxy.url("http");
