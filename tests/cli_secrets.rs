@@ -150,3 +150,26 @@ fn a_trace_has_what_goes_over_the_wire_and_no_secret() {
         assert!(!trace.contains(SECRET), "{trace}");
     }
 }
+
+#[test]
+fn the_password_of_a_proxy_is_not_shown() {
+    let proxy = format!("http://ada:{SECRET}@127.0.0.1:1");
+    for line in [&["tools", "http://127.0.0.1:1/mcp", "-vv", "--proxy", &proxy][..], &["tools", "--proxy", &proxy]] {
+        let ended = run(line);
+        assert!(matches!(ended.code, Some(2 | 3)), "{ended:?}");
+        assert!(!ended.err.join("\n").contains(SECRET), "{ended:?}");
+    }
+}
+
+#[test]
+fn compression_is_offered_when_it_is_asked_for() {
+    for (option, offered) in [("--compressed", true), ("-v", false)] {
+        let peer = serve(|peer| {
+            let request = peer.request();
+            request.status("503 Service Unavailable", "later");
+            request.header("accept-encoding").is_some_and(|encodings| encodings.contains("gzip"))
+        });
+        assert_eq!(run(&["tools", &peer.url("/sse"), "--transport=sse", option]).code, Some(3));
+        assert_eq!(peer.finish(), offered, "{option}");
+    }
+}

@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{Implementation, LoggingLevel};
-use mcp_sse_blocking::credentials::BearerToken;
-use mcp_sse_blocking::{Builder, Command, Stderr};
+use mcp_sse_blocking::credentials::{BearerToken, Secret};
+use mcp_sse_blocking::{Builder, Command, Compression, Stderr};
 
 use crate::exit::Failure;
 use crate::output;
@@ -38,6 +38,12 @@ pub(crate) struct Options {
     /// How long connecting, and each request, may take; 60 unless given here or in the file of --config
     #[arg(help_heading = CONNECTING, long, value_name = "SECONDS", value_parser = parse::seconds, global = true)]
     timeout: Option<Duration>,
+    /// Let servers compress their answers, for slow networks
+    #[arg(help_heading = CONNECTING, long, global = true)]
+    compressed: bool,
+    /// Go through this proxy, whatever HTTPS_PROXY, HTTP_PROXY and NO_PROXY say: http://, https://, socks4a:// or socks5h://
+    #[arg(help_heading = CONNECTING, long, value_name = "URL", value_parser = parse::secret, global = true)]
+    proxy: Option<Secret>,
     /// A header for every request; may be repeated. Its value is shown nowhere
     #[arg(help_heading = TRUST, short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse::header, global = true)]
     pub(crate) headers: Vec<Header>,
@@ -118,6 +124,12 @@ impl Options {
         }
         if let Some(timeout) = self.timeout.or((others == Settings::Ours).then_some(TIMEOUT)) {
             builder = builder.connect_timeout(timeout).endpoint_timeout(timeout).call_timeout(timeout);
+        }
+        if self.compressed {
+            builder = builder.compression(Compression::Accept);
+        }
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.expose());
         }
         if let Some(url) = &self.message_url {
             builder = builder.message_url(url);

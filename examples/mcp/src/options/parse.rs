@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::LoggingLevel;
+use mcp_sse_blocking::credentials::Secret;
 
 /// A header as it was given: a name, a colon and a value, which is a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +29,11 @@ impl fmt::Debug for Header {
 /// Never fails: `clap` would show what was given, and with it the secret. [`Header::parts`] is looked at later.
 pub(super) fn header(text: &str) -> Result<Header, Infallible> {
     Ok(Header(text.to_owned()))
+}
+
+/// Never fails, for the same reason: the URL of a proxy may have a password in it.
+pub(super) fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 /// Its errors, and those of the next, do not repeat what was given: `clap` shows it in front of them.
