@@ -154,8 +154,8 @@ pub struct TransportError {
 }
 
 impl Error {
-    /// Whether the server may have acted on the request that failed. `None` when it certainly saw it and answered, or when
-    /// there was no request.
+    /// Whether the server may have acted on the request that failed. `None` when it certainly saw it and answered, when there was
+    /// no request, and when the server broke the protocol or passed a bound: what it made of a request is not known then.
     pub fn delivery(&self) -> Option<Delivery> {
         match self {
             Self::Usage(_) | Self::Credentials(_) | Self::NotConnected(_) => Some(Delivery::NotSent),

@@ -424,3 +424,114 @@ pub(crate) fn wait_asked_for(error: &Error) -> Option<Duration> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    fn standing(policy: Reconnect) -> Standing {
+        let standing = Standing::new(policy, Watch::default(), &Limits::default());
+        standing.begin();
+        standing.open();
+        standing
+    }
+
+    fn broken() -> Error {
+        Error::StreamEnded(Delivery::Sent)
+    }
+
+    fn refused() -> Error {
+        Error::Usage("no".into())
+    }
+
+    fn turn(standing: &Standing) -> Turn {
+        match standing.turn(None).unwrap() {
+            Found::Turn(turn) => turn,
+            Found::Stands => panic!("it is lost"),
+        }
+    }
+
+    #[test]
+    fn those_who_wait_for_an_attempt_share_what_comes_of_it() {
+        for succeeds in [true, false] {
+            let standing = Arc::new(standing(Reconnect::on_demand()));
+            assert!(matches!(standing.lose(&broken(), None), Lost::New));
+            let mine = turn(&standing);
+            let waiting: Vec<_> = (0..4)
+                .map(|_| {
+                    let standing = Arc::clone(&standing);
+                    thread::spawn(move || match standing.turn(None)? {
+                        Found::Stands => Ok(()),
+                        // Who came too late to wait tries, and fails as well.
+                        Found::Turn(_) => {
+                            standing.failed(&refused(), Says::NotNow);
+                            Err(refused())
+                        }
+                    })
+                })
+                .collect();
+            if succeeds {
+                assert!(standing.restored(mine));
+            } else {
+                assert!(standing.failed(&refused(), Says::NotNow));
+            }
+            for waiting in waiting {
+                let found = waiting.join().unwrap();
+                assert!(if succeeds { found.is_ok() } else { matches!(found, Err(Error::Usage(_))) }, "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_lost_again_before_it_was_told_of_is_none() {
+        let standing = standing(Reconnect::new());
+        assert!(matches!(standing.lose(&broken(), None), Lost::New));
+        let mine = standing.next_turn_now();
+        assert!(matches!(standing.lose(&broken(), None), Lost::Known));
+        assert!(!standing.restored(mine) && standing.is_lost());
+        // What was found out before that says nothing of it.
+        assert!(matches!(standing.lose_since(1, &broken()), Lost::Known));
+    }
+
+    #[test]
+    fn attempts_are_counted_until_a_session_is_of_use() {
+        let standing = standing(Reconnect::new().interval(Duration::ZERO).attempts(2));
+        for attempt in [1, 2] {
+            assert!(matches!(standing.lose(&broken(), None), Lost::New));
+            let mine = standing.next_turn_now();
+            assert_eq!(mine.attempt, attempt);
+            assert!(standing.restored(mine));
+        }
+        standing.heard();
+        assert!(matches!(standing.lose(&broken(), None), Lost::New));
+        let mine = standing.next_turn_now();
+        assert_eq!(mine.attempt, 1);
+        assert!(standing.failed(&broken(), Says::NotNow));
+        let mine = standing.next_turn_now();
+        assert!(!standing.failed(&broken(), Says::NotNow), "these were two");
+        assert!(standing.next_turn().is_none());
+        assert_eq!(mine.attempt, 2);
+    }
+
+    #[test]
+    fn an_attempt_that_only_ran_out_of_time_does_not_count() {
+        let standing = standing(Reconnect::on_demand().at_most(1));
+        assert!(matches!(standing.lose(&broken(), None), Lost::New));
+        for _ in 0..3 {
+            let mine = standing.next_turn_now();
+            assert_eq!(mine.attempt, 1);
+            assert!(standing.failed(&broken(), Says::Nothing));
+        }
+    }
+
+    impl Standing {
+        /// The next turn without its pause.
+        fn next_turn_now(&self) -> Turn {
+            self.inner().not_before = clock::now();
+            self.next_turn().expect("a turn")
+        }
+    }
+}

@@ -77,6 +77,34 @@ mod tests {
         assert_eq!(session.request("tools/list", &(), RequestOptions::PLAIN, &mut Vec::new()), Ok(3));
     }
 
+    /// Takes a question of the server and gives its key.
+    fn asked(session: &mut ClientSession, id: u64) -> crate::session::AskedKey {
+        let question = alloc::format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"roots/list"}}"#);
+        let Ok(Payload::Message(message)) = decode(question.as_bytes(), &Limits::default()) else { panic!() };
+        match session.handle_message(message, &mut Vec::new()) {
+            ClientEvent::Request { key, .. } => key,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_question_of_the_session_before_is_none_to_one_of_this() {
+        let opened = |session: ClientSession, id| {
+            let mut session = answered(session, "2025-11-25", id);
+            session.offers = crate::session::ClientOffers { roots: true, ..crate::session::ClientOffers::NONE };
+            session
+        };
+        let mut session = opened(ClientSession::new(Limits::default()), 1);
+        let old = asked(&mut session, 7);
+        let mut next = opened(session.anew(), 2);
+        let new = asked(&mut next, 7);
+        assert_eq!(next.respond(old, &(), &mut Vec::new()), Ok(false));
+        assert_eq!(next.respond(new, &(), &mut Vec::new()), Ok(true));
+        let withdrawn = asked(&mut next, 8);
+        next.withdraw_questions();
+        assert_eq!(next.respond(withdrawn, &(), &mut Vec::new()), Ok(false));
+    }
+
     #[test]
     fn a_session_that_was_opened_anew_keeps_what_is_in_flight() {
         let mut session = opened("2025-11-25");
