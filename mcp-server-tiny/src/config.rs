@@ -49,6 +49,12 @@ pub struct Limits {
     /// Bytes that wait in all, whoever they are for. Past it connections that do not read are closed, the largest backlog
     /// first. 256 MiB: 32 full backlogs at the same moment.
     pub unsent_bytes: usize,
+    /// Connections beyond `connections` that are told so at a time, with 503; the next ones are closed without a word. They live as long
+    /// as [`Timeouts::linger`] at most. 32: a burst of clients that come again.
+    pub turned_away: usize,
+    /// Bytes of buffers that nobody needs at the moment, kept for the next answers. 0: each answer allocates. 256 KiB: what one turn
+    /// of a busy loop has in use.
+    pub spare_bytes: usize,
 }
 
 impl Default for Limits {
@@ -64,6 +70,8 @@ impl Default for Limits {
             replay_bytes_in_all: 64 << 20,
             subscriptions: 1024,
             unsent_bytes: 256 << 20,
+            turned_away: 32,
+            spare_bytes: 256 << 10,
         }
     }
 }
@@ -138,6 +146,8 @@ pub(crate) struct Carriers {
     pub(crate) sessions: bool,
     /// Streamable HTTP without (2026-07-28).
     pub(crate) stateless: bool,
+    /// The stream that a session of Streamable HTTP opens with a GET (R-SH-19).
+    pub(crate) listening: bool,
 }
 
 impl Carriers {
@@ -180,7 +190,7 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            carriers: Carriers { http_sse: true, sessions: true, stateless: true },
+            carriers: Carriers { http_sse: true, sessions: true, stateless: true, listening: true },
             mcp_path: "/mcp".to_owned(),
             sse_path: "/sse".to_owned(),
             message_path: "/messages".to_owned(),

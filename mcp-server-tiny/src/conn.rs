@@ -184,13 +184,18 @@ impl Conn {
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
     spare: Vec<Vec<u8>>,
+    /// The largest buffer kept.
+    bytes: usize,
 }
 
 impl Buffers {
     /// Buffers kept. As many as one turn of a busy loop has in use.
     const SPARE: usize = 16;
-    /// The largest buffer kept; with [`Self::SPARE`] at most a quarter of a megabyte.
-    const SPARE_BYTES: usize = 16 * 1024;
+
+    /// None yet; those that are kept have at most so many bytes together.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { spare: Vec::new(), bytes: bytes / Self::SPARE }
+    }
 
     /// An empty buffer.
     pub(crate) fn take(&mut self) -> Vec<u8> {
@@ -199,7 +204,7 @@ impl Buffers {
 
     /// Takes a buffer back.
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
-        if (1..=Self::SPARE_BYTES).contains(&buffer.capacity()) && self.spare.len() < Self::SPARE {
+        if (1..=self.bytes).contains(&buffer.capacity()) && self.spare.len() < Self::SPARE {
             buffer.clear();
             self.spare.push(buffer);
         }
@@ -212,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_leaves_the_last_bytes_unread_does_not_hold_all_that_was_sent_to_it() {
-        let (mut conn, mut buffers) = (Conn::new(Instant::ZERO), Buffers::default());
+        let (mut conn, mut buffers) = (Conn::new(Instant::ZERO), Buffers::new(0));
         conn.writer(&mut buffers).resize(1 << 20, b'x');
         conn.note_sent(Instant::ZERO, (1 << 20) - 10, &mut buffers);
         assert_eq!(conn.unsent().len(), 10);

@@ -124,10 +124,6 @@ pub enum Next {
     Close,
 }
 
-/// Connections beyond the limit that are told so at a time; the next ones are closed without a word. They live as long
-/// as [`Timeouts::linger`](crate::config::Timeouts::linger) at most.
-const TURNED_AWAY: usize = 32;
-
 /// Replies delivered at a time: a worker that reports without end must not keep the loop from everybody else.
 #[cfg(feature = "std")]
 const MAIL_A_TURN: usize = 256;
@@ -183,6 +179,7 @@ impl Engine {
             return Err(Error::Setting(fault.into()));
         }
         let access = config.access(address).map_err(|fault| Error::Setting(alloc::format!("{fault}").into()))?;
+        let buffers = Buffers::new(config.limits.spare_bytes);
         Ok(Self {
             config,
             access,
@@ -194,7 +191,7 @@ impl Engine {
             subscriptions: Vec::new(),
             timers: Timers::default(),
             session_timers: Timers::default(),
-            buffers: Buffers::default(),
+            buffers,
             scratch: Vec::new(),
             resumed: VecDeque::new(),
             replayed: 0,
@@ -210,7 +207,7 @@ impl Engine {
     /// no room even for that, or the server is being stopped: close it.
     pub fn accept(&mut self, now: Instant) -> Option<ConnId> {
         let room = self.config.limits.connections;
-        if self.conns.len() >= room.saturating_add(TURNED_AWAY) || self.stopping.is_some() {
+        if self.conns.len() >= room.saturating_add(self.config.limits.turned_away) || self.stopping.is_some() {
             return None;
         }
         // Connections that are gone have left their deadlines behind: with a new connection for each request, many.

@@ -184,6 +184,13 @@ impl Server {
         self
     }
 
+    /// Answers a GET of the endpoint of Streamable HTTP with 405 (R-SH-21): sessions have no stream of their own, and nothing is told
+    /// that belongs to no request. For servers that can spare no connection for one, such as a device with a single line.
+    pub fn without_listening(mut self) -> Self {
+        self.config.carriers.listening = false;
+        self
+    }
+
     /// Turns requests that stand alone (2026-07-28) off: clients need a handshake. Together with
     /// [`without_sessions`](Self::without_sessions) it turns Streamable HTTP off.
     pub fn without_stateless(mut self) -> Self {

@@ -19,7 +19,7 @@ use super::Engine;
 use super::admission::{Answer, Verdict};
 use super::answer::{Statuses, Writing};
 use super::replay::EventId;
-use crate::config::Config;
+use crate::config::{Carriers, Config};
 use crate::conn::Terms;
 use crate::http1::{Framing, Head, Method, Response, Status};
 use crate::sessions::CarrierKind;
@@ -59,6 +59,9 @@ impl Engine {
                 let session = self.session_of(head).map_err(Answer::of_refusal)?;
                 if head.method == Method::Delete {
                     return Ok(Verdict::EndSession(session));
+                }
+                if !self.config.carriers.listening {
+                    return Err(Answer::of_refusal(Refused::Method).with(allowed(&self.config).0));
                 }
                 if !head.accepts(|accept| check_get_accept(accept).is_ok()) {
                     return Err(Answer::of_refusal(Refused::NotAcceptable));
@@ -197,10 +200,10 @@ impl Engine {
 /// What the endpoint serves, for `Allow`.
 pub(super) fn allowed(config: &Config) -> (&'static str, &'static str) {
     use mcp_core::http::session::{ALLOWED, ALLOWED_STATELESS};
-    if config.carriers.sessions {
-        ("Allow: GET, POST, DELETE\r\n", ALLOWED)
-    } else {
-        ("Allow: POST\r\n", ALLOWED_STATELESS)
+    match config.carriers {
+        Carriers { sessions: false, .. } => ("Allow: POST\r\n", ALLOWED_STATELESS),
+        Carriers { listening: false, .. } => ("Allow: POST, DELETE\r\n", "POST, DELETE"),
+        _ => ("Allow: GET, POST, DELETE\r\n", ALLOWED),
     }
 }
 

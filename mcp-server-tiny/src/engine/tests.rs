@@ -276,7 +276,7 @@ impl World {
         let held: usize = engine.conns.keys().filter_map(|key| engine.conns.get(key)).map(Conn::held).sum();
         assert_eq!(engine.held, held, "what is held is counted");
         assert!(held <= 600 + 400, "and bounded: {held}");
-        assert!(engine.conns.len() <= 12 + TURNED_AWAY && engine.sessions.len() <= 4);
+        assert!(engine.conns.len() <= 12 + 32 && engine.sessions.len() <= 4);
         let unsent: usize =
             engine.conns.keys().filter_map(|key| engine.conns.get(key)).map(|conn| conn.output.len()).sum();
         assert_eq!(engine.unsent, unsent, "what is unsent is counted");
