@@ -61,6 +61,7 @@
 //! | questions to the client | [`Call::elicit`], [`Call::sample`], [`Call::roots`], [`Call::offers`] |
 //! | progress, logs, cancellation | [`Call::progress`], [`Call::log`], [`Call::is_cancelled`] |
 //! | changes | [`Handle`], [`Call::announce`] |
+//! | requests that somebody else answers | [`Server::delegate`], [`delegate`] |
 //! | carriers | [`Server::bind`], [`Server::serve_stdio`], [`Server::serve`], [`Server::in_process`], [`Server::engine`], [`Server::pipe`] |
 //!
 //! # Asking for input

@@ -53,6 +53,7 @@ impl Source {
         limits.message_bytes = self.max_message;
         limits.event_bytes = limits.event_bytes.max(self.max_message);
         limits.line_bytes = limits.line_bytes.max(self.max_message);
+        limits.buffered_bytes = limits.buffered_bytes.max(limits.event_bytes + limits.line_bytes);
         let builder = self.options.apply(builder, Settings::Ours)?.limits(limits).capabilities(capabilities);
         Ok(match self.version.filter(|_| self.options.revision.is_none()) {
             Some(version) => builder.protocol_version(version),

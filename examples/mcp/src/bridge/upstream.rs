@@ -219,9 +219,14 @@ impl Upstream {
         }
     }
 
-    /// The client of the session set the level of log messages.
+    /// The client of a session set the level of log messages. Where there are several, the lowest that anybody wants is asked for.
     pub(super) fn set_level(&self, level: LoggingLevel) {
-        *lock(&self.level) = Some(level);
+        let mut known = lock(&self.level);
+        if self.scope == Scope::Everybody && known.is_some_and(|known| known <= level) {
+            return;
+        }
+        *known = Some(level);
+        drop(known);
         if let Some(client) = self.open() {
             self.ask_for_level(&client, level);
         }
