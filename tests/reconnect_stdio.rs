@@ -109,15 +109,20 @@ fn when_the_attempts_are_used_up_the_client_is_closed_and_says_why() {
 }
 
 #[test]
-fn an_idempotent_call_in_flight_is_made_again() {
-    for policy in [Reconnect::on_demand(), soon()] {
-        let client = Client::spawn_builder(peer()).reconnect(policy).connect().unwrap();
-        // It ends the server each time: once more is all that is tried where nothing else is said.
-        let options = CallOptions::new().idempotent().timeout(Duration::from_secs(2));
-        let first = client.call("pid", &()).unwrap().all_text();
+fn an_idempotent_call_in_flight_is_made_again_but_not_for_ever() {
+    // It ends the server each time.
+    for (policy, lives) in [(Reconnect::on_demand(), 2), (soon(), 4)] {
+        let path = std::env::temp_dir().join(format!("mcp-reconnect-{}-lives-{lives}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let command = peer().arg(format!("record={}", path.display()));
+        let client = Client::spawn_builder(command).reconnect(policy).connect().unwrap();
+        let options = CallOptions::new().idempotent().no_timeout();
         let error = client.call_with("exit", &json!({"code": 1}), options).unwrap_err();
-        assert!(matches!(error, Error::Exited(_) | Error::NotConnected(_) | Error::Timeout(_)), "{error}");
-        assert_ne!(client.call("pid", &()).unwrap().all_text(), first);
+        assert!(matches!(&error, Error::Exited(exited) if exited.delivery == Delivery::Sent), "{error}");
+        client.close();
+        let record = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(record.lines().filter(|line| *line == "tools/call").count(), lives, "{record}");
     }
 }
 

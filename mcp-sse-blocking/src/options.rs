@@ -72,7 +72,8 @@ impl<'a> CallOptions<'a> {
     }
 
     /// Making the call twice is as good as making it once: it may be made again when its answer was lost on the way (R-ST-33).
-    /// Also when it was lost with its session, over every carrier; how often is up to the [policy](crate::Reconnect).
+    /// Also when it was lost with its session, over every carrier: once, and with an explicit [policy](crate::Reconnect) three times
+    /// at most.
     ///
     /// For you to say: what a tool says of itself, in its annotations, is not to be trusted (R-FS-20), unless you
     /// [do](crate::Builder::trust_tool_annotations).

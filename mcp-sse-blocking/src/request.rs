@@ -13,7 +13,7 @@
 //! | 503 or 429: the server cannot serve now | with an explicit policy, after the pause that it asks for, when that fits into the deadline |
 //!
 //! Each of these happens once for a request; with an explicit policy the last three rows, and the loss of a stream, as often in
-//! all as it allows [attempts](crate::Reconnect::attempts). That a call goes into the new session by itself departs from the advice of R-SH-56,
+//! all as it allows [attempts](crate::Reconnect::attempts), but after a loss three times at most. That a call goes into the new session by itself departs from the advice of R-SH-56,
 //! to report the loss: a server that answers 404 has not looked at the call.
 
 use std::borrow::Cow;
@@ -36,6 +36,9 @@ use crate::pending::{Pending, Repeat, Want};
 use crate::restore::{is_passing, is_put_off, is_unreached};
 use crate::slot::{Found, Progress};
 
+/// How often a request is made again whose reply was lost, whatever the policy says. 3: it may be what its server ends of.
+const REPEATS: u32 = 3;
+
 /// What was tried already.
 #[derive(Debug, Default)]
 struct Tried {
@@ -44,6 +47,8 @@ struct Tried {
     headers: bool,
     /// How often it was made again without any of these.
     again: u32,
+    /// Of them, how often it had been sent.
+    lost: u32,
 }
 
 /// A request that failed.
@@ -143,14 +148,14 @@ impl Engine {
                 self.list_tools(want)?;
                 return Ok(());
             }
-            _ if self.may_be_made_again(&failure, want) && self.counts_as_one_more(want, tried) => {
+            _ if self.may_be_made_again(&failure, want) && self.counts_as_one_more(&failure, want, tried) => {
                 log::debug!(target: log_target::CLIENT, "the request is made again: {error}");
                 return Ok(());
             }
             _ if self.standing.policy.is_at_once() => {
                 if let Some(pause) = self.pause_before_again(&failure, tried)
                     && want.deadline.is_none_or(|deadline| clock::now() + pause < deadline.at)
-                    && self.counts_as_one_more(want, tried)
+                    && self.counts_as_one_more(&failure, want, tried)
                 {
                     log::debug!(target: log_target::CLIENT, "the request is made again in {pause:?}: {error}");
                     if self.standing.pause(pause, want.job.as_deref()) {
@@ -181,13 +186,15 @@ impl Engine {
     }
 
     /// Whether there is room for one more attempt: once, or as often as the policy says, within the deadline.
-    fn counts_as_one_more(&self, want: &Want, tried: &mut Tried) -> bool {
+    fn counts_as_one_more(&self, failure: &Failure, want: &Want, tried: &mut Tried) -> bool {
         let policy = &self.standing.policy;
         let most = if policy.is_at_once() { policy.attempts.unwrap_or(u32::MAX) } else { 1 };
         let is_open = self.ended().is_none() && want.deadline.is_none_or(|deadline| !deadline.has_passed(clock::now()));
-        let has_room = is_open && tried.again < most;
+        let was_lost = failure.delivery == Delivery::Sent && is_put_off(&failure.error).is_none();
+        let has_room = is_open && tried.again < most && !(was_lost && tried.lost >= REPEATS);
         if has_room {
             tried.again += 1;
+            tried.lost += u32::from(was_lost);
         }
         has_room
     }
