@@ -83,6 +83,10 @@ impl Token {
         }
     }
 
+    pub(crate) fn is_triggered(&self) -> bool {
+        self.inner().is_triggered
+    }
+
     /// Has a call cancelled with the others, at once when they were.
     pub(crate) fn register(self: Arc<Self>, call: Canceller) -> Registered {
         let mut inner = self.inner();

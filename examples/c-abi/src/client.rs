@@ -144,6 +144,9 @@ pub extern "C" fn mcp_client_call(
             }
         }
         let cancel = settings.map(|settings| cancel::token(settings.cancel)).transpose()?.flatten();
+        if cancel.as_ref().is_some_and(|cancel| cancel.is_triggered()) {
+            return Err(Fault::unsent(Status::Cancelled, "cancelled by the caller before it was sent"));
+        }
         let mut job = client.start_with(tool.required()?, arguments.as_raw(), options)?;
         let _registered = cancel.map(|cancel| cancel.register(job.canceller()));
         if let Some((tell, userdata)) = settings.and_then(|settings| Some((settings.on_progress?, settings.userdata))) {

@@ -96,6 +96,11 @@ impl Fault {
         Self { status, message: message.into(), delivery: -1, rpc_code: 0, http_status: 0, retry_after_ms: -1 }
     }
 
+    /// Of a request that was not sent for this reason.
+    pub(crate) fn unsent(status: Status, message: impl Into<String>) -> Self {
+        Self { delivery: 0, ..Self::new(status, message) }
+    }
+
     /// What the caller gets to see.
     pub(crate) fn info(&self) -> ErrorInfo {
         // At the border of a character.
