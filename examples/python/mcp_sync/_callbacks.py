@@ -1,0 +1,59 @@
+"""Functions of Python's that the library calls.
+
+The library is given a number, by which the function is found here, and the address of one of a few functions that live as long as
+the process: so nothing that the library may still call is ever collected.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Callable, Dict
+
+from . import _abi
+
+_functions: Dict[int, Callable[..., Any]] = {}
+_numbers = itertools.count(1)
+
+
+def keep(function: Callable[..., Any]) -> int:
+    """Keeps a function until `drop`, and gives its number."""
+    number = next(_numbers)
+    _functions[number] = function
+    return number
+
+
+def drop(number: int) -> None:
+    _functions.pop(number, None)
+
+
+def _call(number: int, *arguments: Any) -> None:
+    # What it raises is shown by `sys.unraisablehook`: there is nobody to catch it.
+    function = _functions.get(number)
+    if function is not None:
+        function(*arguments)
+
+
+@_abi.PROGRESS
+def on_progress(number: int, progress: float, total: float, message: int, length: int) -> None:
+    known = None if total != total else total
+    _call(number, progress, known, _abi.text_out(message, length) if message else None)
+
+
+@_abi.LOG
+def on_log(number: int, level: int, text: int, length: int) -> None:
+    _call(number, level, _abi.text_out(text, length))
+
+
+@_abi.NOTIFICATION
+def on_notification(number: int, method: int, method_length: int, params: int, params_length: int) -> None:
+    _call(number, _abi.text_out(method, method_length), _abi.text_out(params, params_length) if params else None)
+
+
+@_abi.STATE
+def on_state(number: int, state: int, attempt: int) -> None:
+    _call(number, state, attempt)
+
+
+@_abi.RELEASE
+def release(number: int) -> None:
+    drop(number)

@@ -1,0 +1,193 @@
+"""Threads, signals, event loops, processes."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import unittest
+
+import mcp_sync as mcp
+import peers
+
+
+def in_thread(work):
+    """Does something on a thread of its own, and gives its result."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
+    thread.start()
+    thread.join(peers.BOUND)
+    return results[0]
+
+
+class WhileACallWaits(unittest.TestCase):
+    def test_other_threads_run(self):
+        # A server that is a thread of this process answers only when the caller holds no lock of the interpreter.
+        with peers.OwnServer() as server, mcp.connect(server.url, timeout=peers.BOUND) as client:
+            self.assertEqual(client.call("any", x=1).text, '{"x": 1}')
+            self.assertEqual(in_thread(lambda: client.call("any", x=2).text), '{"x": 2}')
+
+    def test_ctrl_c_ends_it_at_once_and_the_server_is_told(self):
+        with peers.server("mcp-2", "http_server.py", "/mcp") as url, mcp.connect(url) as client:
+            started = threading.Event()
+
+            def interrupt():
+                started.wait(peers.BOUND)
+                os.kill(os.getpid(), signal.SIGINT)
+
+            other = threading.Thread(target=interrupt)
+            other.start()
+            begin = time.monotonic()
+            with self.assertRaises(KeyboardInterrupt):
+                client.call("progress", steps=2, ms=60_000, progress=lambda *_: started.set(), timeout=20)
+            self.assertLess(time.monotonic() - begin, 10)
+            other.join()
+            deadline = time.monotonic() + peers.BOUND
+            while client.call("cancelled").text != "1":
+                self.assertLess(time.monotonic(), deadline, "the server was not told")
+            self.assertEqual(client.call("add", a=1, b=2).text, "3")
+
+    def test_ctrl_c_ends_connecting_as_well(self):
+        import socket
+
+        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"
+
+            def interrupt():
+                accepted, _ = silent.accept()
+                accepted.recv(1)
+                os.kill(os.getpid(), signal.SIGINT)
+                return accepted
+
+            kept = []
+            other = threading.Thread(target=lambda: kept.append(interrupt()))
+            other.start()
+            begin = time.monotonic()
+            with self.assertRaises(KeyboardInterrupt):
+                mcp.connect(url, timeout=20)
+            self.assertLess(time.monotonic() - begin, 10)
+            other.join()
+            kept[0].close()
+
+    def test_several_threads_share_a_client(self):
+        with peers.server("mcp-1", "sse_server.py", "/sse") as url, mcp.connect(url) as client:
+            wrong, workers = [], []
+
+            def work(number):
+                for step in range(10):
+                    if client.call("add", a=number, b=step).text != str(number + step):
+                        wrong.append((number, step))
+                if client.call("echo", text=str(number)).text != str(number):
+                    wrong.append(number)
+                done.append(number)
+
+            done = []
+            for number in range(8):
+                workers.append(threading.Thread(target=work, args=(number,)))
+                workers[-1].start()
+            for worker in workers:
+                worker.join()
+            self.assertEqual((sorted(done), wrong), (list(range(8)), []))
+
+    def test_closing_ends_calls_of_other_threads(self):
+        with peers.server("mcp-2", "http_server.py", "/mcp") as url:
+            client = mcp.connect(url)
+            started, ended = threading.Event(), []
+
+            def work():
+                try:
+                    client.call("progress", steps=2, ms=60_000, progress=lambda *_: started.set())
+                except mcp.McpError as error:
+                    ended.append(type(error))
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            self.assertTrue(started.wait(peers.BOUND))
+            client.close()
+            thread.join(peers.BOUND)
+            self.assertEqual(ended, [mcp.Closed])
+
+
+class InARunningEventLoop(unittest.TestCase):
+    def test_calls_block_it_or_go_to_a_thread(self):
+        async def main(url):
+            with mcp.connect(url) as client:
+                self.assertEqual(client.call("add", a=1, b=2).text, "3")
+                calls = [asyncio.to_thread(client.call, "add", a=number, b=1) for number in range(5)]
+                self.assertEqual([result.text for result in await asyncio.gather(*calls)], ["1", "2", "3", "4", "5"])
+                # The loop goes on while a call waits on a thread.
+                started = asyncio.Event()
+                loop = asyncio.get_running_loop()
+                cancel = mcp.Cancel()
+                waiting = asyncio.create_task(
+                    asyncio.to_thread(
+                        client.call,
+                        "progress",
+                        {"steps": 2, "ms": 60_000},
+                        progress=lambda *_: loop.call_soon_threadsafe(started.set),
+                        cancel=cancel,
+                    )
+                )
+                await asyncio.wait_for(started.wait(), peers.BOUND)
+                cancel.trigger()
+                with self.assertRaises(mcp.Cancelled):
+                    await waiting
+
+        with peers.server("mcp-2", "http_server.py", "/mcp") as url:
+            asyncio.run(main(url))
+
+
+class Processes(unittest.TestCase):
+    @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
+    def test_a_forked_child_is_told_to_connect_itself(self):
+        with peers.server("mcp-1", "sse_server.py", "/sse") as url, mcp.connect(url) as client:
+            client.call("add", a=1, b=2)
+            child = os.fork()
+            if child == 0:
+                code = 1
+                with contextlib.suppress(BaseException):
+                    try:
+                        client.call("add", a=1, b=2)
+                    except mcp.UsageError as error:
+                        client.close()
+                        code = 0 if "forked" in str(error) else 2
+                os._exit(code)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+            # What the child did with it has not ended the parent's session.
+            self.assertEqual(client.call("add", a=1, b=2).text, "3")
+
+    def test_a_program_may_end_without_closing_anything(self):
+        program = textwrap.dedent(
+            """
+            import sys, threading
+            import mcp_sync as mcp
+            client = mcp.connect(sys.argv[1], on_log=print, on_notification=print, on_state=lambda *_: None)
+            child = mcp.spawn(sys.argv[2:], on_log=print)
+            started = threading.Event()
+            call = lambda: client.call("progress", steps=1000, ms=1, progress=lambda *_: started.set())
+            threading.Thread(target=call, daemon=True).start()
+            started.wait()
+            print(child.call("add", a=1, b=2))
+            """
+        )
+        with peers.server("mcp-1", "sse_server.py", "/sse") as url:
+            command = [sys.executable, "-c", program, url, *peers.stdio_server("mcp-1")]
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=peers.BOUND)
+        self.assertEqual((ended.returncode, ended.stdout), (0, "3\n"), ended.stderr)
+
+    def test_a_client_that_nobody_has_any_more_is_closed(self):
+        with peers.OwnServer() as server:
+            client = mcp.connect(server.url)
+            end = client._end
+            del client
+            gc.collect()
+            self.assertFalse(end.alive)
+
+
+if __name__ == "__main__":
+    unittest.main()
