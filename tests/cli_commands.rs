@@ -147,3 +147,25 @@ fn watch_says_why_the_server_went() {
     assert_eq!((ended.code, ended.out.len()), (Some(3), 0), "{ended:?}");
     peer.finish();
 }
+
+#[test]
+fn watch_connects_again_when_it_is_told_to() {
+    let note = |name: &str| format!(r#"{{"jsonrpc":"2.0","method":"notifications/{name}"}}"#);
+    let peer = scripted(move |peer, mut stream| {
+        stream.message(&note("first"));
+        stream.cut();
+        let mut stream = peer.handshake();
+        stream.message(&note("unwanted"));
+        stream.message(&note("second"));
+    });
+    let line = ["watch", &peer.url("/sse"), "--transport=sse", "--reconnect", "--count=2"];
+    let wanted = ["--event=notifications/first", "--event=notifications/second"];
+    let ended = run(&[&line[..], &wanted].concat());
+    assert_eq!((ended.code, ended.out.len()), (Some(0), 2), "{ended:?}");
+    assert!(
+        ended.out[0].ends_with(" notifications/first") && ended.out[1].ends_with(" notifications/second"),
+        "{ended:?}"
+    );
+    assert!(ended.err.iter().any(|line| line.starts_with("mcp: reconnecting, attempt 1")), "{ended:?}");
+    peer.finish();
+}

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use mcp_core::types::ServerCapabilities;
 use mcp_sse_blocking::events::{Event, EventFilter, Heard};
-use mcp_sse_blocking::{Client, Error, Filter, Reconnect, State, States, Subscription};
+use mcp_sse_blocking::{Builder, Client, Error, Filter, Reconnect, State, States, Subscription};
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, Style, View, json, one_line};
 use crate::session::Context;
-use crate::target::Target;
+use crate::target::{Server, Target};
 
 /// How often it is looked whether something else happened while no event comes.
 const LOOK: Duration = Duration::from_millis(100);
@@ -51,9 +51,16 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let server = self.target.alone(&self.words)?;
-        let policy = if self.reconnect { Reconnect::new() } else { Reconnect::never() };
-        // Log messages are among the events.
-        let settings = |builder: mcp_sse_blocking::Builder| Ok(builder.reconnect(policy).on_log(|_, _| ()));
+        let settings = |builder: Builder| {
+            // Log messages are among the events.
+            let builder = builder.on_log(|_, _| ());
+            Ok(match server {
+                _ if self.reconnect => builder.reconnect(Reconnect::new()),
+                // As its file says.
+                Server::Configured { .. } => builder,
+                _ => builder.reconnect(Reconnect::never()),
+            })
+        };
         context.session_with(server, settings, |client| {
             let events = client.events(self.events.iter().fold(EventFilter::new(), EventFilter::name));
             // Both have to be held: what is dropped is told no more.
