@@ -37,6 +37,6 @@ fn every_fault_of_a_server_is_told_in_time_and_leaves_nothing_behind() {
     for case in groups.into_iter().flatten() {
         table.run(case);
     }
-    println!("{table}");
+    eprintln!("{table}");
     table.check();
 }
