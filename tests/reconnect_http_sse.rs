@@ -448,7 +448,7 @@ fn a_started_call_that_waits_for_a_session_can_be_cancelled() {
 #[test]
 fn closing_ends_a_pause_and_an_attempt_at_once() {
     // In the pause.
-    let peer = Peer::run(|peer| cut_off(peer));
+    let peer = Peer::run(cut_off);
     let hour = Duration::from_secs(3600);
     let policy = Reconnect::new().interval(hour).longest(hour);
     let (client, states) = after_one_call(builder(&peer.url("/sse")).reconnect(policy));

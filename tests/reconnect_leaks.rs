@@ -81,8 +81,8 @@ fn nothing_is_left_behind_by_lost_sessions() {
         RunningServer::start(Server::new("echo", "1").tool(echo, |call: &mut Call<'_>| call.arg::<String>("text")));
     // What the server needs once is there from here on.
     call(&Client::connect(&format!("http://{}/mcp", server.address)).unwrap());
-    let idle = held_once(|now: &Held| !now.threads.iter().any(|name| name.starts_with("mcp-")));
-    assert_eq!(client_threads(), [""; 0], "{idle:?}");
+    let idle = held_once(|now: &Held| now.sockets == 1 && client_threads().is_empty());
+    assert_eq!((idle.sockets, client_threads()), (1, Vec::new()), "the server listens: {idle:?}");
 
     leaves_nothing("many breaks of HTTP+SSE", || {
         many_breaks(&server, "/sse", |builder| builder.transport(Transport::HttpSse).on_state(|_| {}));

@@ -117,6 +117,11 @@ pub(crate) trait SharedStream: Send {
     /// Those that end the session.
     fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error>;
 
+    /// The [number](Sink::number) of the peer whose stream it is.
+    fn number(&self) -> u64 {
+        0
+    }
+
     /// Asked after an error, and after the end: what it means (R-IO-17, R-SSE-39).
     fn loss(&self) -> Loss {
         Loss::Final

@@ -215,7 +215,7 @@ impl Engine {
             table.session.forget(id);
             return Err(stopped);
         }
-        let slot = Arc::new(Slot::new(id, want.waiter).feeding(want.feed.clone()));
+        let slot = Arc::new(Slot::new(id, want.waiter).feeding(want.feed.clone()).at(peer));
         table.slots.insert(id, Arc::clone(&slot));
         drop(table);
         if want.waiter == Waiter::Job {
@@ -286,7 +286,7 @@ impl Engine {
         let Some(shared) = self.carrier.shared() else { return };
         let now = shared.sink().number();
         if peer.is_none_or(|peer| peer == now) {
-            self.lose(error, None);
+            self.lose(now, error, None);
             shared.sink().give_up(now, error);
         }
     }
@@ -349,18 +349,21 @@ impl Engine {
         self.carrier.shut_down();
     }
 
-    /// What is in flight, which is forgotten with whatever the server asked; `None` when the client is closed.
-    pub(crate) fn take_in_flight(&self) -> Option<HashMap<u64, Arc<Slot>>> {
+    /// What is in flight in the session with this number, which is forgotten with whatever the server asked; `None` when the client
+    /// is closed. The next session may have begun meanwhile: what is in flight in that is left alone.
+    pub(crate) fn take_in_flight(&self, peer: u64) -> Option<Vec<Arc<Slot>>> {
         let mut table = self.table();
         if table.ended.is_some() {
             return None;
         }
-        let slots = std::mem::take(&mut table.slots);
-        for id in slots.keys() {
-            table.session.forget(*id);
+        let lost: Vec<Arc<Slot>> = table.slots.extract_if(|_, slot| slot.peer == peer).map(|(_, slot)| slot).collect();
+        for slot in &lost {
+            table.session.forget(slot.id);
         }
-        table.session.withdraw_questions();
-        Some(slots)
+        if self.carrier.shared().is_some_and(|shared| shared.sink().number() == peer) {
+            table.session.withdraw_questions();
+        }
+        Some(lost)
     }
 
     /// From now on nothing was said in the session: another handshake follows.

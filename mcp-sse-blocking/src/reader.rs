@@ -342,7 +342,7 @@ impl Engine {
         let asked = stream.retry();
         match stream.loss() {
             // Before anybody is refused: who finds the peer gone knows that it is lost.
-            Loss::New => self.lose(&error, asked),
+            Loss::New => self.lose(stream.number(), &error, asked),
             // Whoever gave the session up has seen to what was in flight.
             Loss::Known => {}
             Loss::Final => {

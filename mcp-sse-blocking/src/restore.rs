@@ -49,17 +49,17 @@ impl Engine {
     }
 
     /// The session is lost: calls in flight get `error`, later ones go into the next session, if there is to be one (R-IO-17,
-    /// R-SSE-28, R-SSE-39). `asked` is how long the server wants to be left alone.
-    pub(crate) fn lose(&self, error: &Error, asked: Option<Duration>) {
+    /// R-SSE-28, R-SSE-39). `peer` is its [number](Carrier::number), and `asked` how long the server wants to be left alone.
+    pub(crate) fn lose(&self, peer: u64, error: &Error, asked: Option<Duration>) {
         let lost = self.standing.lose(error, asked);
         if matches!(lost, Lost::Final) {
             return self.end(error.clone());
         }
         self.features.events.lost();
         // From here on nothing new is registered in the session that is lost.
-        let Some(slots) = self.take_in_flight() else { return };
+        let Some(slots) = self.take_in_flight(peer) else { return };
         log::debug!(target: log_target::CLIENT, "everything in flight is lost: {error}");
-        for slot in slots.values() {
+        for slot in &slots {
             self.deliver(slot, Err(error.clone().with_delivery(Delivery::Sent)));
         }
         if matches!(lost, Lost::New) {

@@ -58,6 +58,8 @@ pub(crate) struct Slot {
     settled_at: OnceLock<Instant>,
     /// The subscription that the request is made for.
     feed: Option<Arc<Feed>>,
+    /// The number of the session that the request was registered in.
+    pub(crate) peer: u64,
 }
 
 #[derive(Debug, Default)]
@@ -84,13 +86,18 @@ pub(crate) enum Found {
 impl Slot {
     pub(crate) fn new(id: u64, waiter: Waiter) -> Self {
         let (state, changed, settled) = (Mutex::default(), Condvar::new(), AtomicBool::new(false));
-        Self { id, waiter, state, changed, settled, settled_at: OnceLock::new(), feed: None }
+        Self { id, waiter, state, changed, settled, settled_at: OnceLock::new(), feed: None, peer: 0 }
     }
 
     /// Its changes go to this subscription.
     pub(crate) fn feeding(mut self, feed: Option<Arc<Feed>>) -> Self {
         self.feed = feed;
         self
+    }
+
+    /// The same in the session with this number.
+    pub(crate) fn at(self, peer: u64) -> Self {
+        Self { peer, ..self }
     }
 
     pub(crate) fn feed(&self) -> Option<&Arc<Feed>> {

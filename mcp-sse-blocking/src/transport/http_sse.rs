@@ -212,6 +212,10 @@ impl SharedStream for Stream {
         }
     }
 
+    fn number(&self) -> u64 {
+        self.number
+    }
+
     fn loss(&self) -> Loss {
         self.link.loss(self.number)
     }

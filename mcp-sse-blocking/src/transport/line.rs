@@ -356,6 +356,10 @@ impl SharedStream for LineStream {
     }
 
     /// A peer that is gone, or that cannot be understood any more, may be started again.
+    fn number(&self) -> u64 {
+        self.number
+    }
+
     fn loss(&self) -> Loss {
         self.link.loss(self.number)
     }
