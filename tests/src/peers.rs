@@ -308,6 +308,9 @@ fn folder() -> PathBuf {
 }
 
 fn missing(peer: Peer) {
-    assert!(!are_required(), "{peer:?} is not installed, and MCP_INTEROP=required is set: run tests/interop/install.sh");
+    assert!(
+        !are_required(),
+        "{peer:?} is not installed, and MCP_INTEROP=required is set: run tests/interop/install.sh"
+    );
     eprintln!("skipped: {peer:?} is not installed; tests/interop/install.sh installs it");
 }
