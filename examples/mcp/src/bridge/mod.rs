@@ -82,7 +82,7 @@ pub(crate) struct BridgeArgs {
     /// Serve requests to this host as well: its name, or NAME:PORT; needed behind a reverse proxy. May be repeated
     #[arg(long, value_name = "HOST", requires = "listen")]
     allow_host: Vec<String>,
-    /// Let pages of this origin use the server, such as https://app.example; may be repeated
+    /// Let pages of this origin use the server, such as `https://app.example`; may be repeated
     #[arg(long, value_name = "ORIGIN", requires = "listen")]
     allow_origin: Vec<String>,
     /// How many sessions there may be at a time, and with them processes
