@@ -72,3 +72,7 @@ __all__ = [
     "from_config",
     "spawn",
 ]
+
+# Tracebacks and documentation name them as callers do.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

@@ -83,7 +83,8 @@ def wait(
         finally:
             # The traceback refers to this frame.
             del value
-    return value
+    result: T = value
+    return result
 
 
 def _directly(work: Callable[[Tell], T], tell: Optional[Tell], give_up: Optional[Callable[[], None]]) -> T:

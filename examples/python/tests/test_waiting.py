@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -53,8 +54,6 @@ class WhileACallWaits(unittest.TestCase):
             self.assertEqual(client.call("add", a=1, b=2).text, "3")
 
     def test_ctrl_c_ends_connecting_as_well(self):
-        import socket
-
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"
 
