@@ -5,13 +5,14 @@
 # fails.
 #
 #     tests/check.sh            everything
-#     tests/check.sh STEP ...   only these: format clippy docs no_std fuzz test examples conformance
+#     tests/check.sh STEP ...   only these: format clippy docs no_std fuzz test examples firmware conformance
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 format() {
   cargo fmt --all --check
   cargo fmt --manifest-path tests/no_std_probe/Cargo.toml --check
+  cargo fmt --manifest-path examples/firmware/Cargo.toml --check
   cargo fmt --manifest-path mcp-core/fuzz/Cargo.toml --check
   cargo fmt --manifest-path tests/interop/rmcp/Cargo.toml --check
 }
@@ -23,6 +24,7 @@ clippy() {
   cargo clippy --quiet --locked --package mcp-core -- -D warnings
   cargo clippy --quiet --locked --package mcp-server-tiny --no-default-features -- -D warnings
   cargo clippy --quiet --manifest-path tests/no_std_probe/Cargo.toml -- -D warnings
+  cargo clippy --quiet --locked --manifest-path examples/firmware/Cargo.toml -- -D warnings
 }
 
 docs() {
@@ -49,6 +51,17 @@ examples() {
   timeout 120 cargo run --quiet --locked --release --package mcp-examples --example quickstart
 }
 
+# The server on a microcontroller, which QEMU plays: our command line and the Python SDK use it.
+firmware() {
+  if ! [ -d /usr/lib/rustlib/src ] && ! [ -d /usr/src/rustc-web ] && [ "${MCP_INTEROP:-}" != required ]; then
+    echo "skipped: core and alloc cannot be built from source here; examples/firmware/install.sh installs what it needs" >&2
+    return
+  fi
+  local image
+  image=$(bash examples/firmware/build.sh)
+  MCP_FIRMWARE=$image cargo test --locked --workspace --test device_qemu
+}
+
 conformance() {
   if [ ! -f tests/conformance/node_modules/made-from ] && [ "${MCP_INTEROP:-}" != required ]; then
     echo "skipped: the conformance suite is not installed; tests/conformance/install.sh installs it" >&2
@@ -57,7 +70,7 @@ conformance() {
   bash tests/conformance/run.sh
 }
 
-if [ $# -eq 0 ]; then set -- format clippy docs no_std fuzz test examples conformance; fi
+if [ $# -eq 0 ]; then set -- format clippy docs no_std fuzz test examples firmware conformance; fi
 for step in "$@"; do
   echo "== $step"
   started=$SECONDS

@@ -6,8 +6,8 @@
 //!
 //! * Bytes that come after the line was quiet for [`QUIET`] and look like the beginning of a request are one. What was there
 //!   of another is forgotten.
-//! * After a refusal the position is lost: everything up to such a beginning is dropped. If there may have been a request in
-//!   it, whoever sent it is told to try again (503), so that nobody waits in vain.
+//! * After a refusal, and after the start of the device, the position is lost: everything up to such a beginning is dropped. If
+//!   there may have been a request in it, whoever sent it is told to try again (503), so that nobody waits in vain.
 //! * A request that is not complete in time is answered 408.
 //!
 //! Without the quiet the middle of a body could pose as a request, one that a web page has put there, past the checks of
@@ -76,7 +76,9 @@ enum Start {
 
 impl Line {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, state: State::Between, last: Instant::ZERO, held: None, refused: false }
+        // A client may have begun before the device was ready.
+        let state = State::Lost(Passed::default());
+        Self { engine, state, last: Instant::ZERO, held: None, refused: false }
     }
 
     /// Bytes came.

@@ -27,6 +27,11 @@ def in_thread(work):
 
 
 class WhileACallWaits(unittest.TestCase):
+    def setUp(self):
+        # A program that was started in the background may ignore it.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+
     def test_other_threads_run(self):
         # A server that is a thread of this process answers only when the caller holds no lock of the interpreter.
         with peers.OwnServer() as server, mcp.connect(server.url, timeout=peers.BOUND) as client:
