@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the image and prints its path as the last line; its sizes go to standard error.
+# Builds the image and prints its path; its sizes go to standard error. `.text` is what the flash holds.
 #
 # `core` and `alloc` are built from source, for which a stable toolchain has to be told so: Debian's `rustc-web`, `cargo-web`
 # and `rust-web-src` (install.sh), with the linker `rust-lld` of the ordinary toolchain, or another that MCP_FIRMWARE_LINKER
@@ -24,5 +24,5 @@ RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc CARGO_ENCODED_RUSTFLAGS=$flags CARGO_TARG
   -Zpanic-immediate-abort --config 'profile.release.panic="immediate-abort"' >&2
 
 image=$target/thumbv7m-none-eabi/release/firmware
-size "$image" >&2
+size -A "$image" >&2
 echo "$image"
