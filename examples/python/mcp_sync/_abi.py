@@ -12,7 +12,7 @@ from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int32, c_int64,
 from pathlib import Path
 from typing import Any, List, Optional, Sequence
 
-from ._errors import KINDS, HttpError, LibraryError, McpError, RpcError, Status
+from ._errors import KINDS, HttpError, LibraryError, McpError, RpcError, Status, UsageError
 
 VARIABLE = "MCP_SYNC_LIBRARY"
 NAME = {"darwin": "libmcp.dylib", "win32": "mcp.dll"}.get(sys.platform, "libmcp.so")
@@ -136,7 +136,11 @@ def text_in(text: Optional[str]) -> Sequence[Any]:
     """Text as functions take it: its bytes and their number. NULL for None."""
     if text is None:
         return (None, 0)
-    data = text.encode("utf-8", "strict")
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        # A half of a surrogate pair.
+        raise UsageError(f"the text is not Unicode: {error}") from error
     return (data, len(data))
 
 

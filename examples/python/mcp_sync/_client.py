@@ -24,6 +24,8 @@ Path = Union[str, "os.PathLike[str]"]
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 STATES = ("connecting", "ready", "reconnecting", "closed")
+# Where the library knows no `for ever`, and for times that its numbers do not hold: 100 years, in milliseconds.
+LONG = 100 * 365 * 86_400_000
 TRANSPORTS = {"detect": 0, "stateless": 1, "streamable-http": 2, "sse": 3, "plain": 4}
 
 
@@ -212,9 +214,9 @@ def connect(
         if bearer is not None:
             _abi.set_option("mcp_options_bearer", options, *_abi.text_in(bearer))
         if connect_timeout is not None:
-            _abi.set_option("mcp_options_connect_timeout", options, _milliseconds(connect_timeout))
+            _abi.set_option("mcp_options_connect_timeout", options, _finite(connect_timeout))
         if endpoint_timeout is not None:
-            _abi.set_option("mcp_options_endpoint_timeout", options, _milliseconds(endpoint_timeout))
+            _abi.set_option("mcp_options_endpoint_timeout", options, _finite(endpoint_timeout))
         if transport not in TRANSPORTS:
             raise UsageError(f"there is no transport {transport!r} but {', '.join(TRANSPORTS)}")
         _abi.set_option("mcp_options_transport", options, TRANSPORTS[transport])
@@ -295,7 +297,9 @@ def _connected(
         _abi.set_option("mcp_options_revision", options, *_abi.text_in(revision))
     if reconnect is not None:
         interval, attempts = reconnect
-        _abi.set_option("mcp_options_reconnect", options, _milliseconds(interval), attempts)
+        if not 0 <= attempts < 2**32:
+            raise UsageError(f"{attempts!r} is no number of attempts")
+        _abi.set_option("mcp_options_reconnect", options, _finite(interval), attempts)
     if on_log is not None:
         log = on_log
 
@@ -346,7 +350,11 @@ def _milliseconds(seconds: float) -> int:
         return -1
     if not seconds >= 0:
         raise UsageError(f"{seconds!r} is no time in seconds")
-    return max(1, math.ceil(seconds * 1000))
+    return LONG if seconds * 1000 >= LONG else max(1, math.ceil(seconds * 1000))
+
+
+def _finite(seconds: float) -> int:
+    return LONG if seconds == math.inf else _milliseconds(seconds)
 
 
 def _nothing(*_: Any) -> None:

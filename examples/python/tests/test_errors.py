@@ -47,6 +47,7 @@ class Errors(unittest.TestCase):
             lambda: mcp.connect("http://127.0.0.1:1/mcp", revision="1999-01-01"),
             lambda: mcp.connect("http://127.0.0.1:1/mcp", timeout=-1),
             lambda: mcp.connect("http://127.0.0.1:1/mcp", timeout=math.nan),
+            lambda: mcp.connect("http://127.0.0.1:1/mcp", reconnect=(1, -1)),
             lambda: mcp.spawn("a program"),
             lambda: mcp.from_config("/no/such/file", "any"),
         ):
@@ -57,12 +58,18 @@ class Errors(unittest.TestCase):
     def test_arguments_that_are_no_json_are_refused_before_anything_is_sent(self):
         with peers.OwnServer() as server, mcp.connect(server.url) as client:
             before = len(server.seen)
-            for wrong in ({"x": object()}, {"x": math.nan}):
+            for wrong in ({"x": object()}, {"x": math.nan}, {"x": "\ud800"}):
                 with self.assertRaises(mcp.UsageError):
                     client.call("any", wrong)
             self.assertEqual(len(server.seen), before)
             # Names that are options of `call` go into the dictionary.
             self.assertEqual(client.call("any", {"timeout": 1, "a-b": 2}, tool=3).text, '{"a-b": 2, "timeout": 1, "tool": 3}')
+
+    def test_times_without_end_are_times(self):
+        for long in (math.inf, 1e300):
+            times = {"timeout": long, "connect_timeout": long, "idle_timeout": long, "endpoint_timeout": long}
+            with peers.OwnServer() as server, mcp.connect(server.url, **times) as client:
+                self.assertEqual(client.call("any", {"x": 1}, timeout=long).text, '{"x": 1}')
 
     def test_a_closed_client_says_so(self):
         with peers.OwnServer() as server:

@@ -60,6 +60,18 @@ class OverAnyTransport:
         here = threading.current_thread()
         self.assertEqual(told, [(float(n), 3.0, f"step {n}", here) for n in (1, 2, 3)])
 
+    def test_a_progress_callback_may_call_as_well(self):
+        answers = []
+
+        def add(step, *_):
+            answers.append(self.client.call("add", a=int(step), b=1).text)
+
+        self.client.call("progress", steps=2, progress=add)
+        other = threading.Thread(target=lambda: self.client.call("progress", steps=2, progress=add))
+        other.start()
+        other.join()
+        self.assertEqual(answers, ["2", "3", "2", "3"])
+
     def test_what_a_progress_callback_raises_ends_the_call(self):
         def refuse(*_):
             raise LookupError("enough")
