@@ -1,4 +1,4 @@
-"""A client of the Model Context Protocol without asyncio.
+"""A client of the Model Context Protocol without asyncio, and a small server.
 
     import mcp_sync as mcp
 
@@ -35,6 +35,7 @@ from ._errors import (
     ToolError,
     UsageError,
 )
+from ._server import Context, Running, Server
 from ._types import Contents, Prompt, PromptResult, Resource, Result, Tool
 
 __version__: str = _library.mcp_version().decode()
@@ -47,6 +48,7 @@ __all__ = [
     "ConfigError",
     "ConnectionError",
     "Contents",
+    "Context",
     "CredentialsError",
     "HttpError",
     "InputRequired",
@@ -60,6 +62,8 @@ __all__ = [
     "Resource",
     "Result",
     "RpcError",
+    "Running",
+    "Server",
     "ServerExited",
     "SessionGone",
     "Status",

@@ -45,6 +45,7 @@ LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_void_p, c_size_t)
 NOTIFICATION = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t)
 STATE = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_uint32)
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
+HANDLER = ctypes.CFUNCTYPE(None, c_void_p, Handle)
 
 
 class CallSettings(ctypes.Structure):
@@ -105,6 +106,21 @@ _FUNCTIONS = {
     "mcp_cancel_new": [POINTER(Handle), _ERROR],
     "mcp_cancel_trigger": [Handle],
     "mcp_cancel_free": [Handle],
+    "mcp_call_arguments": [Handle, POINTER(c_void_p), POINTER(c_size_t)],
+    "mcp_call_is_cancelled": [Handle],
+    "mcp_call_progress": [Handle, c_double, c_double, *_TEXT_IN],
+    "mcp_call_reply_text": [Handle, *_TEXT_IN],
+    "mcp_call_reply_json": [Handle, *_TEXT_IN],
+    "mcp_call_fail": [Handle, *_TEXT_IN],
+    "mcp_server_new": [*_TEXT_IN, *_TEXT_IN, POINTER(Handle), _ERROR],
+    "mcp_server_free": [Handle],
+    "mcp_server_add_tool": [Handle, *_TEXT_IN, *_TEXT_IN, *_TEXT_IN, c_int32, HANDLER, c_void_p, RELEASE],
+    "mcp_server_add_resource_with": [Handle, *_TEXT_IN, *_TEXT_IN, *_TEXT_IN, HANDLER, c_void_p, RELEASE],
+    "mcp_server_bind": [Handle, *_TEXT_IN, POINTER(Handle), _ERROR],
+    "mcp_bound_url": [Handle, *_OUT],
+    "mcp_bound_run": [Handle, _ERROR],
+    "mcp_bound_stop": [Handle],
+    "mcp_bound_free": [Handle],
 }
 _RESULTS = {
     "mcp_version": c_char_p,
@@ -112,6 +128,8 @@ _RESULTS = {
     "mcp_options_free": None,
     "mcp_client_free": None,
     "mcp_cancel_free": None,
+    "mcp_server_free": None,
+    "mcp_bound_free": None,
 }
 
 
@@ -180,7 +198,7 @@ def set_option(name: str, *arguments: Any) -> None:
     """Calls a function that gives a status alone."""
     status = getattr(library, name)(*arguments)
     if status:
-        setting = name.rpartition("options_")[2].replace("_", " ")
+        setting = name.removeprefix("mcp_options_").removeprefix("mcp_server_add_").replace("_", " ")
         raise KINDS.get(status, LibraryError)(f"the library does not take the {setting} ({known(status)})", status)
 
 

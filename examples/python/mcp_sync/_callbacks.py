@@ -54,6 +54,11 @@ def on_state(number: int, state: int, attempt: int) -> None:
     _call(number, state, attempt)
 
 
+@_abi.HANDLER
+def on_call(number: int, call: _abi.Handle) -> None:
+    _call(number, call.id)
+
+
 @_abi.RELEASE
 def release(number: int) -> None:
     drop(number)
