@@ -22,7 +22,7 @@ fn the_wheel_works_where_nothing_else_is_installed() {
     if peers::are_required() {
         // Small, as it is given away. What cargo told this test of its own package is not for the library.
         for (variable, _) in std::env::vars_os() {
-            if variable.to_str().is_some_and(|variable| is_of_this_package(variable)) {
+            if variable.to_str().is_some_and(is_of_this_package) {
                 build.env_remove(variable);
             }
         }
