@@ -59,6 +59,8 @@ pub(crate) fn server() -> Server {
             // Shorter than the patience of the next client: a line has no end that tells that the one before it has gone.
             timeouts.head = Duration::from_secs(2);
             timeouts.body = Duration::from_secs(2);
+            // Deadlines that are over are kept until they would have come.
+            timeouts.idle = Duration::from_secs(10);
             timeouts.session_unused = Duration::from_secs(60);
             timeouts.handshake = Duration::from_secs(10);
         })
