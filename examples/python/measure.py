@@ -3,7 +3,7 @@
     python measure.py URL [COUNT]
 
 Run it with a Python that has the `mcp` package, 1.x or 2.x: tests/interop/.venv/mcp-2/bin/python. The server is one with the tool
-`add`, such as `tests/interop/http_server.py`. Each client has one session and makes COUNT calls (1000) in each of three rounds, in
+`add`, such as `tests/interop/http_server.py`. Each client has one session and makes COUNT calls (1000) in each of eight rounds, in
 turns; the best round is what counts. Processor time is that of this process, not the server's.
 """
 
@@ -14,7 +14,7 @@ import time
 
 import mcp_sync
 
-ROUNDS = 3
+ROUNDS = 8
 
 
 class Clock:
