@@ -447,7 +447,10 @@ fn resume(
         Err(error) => Err(error.to_owned()),
     };
     call.bytes += answer.as_ref().map_or(0, |answer| answer.get().len());
-    #[cfg_attr(not(feature = "std"), expect(clippy::infallible_destructuring_match, reason = "with `std` there is another"))]
+    #[cfg_attr(
+        not(feature = "std"),
+        expect(clippy::infallible_destructuring_match, reason = "with `std` there is another")
+    )]
     let mut left = match call.then {
         Then::Again(left) => left,
         #[cfg(feature = "std")]
