@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar
 from . import _abi, _callbacks
 from ._errors import McpError, UsageError
 from ._types import Json
+from ._waiting import SLICE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -133,7 +134,8 @@ class Running:
 
     def wait(self) -> None:
         """Waits until it is stopped, or Ctrl-C."""
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(SLICE)
 
     def stop(self) -> None:
         """Ends it: calls that run are waited for, for five seconds at most. Twice is fine."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import queue
-import sys
 import threading
 from typing import Any, Callable, List, Optional, Tuple, TypeVar
 
 T = TypeVar("T")
 Tell = Callable[..., None]
 
-# A lock that is waited for without end is not given up for a signal on Windows; a slice of it is.
-_SLICE = 0.1 if sys.platform == "win32" else None
+# Seconds. A signal that comes just before the main thread sleeps does not wake it (and on Windows none does): it is seen when the slice
+# is over.
+SLICE = 0.1
 
 _idle: List["_Helper"] = []
 
@@ -65,7 +65,7 @@ def wait(
     try:
         while True:
             try:
-                kind, value = outcome.get(timeout=_SLICE)
+                kind, value = outcome.get(timeout=SLICE)
             except queue.Empty:
                 continue
             if kind != "told":
