@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mcp_server_tiny::{Server, Tool};
 use mcp_tests::peers;
@@ -35,7 +36,10 @@ fn program(name: &str, how: How) -> Option<Command> {
     }
     let library = peers::c_library("libmcp.a");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/c-abi");
-    let made = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{how:?}-{}", std::process::id()));
+    // Of its own for each: a program that is run cannot be written.
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let made = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
     let mut compile = Command::new(compiler);
     match how {
         How::Cpp17 => compile.args(["-x", "c++", "-std=c++17"]),
