@@ -153,7 +153,7 @@ impl Engine {
                 return Ok(());
             }
             _ if self.standing.policy.is_at_once() => {
-                if let Some(pause) = self.pause_before_again(&failure, tried)
+                if let Some(pause) = self.pause_before_again(&failure, want, tried)
                     && want.deadline.is_none_or(|deadline| clock::now() + pause < deadline.at)
                     && self.counts_as_one_more(&failure, want, tried)
                 {
@@ -178,9 +178,7 @@ impl Engine {
             (error, Carrier::Shared(_)) if self.standing.losses() != failure.losses => {
                 is_harmless && !matches!(error, Error::Rpc(_) | Error::Cancelled(_) | Error::Closed(_))
             }
-            (error, Carrier::Shared(_)) => {
-                self.standing.policy.is_at_once() && want.repeat == Repeat::Safe && is_lost(error)
-            }
+            (_, Carrier::Shared(_)) => false,
             (error, Carrier::Streamable(_)) => want.repeat == Repeat::Safe && is_lost(error),
         }
     }
@@ -199,9 +197,14 @@ impl Engine {
         has_room
     }
 
-    /// How long to wait before a request that was certainly not processed is made again, where that may help.
-    fn pause_before_again(&self, failure: &Failure, tried: &Tried) -> Option<Duration> {
+    /// How long to wait before a request that was certainly not processed, or that does no harm, is made again, where that may help.
+    fn pause_before_again(&self, failure: &Failure, want: &Want, tried: &Tried) -> Option<Duration> {
         let own = self.standing.policy.pause(tried.again + 1);
+        // Lost on its way to a server whose stream seems to stand: that is found lost next. Without the pause every idle
+        // connection of that server would be tried, and cost an attempt.
+        if matches!(self.carrier, Carrier::Shared(_)) && want.repeat == Repeat::Safe && is_lost(&failure.error) {
+            return Some(own);
+        }
         if let Some(asked) = is_put_off(&failure.error) {
             return Some(own.max(asked));
         }
