@@ -47,7 +47,7 @@ impl Device {
         let mut qemu = Command::new("qemu-system-arm");
         qemu.args(["-machine", "lm3s6965evb", "-display", "none", "-monitor", "none", "-kernel"]).arg(image);
         // Standard error is where the device says why it starts anew, and no test wants that.
-        qemu.args(["-serial", &format!("tcp:{address},server=on,wait=off"), "-serial", "stdio"]);
+        qemu.args(["-serial", &format!("tcp:{address},server=on,wait=off,nodelay=on"), "-serial", "stdio"]);
         let qemu = Process::start(&mut qemu);
         let deadline = Instant::now() + process::BOUND;
         while let Err(error) = TcpStream::connect(address) {
