@@ -164,8 +164,8 @@ impl Pending {
             return Ok(());
         };
         self.delivery = match &error {
-            // A server that does not know the session has not looked at the request (R-SSE-28).
-            Error::SessionGone(_) => Delivery::NotSent,
+            // A server that does not know the session has not looked at the request (R-SSE-28), unless it was sent before.
+            Error::SessionGone(_) => error.delivery().unwrap_or(Delivery::NotSent),
             error => error.delivery().unwrap_or(Delivery::Sent),
         };
         if self.slot.is_stopped() {

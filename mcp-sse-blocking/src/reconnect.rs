@@ -15,7 +15,8 @@ use crate::error::{Delivery, Error};
 /// to resources are asked for again, [subscriptions](crate::Client::listen) say that changes may have been missed, and nothing
 /// of the old session reaches the new one. Calls that were in flight fail, with an error whose
 /// [`delivery`](Error::delivery) says whether the server may have acted, unless repeating them
-/// [does no harm](crate::CallOptions::idempotent). And there is a pause of 50 ms at least between two attempts.
+/// [does no harm](crate::CallOptions::idempotent). And there is a pause of 50 ms at least between two attempts
+/// that the client makes by itself.
 ///
 /// | | [`on_demand`](Self::on_demand) | [`new`](Self::new) | [`never`](Self::never) |
 /// | --- | --- | --- | --- |

@@ -10,9 +10,10 @@
 //! | headers contradict the arguments (-32020) | with those that the newest list of tools asks for (R-ST-62) |
 //! | the session of its stream was lost, or its child process ended | when nothing of it had left, or repeating it does no harm (R-IO-17, R-SSE-39) |
 //! | nobody was reached: not one byte of it left | with an [explicit policy](crate::Reconnect::new), once the server is back |
-//! | 503 or 429: the server cannot serve now | with an explicit policy, after the pause that it asks for, when that fits into the deadline |
+//! | 429, or 503 with `Retry-After`: the server cannot serve now | with an explicit policy, after the pause that it asks for, when that fits into the deadline |
+//! | 503 without | the same, unless it is a tool that is called and repeating it may do harm: proxies say so too when they lost the server half-way |
 //!
-//! Each of these happens once for a request; with an explicit policy the last three rows, and the loss of a stream, as often in
+//! Each of these happens once for a request; with an explicit policy the last four rows, and the loss of a stream, as often in
 //! all as it allows [attempts](crate::Reconnect::attempts), but after a loss three times at most. That a call goes into the new session by itself departs from the advice of R-SH-56,
 //! to report the loss: a server that answers 404 has not looked at the call.
 
@@ -33,7 +34,7 @@ use crate::engine::Engine;
 use crate::error::{Delivery, Error};
 use crate::log_target;
 use crate::pending::{Pending, Repeat, Want};
-use crate::restore::{is_passing, is_put_off, is_unreached};
+use crate::restore::{is_passing, is_put_off, is_put_off_for_sure, is_unreached};
 use crate::slot::{Found, Progress};
 
 /// How often a request is made again whose reply was lost, whatever the policy says. 3: it may be what its server ends of.
@@ -153,7 +154,7 @@ impl Engine {
                 return Ok(());
             }
             _ if self.standing.policy.is_at_once() => {
-                if let Some(pause) = self.pause_before_again(&failure, want, tried)
+                if let Some(pause) = self.pause_before_again(&failure, method, want, tried)
                     && want.deadline.is_none_or(|deadline| clock::now() + pause < deadline.at)
                     && self.counts_as_one_more(&failure, want, tried)
                 {
@@ -198,7 +199,7 @@ impl Engine {
     }
 
     /// How long to wait before a request that was certainly not processed, or that does no harm, is made again, where that may help.
-    fn pause_before_again(&self, failure: &Failure, want: &Want, tried: &Tried) -> Option<Duration> {
+    fn pause_before_again(&self, failure: &Failure, method: &str, want: &Want, tried: &Tried) -> Option<Duration> {
         let own = self.standing.policy.pause(tried.again + 1);
         // Lost on its way to a server whose stream seems to stand: that is found lost next. Without the pause every idle
         // connection of that server would be tried, and cost an attempt.
@@ -206,7 +207,8 @@ impl Engine {
             return Some(own);
         }
         if let Some(asked) = is_put_off(&failure.error) {
-            return Some(own.max(asked));
+            let is_harmless = want.repeat == Repeat::Safe || method != Method::ToolsCall.name();
+            return (is_harmless || is_put_off_for_sure(&failure.error)).then(|| own.max(asked));
         }
         if !is_unreached(&failure.error) {
             return None;

@@ -272,7 +272,15 @@ pub(crate) fn pause_before_another(
 /// How long a server that cannot serve now, and has not looked at the request, is to be left alone: what it says, or nothing.
 pub(crate) fn is_put_off(error: &Error) -> Option<Duration> {
     match error {
-        Error::Status(status) if matches!(status.code, 429 | 503) => Some(status.wait().unwrap_or_default()),
+        Error::Status(status) if matches!(status.code, 429 | 503) && error.delivery() != Some(Delivery::Sent) => {
+            Some(status.wait().unwrap_or_default())
+        }
         _ => None,
     }
+}
+
+/// Whether it is the server itself that puts a request off. Proxies say 503 as well when they lost the server half-way, and do not
+/// say when to come back.
+pub(crate) fn is_put_off_for_sure(error: &Error) -> bool {
+    matches!(error, Error::Status(status) if status.code == 429 || status.retry_after.is_some())
 }

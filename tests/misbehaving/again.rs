@@ -49,14 +49,28 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
-        name: "503 to a call, then fine",
+        name: "503 to a call, with Retry-After: 0, then fine",
         seen: "served",
         within: Duration::from_secs(1),
         scene: || {
             let script = |peer: &mut Peer| {
                 peer.shake_streamable();
-                peer.expect("tools/call").status("503 Service Unavailable", "");
+                let call = peer.expect("tools/call");
+                call.answer("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n");
                 peer.expect("tools/call").json_text("served");
+                assert_eq!(peer.request().method, "DELETE");
+            };
+            meet(script, |origin| call(http(origin).reconnect(policy())))
+        },
+    },
+    Case {
+        name: "503 to a call, as a proxy that lost the server says it",
+        seen: "error: HTTP status 503, the server is too busy",
+        within: Duration::from_millis(500),
+        scene: || {
+            let script = |peer: &mut Peer| {
+                peer.shake_streamable();
+                peer.expect("tools/call").status("503 Service Unavailable", "");
                 assert_eq!(peer.request().method, "DELETE");
             };
             meet(script, |origin| call(http(origin).reconnect(policy())))

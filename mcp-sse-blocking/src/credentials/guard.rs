@@ -1,6 +1,7 @@
 //! Between requests and the provider: who is asked when, and by whom.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp_core::http::Url;
@@ -120,7 +121,10 @@ impl Guard {
 
     fn ask(&self, of: For<'_>, rejected: Option<&Rejected>) -> Result<Option<Credential>, CredentialsError> {
         let resource = &self.resource;
-        self.provider.credential(&Ask { url: of.url, resource, deadline: of.deadline, stop: Some(of.stop), rejected })
+        let ask = Ask { url: of.url, resource, deadline: of.deadline, stop: Some(of.stop), rejected };
+        // A panic would leave whoever opens a session half-way, and those who wait for it waiting.
+        catch_unwind(AssertUnwindSafe(|| self.provider.credential(&ask)))
+            .unwrap_or_else(|_| Err(CredentialsError::new("the provider of credentials", "it panicked")))
     }
 
     /// What is kept for the origin of `url`.

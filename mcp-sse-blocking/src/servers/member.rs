@@ -10,6 +10,7 @@ use crate::builder::Builder;
 use crate::client::Client;
 use crate::config::ToolFilter;
 use crate::error::{Delivery, Error};
+use crate::state::State;
 
 /// Makes the settings of a connection.
 pub(super) type Make = Box<dyn Fn() -> Result<Builder, Error> + Send + Sync>;
@@ -37,14 +38,18 @@ impl Member {
         &self.name
     }
 
-    /// The connection, or why there is none.
+    /// The connection, or why there is none (any more).
     pub(super) fn client(&self) -> Result<Client, Error> {
-        self.held().clone()
+        let client = self.held().clone()?;
+        match client.state() {
+            State::Closed { why } => Err(why),
+            _ => Ok(client),
+        }
     }
 
     /// Connects, unless there is a connection.
     pub(super) fn connect(&self) {
-        if self.held().is_ok() {
+        if self.client().is_ok() {
             return;
         }
         // With no lock held: it may take long.
@@ -53,10 +58,16 @@ impl Member {
             Ok(client) => log::debug!(target: crate::log_target::CLIENT, "{}: {}", self.name, client.connection()),
             Err(error) => log::warn!(target: crate::log_target::CLIENT, "{} is not connected: {error}", self.name),
         }
-        let mut held = self.held();
-        if held.is_err() {
-            *held = connected;
-        }
+        let before = {
+            let mut held = self.held();
+            // Somebody else may have connected meanwhile.
+            if held.as_ref().is_ok_and(|client| !client.state().is_closed()) {
+                return;
+            }
+            std::mem::replace(&mut *held, connected)
+        };
+        // Closing takes its time, and needs no lock.
+        drop(before);
     }
 
     /// The tools that may be used, under their names here.

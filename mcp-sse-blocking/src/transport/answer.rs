@@ -15,7 +15,7 @@ use ureq::http::Response;
 use super::decode;
 use super::exchange::{self, Bounds, Stop};
 use crate::clock;
-use crate::error::{Error, PeerError, Status, status};
+use crate::error::{Delivery, Error, PeerError, Status, status};
 
 /// Bytes that are read of the body of an answer to a POST to keep its connection. 64 KiB: `Accepted` has 8.
 const DISCARDED_BYTES: usize = 64 << 10;
@@ -75,7 +75,7 @@ pub(super) fn described(answer: Answer, response: &Response<Body>, excerpt: &[u8
         www_authenticate: www_authenticate(response),
         wait: retry_after.and_then(|value| status::wait(value, text(response, "date"))),
         retry_after: retry_after.map(str::to_owned),
-        delivery: None,
+        delivery: response.extensions().get::<SentBefore>().map(|SentBefore| Delivery::Sent),
     }
 }
 
@@ -106,6 +106,11 @@ pub(crate) fn said(body: &[u8]) -> String {
         Err(_) => readable(body),
     }
 }
+
+/// Marks an answer to a request that had been sent before, on a connection that broke without an answer: what this answer says of
+/// it, a refusal most of all, says nothing of what became of it then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SentBefore;
 
 /// The beginning of a body, as an error shows it.
 pub(crate) fn readable(excerpt: &[u8]) -> String {

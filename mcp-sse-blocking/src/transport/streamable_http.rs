@@ -338,7 +338,7 @@ impl Endpoint {
         let mut reader = self.http.encodings.body(response)?;
         let bounds = Bounds { deadline, stop: outgoing.stop.clone(), ..Bounds::default() };
         let (read, outcome) = exchange::run(bounds, || -> io::Result<()> {
-            let mut rest = (&mut reader).take(bound as u64 + 1);
+            let mut rest = (&mut reader).take((bound as u64).saturating_add(1));
             let mut chunk = [0; 4 << 10];
             loop {
                 match rest.read(&mut chunk)? {

@@ -27,7 +27,7 @@ use crate::credentials::CredentialsError;
 use crate::credentials::guard::{Carried as Credentials, For, Header as CredentialHeader};
 use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::log_target;
-use crate::transport::answer::{discard, text, www_authenticate};
+use crate::transport::answer::{SentBefore, discard, text, www_authenticate};
 use crate::transport::exchange::{self, Bounds, Outcome, Stop, Trust};
 
 /// Bytes of a line in the head of a request. 64 KiB: far more than servers take.
@@ -168,6 +168,9 @@ impl Http {
             match response {
                 Ok(mut response) => {
                     self.insight.answered(traced, &mut response);
+                    if sent {
+                        response.extensions_mut().insert(SentBefore);
+                    }
                     return Ok(response);
                 }
                 Err(error)
