@@ -6,12 +6,16 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mcp_core::time::Cause;
-use mcp_sse_blocking::credentials::BearerToken;
+use mcp_server_tiny::Server;
+use mcp_sse_blocking::credentials::{self, BearerToken, Credential};
 use mcp_sse_blocking::{Builder, CallOptions, Client, Command, Delivery, Error, Transport};
+use mcp_tests::raw_http::RunningServer;
 use mcp_tests::scripted_peer::{BOUND, Peer, Request, Running};
 use mcp_tests::streamable_peer::{StreamablePeer as _, StreamableRequest as _};
 
@@ -356,4 +360,21 @@ fn what_a_command_leaves_behind_is_ended_and_not_waited_for() {
     assert!(started.elapsed() < BOUND);
     nothing_is_left("sleep\090003");
     peer.finish();
+}
+
+#[test]
+fn a_provider_that_panics_fails_its_request_and_no_other() {
+    let server = RunningServer::start(Server::new("auth", "1"));
+    let panics = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&panics);
+    let provider = credentials::from_fn(move |_| {
+        assert!(!asked.load(Ordering::SeqCst), "on purpose");
+        Ok(Some(Credential::bearer("token")))
+    });
+    let client = Client::builder(&format!("http://{}/mcp", server.address)).credentials(provider).connect().unwrap();
+    panics.store(true, Ordering::SeqCst);
+    let error = client.ping().unwrap_err();
+    assert!(matches!(&error, Error::Credentials(_)) && error.to_string().contains("it panicked"), "{error}");
+    panics.store(false, Ordering::SeqCst);
+    client.ping().unwrap();
 }

@@ -671,3 +671,27 @@ fn fifty_threads_call_through_breaks_and_each_gets_its_own_reply() {
     }
     assert_eq!(done.load(Ordering::SeqCst), THREADS * CALLS);
 }
+
+/// The first try may have been acted on, whatever the second is answered.
+#[test]
+fn a_call_that_was_sent_on_a_connection_that_broke_is_not_made_again_in_a_new_session() {
+    let peer = Peer::run(|peer| {
+        let stream = peer.handshake();
+        peer.request().hang_up();
+        let again = peer.request();
+        assert_eq!(again.message_method(), "tools/call");
+        again.status("404 Not Found", "");
+        peer.wait_closed(stream.connection);
+        let mut stream = peer.handshake();
+        let next = peer.request();
+        assert_eq!(next.message_method(), "ping", "the call is not made again");
+        next.accepted();
+        stream.reply(&next, "{}");
+    });
+    let client = builder(&peer.url("/sse")).connect().unwrap();
+    let error = client.call("echo", &()).unwrap_err();
+    assert_eq!(error.delivery(), Some(Delivery::Sent), "{error}");
+    assert!(matches!(error, Error::SessionGone(_)), "{error}");
+    client.ping().unwrap();
+    peer.finish();
+}

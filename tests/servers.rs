@@ -214,6 +214,18 @@ fn closing_all_closes_for_everybody_and_leaves_nothing() {
 }
 
 #[test]
+fn a_server_whose_client_was_closed_is_missing_and_can_be_connected_to_again() {
+    let a = server("a", &["x"]);
+    let servers = Servers::builder().server("a", at(&a)).connect().unwrap();
+    servers.get("a").unwrap().close();
+    let failures = servers.failures();
+    assert!(matches!(&failures[..], [(name, Error::Closed(_))] if name == "a"), "{failures:?}");
+    assert!(servers.get("a").is_none());
+    assert!(servers.connect_missing().is_empty());
+    assert_eq!(text(&servers, "a__x"), "a: x");
+}
+
+#[test]
 fn dropping_keeps_the_sessions_of_handles_that_others_have() {
     let a = server("a", &["x"]);
     let servers = Servers::builder().server("a", at(&a)).connect().unwrap();

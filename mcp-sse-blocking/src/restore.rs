@@ -1,5 +1,6 @@
 //! Losing the session and opening another: what [`standing`](crate::standing) decides, done.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mcp_core::time::{Cause, Deadline};
@@ -88,6 +89,10 @@ impl Engine {
             return;
         }
         let Some(engine) = self.arc() else { return };
+        // One thread is enough for all losses that follow while it rests.
+        if !at_once && self.standing.tries_for_listeners.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let begun = self.background.spawn("mcp-again", move || {
             if at_once {
                 engine.try_again();
@@ -96,6 +101,7 @@ impl Engine {
             }
         });
         if let Err(no_thread) = begun {
+            self.standing.tries_for_listeners.store(false, Ordering::Release);
             log::error!(target: log_target::CLIENT, "no thread to reach the server again on: {no_thread}");
             if at_once {
                 self.end(error.clone());
@@ -114,11 +120,19 @@ impl Engine {
 
     /// The same where only those who listen want a session, at growing intervals. A call does not wait for them.
     fn try_again_for_listeners(&self) {
-        while self.standing.is_lost() && self.has_listeners() {
-            if !self.features.pause(self.pause_after_loss()) {
-                return;
+        let is_wanted = || self.standing.is_lost() && self.has_listeners();
+        loop {
+            while is_wanted() {
+                if !self.features.pause(self.pause_after_loss()) {
+                    return;
+                }
+                if self.open_another(self.opening_deadline(None)).is_ok() {
+                    break;
+                }
             }
-            if self.open_another(self.opening_deadline(None)).is_ok() {
+            // Who loses the session from here on starts another thread; who lost it before relies on this one.
+            self.standing.tries_for_listeners.store(false, Ordering::Release);
+            if !is_wanted() || self.standing.tries_for_listeners.swap(true, Ordering::AcqRel) {
                 return;
             }
         }

@@ -47,6 +47,8 @@ pub(crate) struct Standing {
     in_doubt: AtomicBool,
     /// Counts the losses. Changed under the lock.
     losses: AtomicU64,
+    /// There is a thread that opens sessions for those who listen.
+    pub(crate) tries_for_listeners: AtomicBool,
 }
 
 struct Inner {
@@ -115,6 +117,7 @@ impl Standing {
             heard: AtomicBool::new(false),
             in_doubt: AtomicBool::new(false),
             losses: AtomicU64::new(0),
+            tries_for_listeners: AtomicBool::new(false),
         }
     }
 
