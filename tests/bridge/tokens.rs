@@ -57,6 +57,22 @@ fn clients_with_different_tokens_do_not_share_a_process() {
 }
 
 #[test]
+fn what_nobody_demands_starts_no_process_of_its_own() {
+    use mcp_sse_blocking::{Change, Filter};
+    let bridge = Bridge::start(&[]);
+    let clients =
+        ["x1", "x2", "x3"].map(|token| bridge.builder(ProtocolVersion::LATEST).bearer(token).connect().unwrap());
+    let mut listening = clients.each_ref().map(|client| client.listen(Filter::new().tools()).unwrap());
+    let pids: std::collections::BTreeSet<_> = clients.iter().map(|client| call(client, "pid", json!({}))).collect();
+    assert_eq!((pids.len(), bridge.children().len()), (1, 1));
+    // Who listens is told all the same, whatever it sends.
+    call(&clients[0], "changed", json!({}));
+    for changes in &mut listening {
+        assert_eq!(changes.next_within(BOUND).unwrap(), Some(Change::Tools));
+    }
+}
+
+#[test]
 fn a_token_that_is_not_there_is_told_of_without_being_shown() {
     let nowhere = ["--token-file", "/nowhere/at/all"];
     for options in [&nowhere[..], &["--token-env", "NOT_SET_ANYWHERE"]] {

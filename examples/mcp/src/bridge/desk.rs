@@ -22,6 +22,7 @@ const LOOK: Duration = Duration::from_secs(30);
 pub(super) struct Bridge {
     common: Arc<Common>,
     is_shared: bool,
+    has_tokens: bool,
     idle: Duration,
     max_calls: usize,
     in_flight: AtomicUsize,
@@ -35,6 +36,8 @@ pub(super) struct Bridge {
 /// What of a bridge the command line sets.
 pub(super) struct Manner {
     pub(super) is_shared: bool,
+    /// Whether clients have to show one of certain tokens.
+    pub(super) has_tokens: bool,
     pub(super) idle: Duration,
     pub(super) max_calls: usize,
 }
@@ -45,6 +48,7 @@ impl Bridge {
         let bridge = Arc::new(Self {
             common: Arc::new(common),
             is_shared: manner.is_shared,
+            has_tokens: manner.has_tokens,
             idle: manner.idle,
             max_calls: manner.max_calls,
             in_flight: AtomicUsize::new(0),
@@ -82,6 +86,12 @@ impl Bridge {
         Arc::clone(upstream)
     }
 
+    /// Whom clients without sessions share a connection with. What nobody compared with a token is no credential: whoever sends
+    /// another each time would have a process for each. So there are no more connections than sessions and tokens.
+    fn alone(&self, credential: Option<&Arc<[u8]>>) -> Scope {
+        Scope::Alone(credential.filter(|_| self.has_tokens).cloned())
+    }
+
     fn known(&self, session: u64) -> Option<Arc<Upstream>> {
         let scope = if self.is_shared { Scope::Everybody } else { Scope::Session(session) };
         lock(&self.upstreams).get(&scope).cloned()
@@ -117,7 +127,7 @@ impl Bridge {
     }
 }
 
-/// Ends connections that no session ends: those of clients without sessions, and everybody's.
+/// Ends connections that no session ends: those of clients without sessions, and everybody's. Also those that could not be made.
 fn look_for_unused(bridge: &Weak<Bridge>, ended: &Receiver<()>, pause: Duration) {
     while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
         let Some(bridge) = bridge.upgrade() else { return };
@@ -127,7 +137,7 @@ fn look_for_unused(bridge: &Weak<Bridge>, ended: &Receiver<()>, pause: Duration)
             Scope::Alone(_) => true,
             Scope::Everybody => bridge.common.audience.is_empty(),
         };
-        bridge.end(|upstream| has_no_session(upstream) && upstream.is_open() && upstream.is_unused(idle));
+        bridge.end(|upstream| has_no_session(upstream) && upstream.is_unused(idle));
     }
 }
 
@@ -149,7 +159,7 @@ impl Delegate for Desk {
                 bridge.common.audience.enter(session);
                 Scope::Session(session)
             }
-            None => Scope::Alone(call.caller().credential.clone()),
+            None => bridge.alone(call.caller().credential.as_ref()),
         };
         let upstream = bridge.upstream(scope);
         let counted = Counted(Arc::clone(&bridge));
@@ -185,7 +195,7 @@ impl Delegate for Desk {
     fn listening(&mut self, listener: &Caller, filter: &SubscriptionFilter) -> Option<Box<dyn Send>> {
         let number = self.0.listeners.fetch_add(1, Ordering::Relaxed);
         let watcher = Watcher::Listener(number, listener.credential.clone());
-        let upstream = self.0.upstream(Scope::Alone(listener.credential.clone()));
+        let upstream = self.0.upstream(self.0.alone(listener.credential.as_ref()));
         upstream.watches.listens(watcher.clone());
         let listening = Listening { upstream: Arc::downgrade(&upstream), watcher: watcher.clone() };
         let uris = filter.resource_subscriptions.clone();

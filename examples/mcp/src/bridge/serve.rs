@@ -37,7 +37,7 @@ fn serve_http(args: &BridgeArgs, context: &Context) -> Result<Exit, Failure> {
         )));
     }
     let source = source(args, context, Place::Program(args.program.clone()));
-    let (mut server, bridge) = front(args, source)?;
+    let (mut server, bridge) = front(args, source, !tokens.is_empty())?;
     for token in tokens {
         server = server.bearer(token);
     }
@@ -63,7 +63,7 @@ fn serve_http(args: &BridgeArgs, context: &Context) -> Result<Exit, Failure> {
 
 fn serve_stdio(args: &BridgeArgs, context: &Context, url: &str) -> Result<Exit, Failure> {
     let source = source(args, context, Place::Url(url.to_owned()));
-    let (server, bridge) = front(args, source)?;
+    let (server, bridge) = front(args, source, false)?;
     let closing = std::sync::Arc::clone(&bridge);
     context.interrupt.stops(patiently(move || {
         let closing = std::sync::Arc::clone(&closing);
@@ -96,12 +96,12 @@ fn source(args: &BridgeArgs, context: &Context, place: Place) -> Source {
 
 /// A server that hands everything on. What it says of itself is asked first, of a connection that is closed again: then it is known
 /// that there is a server, and which revision it speaks.
-fn front(args: &BridgeArgs, mut source: Source) -> Result<(Server, std::sync::Arc<Bridge>), Failure> {
+fn front(args: &BridgeArgs, mut source: Source, has_tokens: bool) -> Result<(Server, std::sync::Arc<Bridge>), Failure> {
     let scout = source.builder(ClientCapabilities::default())?.connect()?;
     let announced = announce::announced(&scout);
     source.version = Some(scout.protocol_version());
     scout.close();
-    let manner = Manner { is_shared: args.shared, idle: args.idle, max_calls: args.max_calls };
+    let manner = Manner { is_shared: args.shared, has_tokens, idle: args.idle, max_calls: args.max_calls };
     let mut made = None;
     let server = Server::new("bridge", env!("CARGO_PKG_VERSION")).delegate(announced, |clients| {
         let bridge = Bridge::new(Common { source, clients, audience: Audience::default() }, &manner);

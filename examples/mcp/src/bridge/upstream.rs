@@ -291,11 +291,6 @@ impl Upstream {
         self.calls.is_empty() && self.watches.is_empty() && lock(&self.used).elapsed() >= idle
     }
 
-    /// Whether there is a connection, or one is being made.
-    pub(super) fn is_open(&self) -> bool {
-        self.link.try_lock().map_or(true, |link| matches!(*link, Link::Open(_)))
-    }
-
     /// Ends it. Takes as long as a process takes to end.
     pub(super) fn close(&self) {
         let before = std::mem::replace(&mut *lock(&self.link), Link::Closed);
