@@ -3,14 +3,17 @@
 //! Over standard input and output a server does not say that. With one client it does not matter much, and with several nobody may
 //! be shown what belongs to somebody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcp_server_tiny::delegate::DelegatedCall;
 
+/// Clients that are remembered because a call of theirs was given up; beyond that everybody may be meant.
+const LEFT: usize = 1024;
+
 /// Whose a call is: two calls of one of these may be mistaken for each other without harm.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Principal {
     Session(u64),
     /// A client without a session, by its credential.
@@ -36,6 +39,10 @@ pub(super) struct Calls {
 struct Table {
     calls: BTreeMap<u64, Entry>,
     next: u64,
+    /// Whose calls were given up: the server may still work on them, and ask or log for them.
+    left: BTreeSet<Principal>,
+    /// There were more of them than are remembered.
+    has_lost_count: bool,
 }
 
 #[derive(Debug)]
@@ -58,7 +65,7 @@ pub(super) enum Purpose {
 pub(super) enum Nobody {
     /// There is no call that could be meant.
     NoCall,
-    /// There are calls of several clients.
+    /// There are calls of several clients, those among them that were given up.
     Several,
 }
 
@@ -83,6 +90,22 @@ impl Calls {
         InFlight { calls: self, number }
     }
 
+    /// A call ends here without an answer of the server, which may go on with it.
+    pub(super) fn leave_behind(&self, call: &DelegatedCall) {
+        let mut table = self.table();
+        if table.left.len() < LEFT {
+            table.left.insert(Principal::of(call));
+        } else if !table.left.contains(&Principal::of(call)) {
+            table.has_lost_count = true;
+        }
+    }
+
+    /// The server is started again: it knows nothing of calls that were given up.
+    pub(super) fn begin(&self) {
+        let mut table = self.table();
+        (table.left, table.has_lost_count) = (BTreeSet::new(), false);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.table().calls.is_empty()
     }
@@ -91,7 +114,11 @@ impl Calls {
     /// on, until [`close`](Self::close).
     pub(super) fn meant(&self, purpose: Purpose) -> Result<(u64, Arc<DelegatedCall>), Nobody> {
         let mut table = self.table();
-        let mut principals = table.calls.values().map(|entry| Principal::of(&entry.call));
+        let working = table.calls.values().map(|entry| Principal::of(&entry.call));
+        let mut principals = working.chain(table.left.iter().cloned());
+        if table.has_lost_count {
+            return Err(Nobody::Several);
+        }
         if let Some(first) = principals.next()
             && principals.any(|other| other != first)
         {

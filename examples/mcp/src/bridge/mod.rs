@@ -18,7 +18,8 @@
 //! directions; changes of lists and of resources that were subscribed to; cursors, and `_meta` but for what belongs to one side; and
 //! questions of the server, to its client's user, model and roots, in whatever way the revision of the client has them.
 //! A process does not say for which call it asks or logs. Of one session's it goes to the newest call that can be asked; of a shared
-//! one's only when all calls that it works on are of one client, and otherwise the question is refused and the log message dropped:
+//! one's only when all calls that it works on are of one client, those included that were given up since it was started: it may
+//! still be busy with them. Otherwise the question is refused and the log message dropped:
 //! nobody is shown what belongs to somebody else.
 //!
 //! # What is not

@@ -1,6 +1,6 @@
 //! What a server tells without being asked, on its way to whom it concerns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
 
 use mcp_core::jsonrpc::Members;
@@ -35,6 +35,61 @@ impl Audience {
     }
 }
 
+/// Pages that are remembered, and bytes of the id of each.
+const PAGES: usize = 1024;
+const PAGE_ID: usize = 1024;
+
+/// Which session was sent to which page: who else hears that it is done learns of it.
+#[derive(Debug, Default)]
+pub(super) struct Pages(Mutex<VecDeque<(String, u64)>>);
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(rename = "elicitationId")]
+    id: String,
+}
+
+impl Pages {
+    /// A session is asked with these parameters.
+    pub(super) fn asked(&self, session: u64, params: Option<&RawValue>) {
+        if let Some(page) = params.and_then(|params| serde_json::from_str(params.get()).ok()) {
+            self.sent(session, page);
+        }
+    }
+
+    /// A session is refused with this, until its user has been there.
+    pub(super) fn refused(&self, session: u64, data: Option<&RawValue>) {
+        #[derive(Deserialize)]
+        struct Required {
+            elicitations: Vec<Page>,
+        }
+        let required = data.and_then(|data| serde_json::from_str::<Required>(data.get()).ok());
+        for page in required.into_iter().flat_map(|required| required.elicitations) {
+            self.sent(session, page);
+        }
+    }
+
+    fn sent(&self, session: u64, page: Page) {
+        if page.id.len() > PAGE_ID {
+            return;
+        }
+        let mut pages = lock(&self.0);
+        pages.retain(|(id, _)| *id != page.id);
+        if pages.len() >= PAGES {
+            pages.pop_front();
+        }
+        pages.push_back((page.id, session));
+    }
+
+    /// Whose page is done.
+    fn done(&self, params: Option<&RawValue>) -> Option<u64> {
+        let Page { id } = params.and_then(|params| serde_json::from_str(params.get()).ok())?;
+        let mut pages = lock(&self.0);
+        let at = pages.iter().position(|(known, _)| *known == id)?;
+        pages.remove(at).map(|(_, session)| session)
+    }
+}
+
 impl Upstream {
     /// Hands on what the server tells. Runs on the thread that reads it.
     pub(super) fn tell(&self, told: Told<'_>) {
@@ -58,7 +113,15 @@ impl Upstream {
                     self.tell_of_list(method, Change::Resources, params);
                 }
                 Some(method @ Method::NotificationsElicitationComplete) => {
-                    self.sessions().into_iter().for_each(|session| self.notify_session(session, method, params));
+                    let session = match &self.scope {
+                        Scope::Session(session) => Some(*session),
+                        Scope::Everybody => self.pages.done(params),
+                        Scope::Alone(_) => None,
+                    };
+                    match session {
+                        Some(session) => self.notify_session(session, method, params),
+                        None => log::debug!("`{}` is dropped: nobody knows whose it is", method.name()),
+                    }
                 }
                 _ => log::debug!("`{method}` is not handed on"),
             },
@@ -129,6 +192,22 @@ fn own(params: &RawValue) -> Box<RawValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_who_was_sent_to_a_page_hears_that_it_is_done() {
+        let pages = Pages::default();
+        let json = |text: &str| RawValue::from_string(text.into()).unwrap();
+        pages.asked(1, Some(&json(r#"{"mode":"url","elicitationId":"a","url":"https://a.example"}"#)));
+        pages.asked(1, Some(&json(r#"{"message":"a form"}"#)));
+        pages.refused(2, Some(&json(r#"{"elicitations":[{"elicitationId":"b"},{"elicitationId":"c"}]}"#)));
+        let done = |id: &str| pages.done(Some(&json(&format!(r#"{{"elicitationId":"{id}"}}"#))));
+        assert_eq!(["a", "b", "c", "d", "a"].map(done), [Some(1), Some(2), Some(2), None, None]);
+        assert_eq!(pages.done(None), None);
+        for number in 0..=PAGES {
+            pages.sent(3, Page { id: number.to_string() });
+        }
+        assert_eq!((done("0"), done("1")), (None, Some(3)), "the oldest is forgotten");
+    }
 
     #[test]
     fn the_id_of_a_subscription_stays_where_it_was_given() {

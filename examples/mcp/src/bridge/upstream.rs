@@ -10,7 +10,7 @@ use mcp_core::jsonrpc::Error as RpcError;
 use mcp_core::session::ClientOffers;
 use mcp_core::types::{LoggingLevel, Method};
 use mcp_server_tiny::delegate::{self, Clients, DelegatedCall};
-use mcp_sse_blocking::{Client, Question};
+use mcp_sse_blocking::{Client, Error, Question};
 use serde_json::value::RawValue;
 
 use super::calls::{Calls, Nobody, Purpose};
@@ -46,6 +46,7 @@ pub(super) struct Upstream {
     pub(super) common: Arc<Common>,
     pub(super) calls: Calls,
     pub(super) watches: Watches,
+    pub(super) pages: super::told::Pages,
     link: Mutex<Link>,
     /// The level of log messages that was asked for.
     level: Mutex<Option<LoggingLevel>>,
@@ -66,6 +67,7 @@ impl Upstream {
             common: Arc::clone(common),
             calls: Calls::default(),
             watches: Watches::default(),
+            pages: super::told::Pages::default(),
             link: Mutex::new(Link::None),
             level: Mutex::default(),
             used: Mutex::new(Instant::now()),
@@ -80,6 +82,11 @@ impl Upstream {
         let outcome = self.outcome(&call);
         if outcome.is_ok() {
             in_flight.settle(ROOTS);
+        }
+        if let (Err(error), Some(session)) = (&outcome, call.caller().session)
+            && error.code == mcp_core::jsonrpc::code::URL_ELICITATION_REQUIRED
+        {
+            self.pages.refused(session, error.data.as_deref());
         }
         drop(in_flight);
         self.touch();
@@ -126,7 +133,7 @@ impl Upstream {
                 .run(params.as_deref(), |report| {
                     call.progress(report.progress, report.total, report.message.as_deref())
                 })
-                .map_err(outcome::told)?;
+                .map_err(|error| self.unanswered(client, call, error))?;
             if !asks_in_results || !rounds::asks(&result) {
                 return Ok(result);
             }
@@ -138,6 +145,14 @@ impl Upstream {
         }
     }
 
+    /// What the client is told of a failure. When the server is still there and has not answered, it may go on with the call.
+    fn unanswered(&self, client: &Client, call: &DelegatedCall, error: Error) -> RpcError {
+        if !matches!(error, Error::Rpc(_)) && client.is_connected() {
+            self.calls.leave_behind(call);
+        }
+        outcome::told(error)
+    }
+
     /// The connection. Waits for whoever is making it.
     fn client(&self, offers: ClientOffers) -> Result<Client, RpcError> {
         let mut link = lock(&self.link);
@@ -146,6 +161,7 @@ impl Upstream {
             Link::Closed => return Err(outcome::failed("the session is over")),
             Link::Open(_) | Link::None => {}
         }
+        self.calls.begin();
         let client = self.connect(offers)?;
         *link = Link::Open(client.clone());
         drop(link);
@@ -198,6 +214,9 @@ impl Upstream {
                 return question.answer(Err(outcome::failed(why)));
             }
         };
+        if let (Method::ElicitationCreate, Some(session)) = (question.method(), call.caller().session) {
+            self.pages.asked(session, question.params());
+        }
         let asked: Arc<Mutex<Asked>> = Arc::default();
         let withdrawn = Arc::clone(&asked);
         question.on_withdraw(move || {
@@ -264,7 +283,7 @@ impl Upstream {
 
     fn subscribe(&self, client: &Client, call: &DelegatedCall) -> Result<Box<RawValue>, RpcError> {
         let uri = uri(call)?;
-        self.watches.add(client, uri, watcher(call)).map_err(outcome::told)?;
+        self.watches.add(client, uri, watcher(call)).map_err(|error| self.unanswered(client, call, error))?;
         Ok(empty())
     }
 
