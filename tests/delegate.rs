@@ -23,6 +23,8 @@ use serde_json::{Value, json};
 
 #[path = "delegate/carriers.rs"]
 mod carriers;
+#[path = "delegate/crossings.rs"]
+mod crossings;
 #[path = "delegate/questions.rs"]
 mod questions;
 

@@ -57,8 +57,10 @@ pub(crate) struct State {
     pub(crate) asked_in: Option<(ProtocolVersion, ClientOffers)>,
     /// Questions that travel by way of answers; those that are requests wait in the service.
     pub(crate) questions: Vec<Open>,
-    /// How many are requests.
-    pub(crate) requested: usize,
+    /// Those that are requests, from when they are asked to when nobody waits for an answer any more.
+    requested: Vec<Requested>,
+    /// The loop is to answer the request of the client with the questions, and has not come to it.
+    asks_back: bool,
     newest: u64,
     /// Came while nobody waited.
     pub(crate) outcome: Option<Outcome>,
@@ -69,6 +71,39 @@ pub(crate) struct State {
     pub(crate) rounds: usize,
     /// How far it has said it is.
     pub(crate) progress: Option<f64>,
+}
+
+/// A question that is a request.
+struct Requested {
+    number: u64,
+    is_withdrawn: bool,
+}
+
+/// Counts a question that is a request for as long as anybody holds what hears its answer: the mailbox, then the service.
+struct Counted {
+    call: Weak<Shared>,
+    number: u64,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.upgrade() {
+            call.state().requested.retain(|asked| asked.number != self.number);
+        }
+    }
+}
+
+impl State {
+    /// From now on a request of a client waits for the call.
+    pub(crate) fn attach(&mut self, link: &Arc<LaterCall>) {
+        (self.link, self.asked_in) = (Some(Arc::clone(link)), Some((link.version, link.offers)));
+        // What was to be done for another request is not done for this one.
+        self.asks_back = false;
+    }
+
+    fn open_questions(&self) -> usize {
+        self.questions.len() + self.requested.len()
+    }
 }
 
 impl Shared {
@@ -91,8 +126,12 @@ impl Shared {
     }
 
     pub(super) fn open_questions(&self) -> usize {
-        let state = self.state();
-        state.questions.len() + state.requested
+        self.state().open_questions()
+    }
+
+    /// The loop is about to ask the client back.
+    pub(crate) fn asks_back(&self) {
+        self.state().asks_back = false;
     }
 
     fn link(&self) -> Option<Arc<LaterCall>> {
@@ -107,14 +146,17 @@ impl Shared {
         state.is_over = true;
         let (hooks, questions) = (mem::take(&mut state.on_cancel), mem::take(&mut state.questions));
         match state.link.take() {
-            None => state.outcome = Some(outcome),
+            None => {
+                state.outcome = Some(outcome);
+                drop(state);
+            }
             Some(link) => {
                 drop(state);
                 let act = delegated::settle(Arc::clone(&link), Arc::clone(self), outcome);
                 link.finish(Letter::Act(act));
             }
         }
-        // They may hold anything, this call among it.
+        // They may hold anything, this call among it, and look at it when they go: not under the lock.
         drop((hooks, questions));
     }
 
@@ -139,7 +181,7 @@ impl Shared {
         let number = open.number;
         let why = if state.is_over || state.is_cancelled {
             Some("the call is over")
-        } else if state.questions.len() + state.requested >= QUESTIONS {
+        } else if state.open_questions() >= QUESTIONS {
             Some("the call has too many questions without an answer")
         } else {
             None
@@ -162,12 +204,25 @@ impl Shared {
             return number;
         };
         if link.version.has_server_requests() {
+            // Here and not when the loop hears of it, which may be long after: until then its letter is in the mailbox.
+            state.requested.push(Requested { number, is_withdrawn: false });
             drop(state);
-            link.send(Letter::Act(delegated::ask(Arc::clone(self), Arc::clone(&link), open)));
+            let counted = Counted { call: Arc::downgrade(self), number };
+            let Open { number, method, params, hear } = open;
+            let hear = Box::new(move |outcome| {
+                drop(counted);
+                hear(outcome);
+            });
+            let open = Open { number, method, params, hear };
+            link.send(Letter::Act(delegated::ask(Arc::clone(&link), open)));
         } else {
             // Here and not when the loop hears of it: what was asked before may have ended the request by then.
             state.questions.push(open);
+            let is_on_its_way = mem::replace(&mut state.asks_back, true);
             drop(state);
+            if is_on_its_way {
+                return number;
+            }
             link.send(Letter::Act(delegated::ask_back(Arc::clone(self), Arc::clone(&link))));
         }
         number
@@ -180,9 +235,13 @@ impl Shared {
             drop(state);
             return drop(open);
         }
-        if let Some(link) = state.link.clone() {
+        let Some(link) = state.link.clone() else { return };
+        // Once: letters wait in the mailbox without a bound of their own.
+        let is_asked = |asked: &&mut Requested| asked.number == number && !asked.is_withdrawn;
+        if let Some(asked) = state.requested.iter_mut().find(is_asked) {
+            asked.is_withdrawn = true;
             drop(state);
-            link.send(Letter::Act(delegated::withdraw(Arc::clone(&link), Arc::clone(self), number)));
+            link.send(Letter::Act(delegated::withdraw(Arc::clone(&link), number)));
         }
     }
 

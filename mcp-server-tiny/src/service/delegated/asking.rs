@@ -40,25 +40,21 @@ pub(crate) fn log(level: LoggingLevel, logger: Option<Box<str>>, data: Box<RawVa
 
 /// Asks the client what waits to be asked, in the answer to its request.
 pub(crate) fn ask_back(call: Arc<Shared>, link: Arc<LaterCall>) -> Box<Act> {
-    Box::new(move |service, now, session, outbox| park(service, session, now, (&call, &link), outbox))
+    Box::new(move |service, now, session, outbox| {
+        // Before it looks at the questions: one that comes after that has to tell the loop again.
+        call.asks_back();
+        park(service, session, now, (&call, &link), outbox);
+    })
 }
 
 /// Asks the client by a request.
-pub(crate) fn ask(call: Arc<Shared>, link: Arc<LaterCall>, open: Open) -> Box<Act> {
+pub(crate) fn ask(link: Arc<LaterCall>, open: Open) -> Box<Act> {
     Box::new(move |service, now, session, outbox| {
         let Open { number, method, params, hear } = open;
-        let counted = Arc::downgrade(&call);
-        let heard = Box::new(move |outcome| {
-            if let Some(call) = counted.upgrade() {
-                call.state().requested -= 1;
-            }
-            hear(outcome);
-        });
-        call.state().requested += 1;
         let params = params.unwrap_or_else(|| RawValue::NULL.to_owned());
         let question = Question { key: method.name().into(), method, params };
         let origin = Origin::new(link.session, link.key, now);
-        let asker = Asker { question: number, hear: heard };
+        let asker = Asker { question: number, hear };
         if let Err((asker, why)) = ask_beside(service, session, &origin, question, asker, outbox) {
             (asker.hear)(Err(Error::new(code::INTERNAL_ERROR, why)));
         }
@@ -66,12 +62,10 @@ pub(crate) fn ask(call: Arc<Shared>, link: Arc<LaterCall>, open: Open) -> Box<Ac
 }
 
 /// Takes a question back.
-pub(crate) fn withdraw(link: Arc<LaterCall>, call: Arc<Shared>, question: u64) -> Box<Act> {
+pub(crate) fn withdraw(link: Arc<LaterCall>, question: u64) -> Box<Act> {
     Box::new(move |service, now, session, outbox| {
         let origin = Origin::new(link.session, link.key, now);
-        if withdraw_beside(service, session, &origin, question, outbox) {
-            call.state().requested -= 1;
-        }
+        withdraw_beside(service, session, &origin, question, outbox);
     })
 }
 

@@ -129,6 +129,7 @@ impl Hub {
         outbox: &mut dyn Outbox,
     ) -> Outcome {
         let responses = responses.and_then(Members::of).unwrap_or_default();
+        watch(&call, &link);
         let mut state = call.state();
         if let Some(outcome) = state.outcome.take() {
             drop(state);
@@ -143,8 +144,11 @@ impl Hub {
         }
         let is_open = !open.is_empty();
         state.questions = open;
+        // Under the lock under which it was seen that there is no outcome: one that came in between would be kept for a client
+        // that waits already, and a question for its next request. The loop is here, so nothing is delivered before the link is
+        // known to the service.
+        state.attach(&link);
         drop(state);
-        attach(&call, &link);
         service.later.register(Arc::clone(&link));
         for (hear, response) in answered {
             hear(Ok(response.to_owned()));
@@ -158,14 +162,18 @@ impl Hub {
 
 /// From now on a request of a client waits for the call.
 pub(super) fn attach(call: &Arc<Shared>, link: &Arc<LaterCall>) {
+    watch(call, link);
+    call.state().attach(link);
+}
+
+/// A call hears when the request of its client is cancelled.
+fn watch(call: &Arc<Shared>, link: &Arc<LaterCall>) {
     let watched = Arc::downgrade(call);
     let _ = link.watcher.set(Box::new(move || {
         if let Some(call) = watched.upgrade() {
             call.cancel();
         }
     }));
-    let mut state = call.state();
-    (state.link, state.asked_in) = (Some(Arc::clone(link)), Some((link.version, link.offers)));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
