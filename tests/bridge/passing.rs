@@ -132,6 +132,27 @@ fn changed_roots_are_told() {
 }
 
 #[test]
+fn what_changes_often_takes_few_threads_and_the_newest_arrives() {
+    let bridge = Bridge::start(&[]);
+    let client = bridge.builder(ProtocolVersion::LATEST_HANDSHAKE).roots([Root::new("file:///a")]).connect().unwrap();
+    assert_eq!(seen(&client)["rootsChanged"], 0);
+    let tellers = || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", bridge.process.id())).unwrap().flatten();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.filter(|name| name.trim() == "bridge-tell").count()
+    };
+    for _ in 0..50 {
+        client.set_log_level(LoggingLevel::Debug).unwrap();
+        client.set_roots([Root::new("file:///b")]).unwrap();
+        client.set_log_level(LoggingLevel::Critical).unwrap();
+        // One that is over may still be leaving.
+        assert!(tellers() <= 4);
+    }
+    wait_until("the newest level is known", || seen(&client)["level"] == "critical");
+    wait_until("the roots have changed", || seen(&client)["rootsChanged"].as_u64() >= Some(1));
+}
+
+#[test]
 fn a_message_that_is_too_large_is_refused_on_either_side() {
     let bridge = Bridge::start(&["--max-message", "20000"]);
     let client = bridge.client(ProtocolVersion::LATEST_HANDSHAKE);

@@ -12,7 +12,7 @@ use mcp_server_tiny::delegate::{Caller, Delegate, DelegatedCall};
 use serde_json::value::RawValue;
 
 use super::outcome;
-use super::upstream::{Common, Scope, Upstream, lock};
+use super::upstream::{Common, Owed, Scope, Upstream, lock};
 use super::watch::Watcher;
 
 /// How often processes that nobody uses are looked for, at least.
@@ -67,7 +67,12 @@ impl Bridge {
         match thread::Builder::new().name(name.into()).spawn(run) {
             Ok(thread) => {
                 let mut threads = lock(&self.threads);
-                threads.retain(|thread| !thread.is_finished());
+                // Not each time: after as many more as are there already.
+                if threads.len() == threads.capacity() {
+                    threads.retain(|thread| !thread.is_finished());
+                    let more = threads.len().max(16);
+                    threads.reserve(more);
+                }
                 threads.push(thread);
                 true
             }
@@ -95,6 +100,22 @@ impl Bridge {
     fn known(&self, session: u64) -> Option<Arc<Upstream>> {
         let scope = if self.is_shared { Scope::Everybody } else { Scope::Session(session) };
         lock(&self.upstreams).get(&scope).cloned()
+    }
+
+    /// One more call is worked on, unless there are too many.
+    fn count(self: &Arc<Self>) -> Option<Counted> {
+        let counted = Counted(Arc::clone(self));
+        (self.in_flight.fetch_add(1, Ordering::Relaxed) < self.max_calls).then_some(counted)
+    }
+
+    /// Sees to it that a server is told something, on one thread for each connection.
+    fn owe(&self, upstream: &Arc<Upstream>, note: impl FnOnce(&mut Owed)) {
+        if upstream.owe(note) {
+            let telling = Arc::clone(upstream);
+            if !self.spawn("bridge-tell", move || telling.pay()) {
+                upstream.stop_paying();
+            }
+        }
     }
 
     /// Ends the connections that `which` picks, each on a thread of its own.
@@ -147,13 +168,12 @@ pub(super) struct Desk(pub(super) Arc<Bridge>);
 impl Delegate for Desk {
     fn handle(&mut self, call: DelegatedCall) {
         let bridge = Arc::clone(&self.0);
-        let bound = bridge.max_calls;
-        if bridge.in_flight.fetch_add(1, Ordering::Relaxed) >= bound {
-            bridge.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let Some(counted) = bridge.count() else {
+            let bound = bridge.max_calls;
             let text =
                 format!("{bound} requests are worked on already, as many as --max-calls allows; try again later");
             return call.answer(Err(outcome::failed(text)));
-        }
+        };
         let scope = match call.caller().session {
             Some(session) => {
                 bridge.common.audience.enter(session);
@@ -162,7 +182,6 @@ impl Delegate for Desk {
             None => bridge.alone(call.caller().credential.as_ref()),
         };
         let upstream = bridge.upstream(scope);
-        let counted = Counted(Arc::clone(&bridge));
         // A call that is dropped because there is no thread is answered so.
         bridge.spawn("bridge-call", move || upstream.carry(call, counted));
     }
@@ -171,14 +190,14 @@ impl Delegate for Desk {
         let Some(upstream) = self.0.known(session) else { return };
         if method == Method::NotificationsRootsListChanged {
             let params = params.map(ToOwned::to_owned);
-            self.0.spawn("bridge-tell", move || upstream.notify(method, params.as_deref()));
+            self.0.owe(&upstream, |owed| owed.roots = Some(params));
         }
     }
 
     fn level_set(&mut self, session: u64, level: LoggingLevel) {
         self.0.common.audience.enter(session);
         let upstream = self.0.upstream(Scope::Session(session));
-        self.0.spawn("bridge-tell", move || upstream.set_level(level));
+        self.0.owe(&upstream, |owed| owed.wants(level, self.0.is_shared));
     }
 
     fn session_ended(&mut self, session: u64) {
@@ -199,7 +218,15 @@ impl Delegate for Desk {
         upstream.watches.listens(watcher.clone());
         let listening = Listening { upstream: Arc::downgrade(&upstream), watcher: watcher.clone() };
         let uris = filter.resource_subscriptions.clone();
-        self.0.spawn("bridge-listen", move || upstream.listen(&watcher, uris));
+        // While it is being subscribed for, it counts as a call.
+        if let Some(counted) = self.0.count() {
+            self.0.spawn("bridge-listen", move || {
+                upstream.listen(&watcher, uris);
+                drop(counted);
+            });
+        } else {
+            log::warn!("who listens now is told of lists alone: as many requests are worked on as --max-calls allows");
+        }
         Some(Box::new(listening))
     }
 }

@@ -51,6 +51,23 @@ pub(super) struct Upstream {
     /// The level of log messages that was asked for.
     level: Mutex<Option<LoggingLevel>>,
     used: Mutex<Instant>,
+    owed: Mutex<Owed>,
+}
+
+/// What the server has to be told and was not yet: of each kind the newest, however often its client says it.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    level: Option<LoggingLevel>,
+    /// The roots have changed, which was told with these parameters.
+    pub(super) roots: Option<Option<Box<RawValue>>>,
+    is_being_paid: bool,
+}
+
+impl Owed {
+    /// A client wants log messages of this level. Of several clients the lowest counts.
+    pub(super) fn wants(&mut self, level: LoggingLevel, is_shared: bool) {
+        self.level = Some(self.level.filter(|known| is_shared && *known < level).unwrap_or(level));
+    }
 }
 
 enum Link {
@@ -71,6 +88,7 @@ impl Upstream {
             link: Mutex::new(Link::None),
             level: Mutex::default(),
             used: Mutex::new(Instant::now()),
+            owed: Mutex::default(),
         })
     }
 
@@ -238,8 +256,39 @@ impl Upstream {
         }
     }
 
+    /// Notes what the server has to be told. True when nobody is about to: then somebody has to [`pay`](Self::pay).
+    pub(super) fn owe(&self, note: impl FnOnce(&mut Owed)) -> bool {
+        let mut owed = lock(&self.owed);
+        note(&mut owed);
+        !std::mem::replace(&mut owed.is_being_paid, true)
+    }
+
+    /// Tells the server what is noted, until nothing is.
+    pub(super) fn pay(&self) {
+        loop {
+            let mut owed = lock(&self.owed);
+            let (level, roots) = (owed.level.take(), owed.roots.take());
+            if level.is_none() && roots.is_none() {
+                owed.is_being_paid = false;
+                return;
+            }
+            drop(owed);
+            if let Some(level) = level {
+                self.set_level(level);
+            }
+            if let Some(params) = roots {
+                self.notify(Method::NotificationsRootsListChanged, params.as_deref());
+            }
+        }
+    }
+
+    /// Nobody could be found to tell it: with the next that comes it is tried again.
+    pub(super) fn stop_paying(&self) {
+        lock(&self.owed).is_being_paid = false;
+    }
+
     /// The client of a session set the level of log messages. Where there are several, the lowest that anybody wants is asked for.
-    pub(super) fn set_level(&self, level: LoggingLevel) {
+    fn set_level(&self, level: LoggingLevel) {
         let mut known = lock(&self.level);
         if self.scope == Scope::Everybody && known.is_some_and(|known| known <= level) {
             return;
@@ -270,7 +319,7 @@ impl Upstream {
     }
 
     /// Hands on what a client told.
-    pub(super) fn notify(&self, method: Method, params: Option<&RawValue>) {
+    fn notify(&self, method: Method, params: Option<&RawValue>) {
         let Some(client) = self.open() else { return };
         let sent = match params {
             Some(params) => client.notify(method.name(), params),
@@ -364,4 +413,20 @@ fn empty() -> Box<RawValue> {
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_clients_the_lowest_level_is_owed_and_of_one_the_newest() {
+        for (is_shared, last) in [(true, LoggingLevel::Debug), (false, LoggingLevel::Error)] {
+            let mut owed = Owed::default();
+            for level in [LoggingLevel::Warning, LoggingLevel::Debug, LoggingLevel::Error] {
+                owed.wants(level, is_shared);
+            }
+            assert_eq!(owed.level, Some(last));
+        }
+    }
 }
