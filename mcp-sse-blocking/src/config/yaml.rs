@@ -1,6 +1,7 @@
 //! YAML: the events of a parser made into a tree.
 //!
-//! Aliases are copies, and a dozen lines of them could stand for gigabytes; what they copy is bounded. Plain scalars mean what
+//! Aliases are copies, and a dozen lines of them could stand for gigabytes; what they copy is bounded. So is what anchors keep
+//! for them, for anchors within anchors keep the same text again. Plain scalars mean what
 //! the core schema of YAML 1.2 says: `yes` and `on` are strings.
 
 use std::collections::{HashMap, HashSet};
@@ -10,7 +11,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 use super::fault::Spot;
 use super::tree::{Key, MAX_DEPTH, Node, SyntaxError, Value};
 
-/// Bytes that all aliases of a file may stand for, a node counted as [`NODE`]: as much as the longest file.
+/// Bytes that all anchors of a file may keep and all aliases stand for, a node counted as [`NODE`]: as much as the longest file.
 const MAX_COPIED: usize = 1 << 20;
 const NODE: usize = 64;
 
@@ -84,6 +85,8 @@ impl<'t> Builder<'t> {
         let node = Node { spot, value };
         if anchor > 0 {
             let (size, depth) = (size(&node), self::depth(&node));
+            // Before the copy, and whether or not an alias follows.
+            self.charge(size, spot)?;
             self.anchors.insert(anchor, Anchor { node: node.clone(), size, depth });
         }
         Ok(node)
@@ -126,14 +129,20 @@ impl<'t> Builder<'t> {
         Ok(Value::Map(entries))
     }
 
-    fn alias(&mut self, number: usize, spot: Spot, depth: usize) -> Result<Node, SyntaxError> {
-        let Some(anchor) = self.anchors.get(&number) else {
-            return Err(error(spot, "an alias stands within what it is an alias of"));
-        };
-        self.copied += anchor.size;
+    /// Counts a copy that is about to be made.
+    fn charge(&mut self, size: usize, spot: Spot) -> Result<(), SyntaxError> {
+        self.copied = self.copied.saturating_add(size);
         if self.copied > MAX_COPIED {
-            return Err(error(spot, &format!("the aliases stand for more than {MAX_COPIED} bytes")));
+            return Err(error(spot, &format!("the anchors and aliases stand for more than {MAX_COPIED} bytes")));
         }
+        Ok(())
+    }
+
+    fn alias(&mut self, number: usize, spot: Spot, depth: usize) -> Result<Node, SyntaxError> {
+        let stands_within = || error(spot, "an alias stands within what it is an alias of");
+        let size = self.anchors.get(&number).ok_or_else(stands_within)?.size;
+        self.charge(size, spot)?;
+        let anchor = self.anchors.get(&number).ok_or_else(stands_within)?;
         if depth + anchor.depth > MAX_DEPTH {
             return Err(too_deep(spot));
         }

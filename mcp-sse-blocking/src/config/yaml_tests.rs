@@ -69,9 +69,21 @@ fn aliases_of_aliases_are_bounded() {
         let list = vec![format!("*a{}", level - 1); 9].join(",");
         text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
     }
-    assert!(refused(&text).2.starts_with("the aliases stand for more than"));
+    assert!(refused(&text).2.starts_with("the anchors and aliases stand for more than"));
     let long = format!("a: &a {}\nb: [{}]", "x".repeat(100_000), vec!["*a"; 100].join(","));
-    assert!(refused(&long).2.starts_with("the aliases stand for more than"));
+    assert!(refused(&long).2.starts_with("the anchors and aliases stand for more than"));
+}
+
+/// Nobody asks for what they keep, and each keeps what is within it once more.
+#[test]
+fn anchors_within_anchors_are_bounded() {
+    let nested = |levels: usize, text: &str| {
+        let open: String = (0..levels).map(|level| format!("&a{level} [")).collect();
+        format!("a: {open}{text}{}", "]".repeat(levels))
+    };
+    assert!(refused(&nested(60, &"x".repeat(100_000))).2.starts_with("the anchors and aliases stand for more than"));
+    read(&nested(60, "x"));
+    read(&nested(1, &"x".repeat(100_000)));
 }
 
 #[test]
