@@ -364,6 +364,13 @@ impl Engine {
         self.service.announce(change);
     }
 
+    /// How many calls are carried out elsewhere: on workers, or by whoever has their deferred reply. While there are any,
+    /// [`deliver_replies`](Self::deliver_replies) may have something to do at any time.
+    #[cfg(feature = "std")]
+    pub fn later_calls(&self) -> usize {
+        self.service.later_calls()
+    }
+
     /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.conns.len()

@@ -546,8 +546,14 @@ mcp_status mcp_server_add_prompt(struct mcp_server server,
 // How to use the server, for models.
 mcp_status mcp_server_instructions(struct mcp_server server, const char *text, size_t length);
 
-// Demands this token from clients: `Authorization: Bearer`. Several may be set.
-mcp_status mcp_server_bearer(struct mcp_server server, const char *token, size_t length);
+// Demands this token from clients: `Authorization: Bearer`. Several may be set. `mcp_server_bind` wants one for any address but those of
+// this machine.
+mcp_status mcp_server_bearer(struct mcp_server server,
+                             const char *token,
+                             size_t length);
+
+// Lets `mcp_server_bind` listen beyond this machine without a token: whoever reaches the server can use it.
+mcp_status mcp_server_without_token(struct mcp_server server);
 
 // Serves requests to this host name, beside those of loopback.
 mcp_status mcp_server_allow_host(struct mcp_server server, const char *host, size_t length);
@@ -565,7 +571,7 @@ mcp_status mcp_server_limits(struct mcp_server server,
 size_t mcp_nul_terminated(void);
 
 // Listens at an address such as `127.0.0.1:8000`; port 0 lets the system choose. Nothing is served before `mcp_bound_run`. The server is
-// used up; it is still to be freed.
+// used up; it is still to be freed. Other addresses than those of this machine want a token.
 mcp_status mcp_server_bind(struct mcp_server server,
                            const char *address,
                            size_t address_length,

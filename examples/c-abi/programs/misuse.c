@@ -114,6 +114,48 @@ static void a_server_that_cannot_be(void) {
     expect("a server that was used up", MCP_STATUS_STATE, mcp_server_engine(server, &engine, &error));
     mcp_server_free(server);
     mcp_server_free(server);
+
+    expect("a server", MCP_STATUS_OK, mcp_server_new(TEXT("s"), TEXT("1"), &server, NULL));
+    expect("everybody without a token", MCP_STATUS_USAGE, mcp_server_bind(server, TEXT("0.0.0.0:0"), &bound, &error));
+    mcp_server_free(server);
+}
+
+/* A handler that uses the engine that it runs in. */
+static void inside(void *engine, mcp_call call) {
+    expect("an engine from within", MCP_STATUS_STATE, mcp_engine_stop(*(mcp_engine *)engine));
+    mcp_call_reply_text(call, TEXT("inside"));
+    expect("a second answer", MCP_STATUS_STATE, mcp_call_reply_text(call, TEXT("again")));
+}
+
+static void an_engine_from_within(void) {
+    static const char request[] =
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
+        "Mcp-Name: t\r\nContent-Length: 202\r\n\r\n"
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"t\",\"arguments\":{},\"_meta\":{"
+        "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}}}}      ";
+    mcp_server server;
+    mcp_engine engine;
+    mcp_connection connection;
+    char answer[2048];
+    size_t length = 0;
+    expect("a server", MCP_STATUS_OK, mcp_server_new(TEXT("s"), TEXT("1"), &server, NULL));
+    expect("a tool", MCP_STATUS_OK,
+        mcp_server_add_tool(server, TEXT("t"), NULL, 0, NULL, 0, 0, inside, &engine, NULL));
+    expect("an engine", MCP_STATUS_OK, mcp_server_engine(server, &engine, NULL));
+    expect("a connection", MCP_STATUS_OK, mcp_server_connection_new(engine, &connection, NULL));
+    expect("a request", MCP_STATUS_OK,
+        mcp_server_connection_feed(connection, (const uint8_t *)request, sizeof request - 1));
+    mcp_server_connection_output(connection, answer, sizeof answer - 1, &length);
+    answer[length] = 0;
+    if (strstr(answer, "inside") == NULL) {
+        printf("no answer from within: %s\n", answer);
+        wrong = 1;
+    }
+    mcp_server_connection_free(connection);
+    mcp_server_connection_free(connection);
+    mcp_engine_free(engine);
+    mcp_server_free(server);
 }
 
 int main(int argc, char **argv) {
@@ -132,6 +174,7 @@ int main(int argc, char **argv) {
     of_another_kind();
     out_of_a_handler();
     a_server_that_cannot_be();
+    an_engine_from_within();
 
     client = connect_to(argv[1]);
     expect("arguments that are no JSON", MCP_STATUS_JSON,

@@ -8,7 +8,9 @@
 //! ```
 
 use std::ffi::c_char;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use mcp_server_tiny::Engine;
@@ -20,7 +22,10 @@ use crate::handles::Shelf;
 use crate::server::{self, ServerHandle};
 use crate::text::{Out, bytes};
 
-static ENGINES: Shelf<Mutex<Machine>> = Shelf::new("an engine");
+static ENGINES: Shelf<Turns> = Shelf::new("an engine");
+
+/// How long an engine sleeps at most while workers are at work: nothing wakes the caller's loop when one is done.
+const WORKERS: Duration = Duration::from_millis(10);
 
 /// A server without a loop. A number: 0 is none. Threads that use one take turns.
 #[repr(C)]
@@ -51,6 +56,19 @@ pub enum ConnectionState {
     Close = 2,
 }
 
+/// An engine, for one thread at a time.
+struct Turns {
+    machine: Mutex<Machine>,
+    /// Who has it: a handler that runs in it must not wait for it.
+    inside: Mutex<Option<ThreadId>>,
+}
+
+/// The engine, as long as this lives.
+struct Turn<'a> {
+    machine: MutexGuard<'a, Machine>,
+    turns: &'a Turns,
+}
+
 struct Machine {
     engine: Engine,
     began: Instant,
@@ -67,7 +85,8 @@ pub extern "C" fn mcp_server_engine(server: ServerHandle, engine: *mut EngineHan
         let entropy = |secret: &mut [u8; 16]| getrandom::fill(secret).is_ok();
         let engine = server::take(server)?.engine(entropy)?;
         let machine = Machine { engine, began: Instant::now(), connections: Vec::new(), last: 0 };
-        place.set(EngineHandle { id: ENGINES.put(Mutex::new(machine)) });
+        let turns = Turns { machine: Mutex::new(machine), inside: Mutex::new(None) };
+        place.set(EngineHandle { id: ENGINES.put(turns) });
         Ok(())
     })
 }
@@ -83,7 +102,7 @@ pub extern "C" fn mcp_server_connection_new(
         let place = Out(connection);
         place.required("the connection")?;
         let machine = ENGINES.get(engine.id)?;
-        let mut machine = lock(&machine);
+        let mut machine = machine.take()?;
         let now = machine.now();
         let id = machine.engine.accept(now);
         let id = id.ok_or_else(|| Fault::new(Status::Limit, "there is no room for one more connection"))?;
@@ -187,7 +206,7 @@ pub extern "C" fn mcp_engine_next_ready(engine: EngineHandle) -> ConnectionHandl
     const NONE: ConnectionHandle = ConnectionHandle { engine: 0, id: 0 };
     quietly(NONE, || {
         let Ok(machine) = ENGINES.get(engine.id) else { return NONE };
-        let mut machine = lock(&machine);
+        let Ok(mut machine) = machine.take() else { return NONE };
         while let Some(ready) = machine.engine.next_ready() {
             if let Some((number, _)) = machine.connections.iter().find(|(_, id)| *id == ready) {
                 return ConnectionHandle { engine: engine.id, id: *number };
@@ -202,11 +221,13 @@ pub extern "C" fn mcp_engine_next_ready(engine: EngineHandle) -> ConnectionHandl
 pub extern "C" fn mcp_engine_next_wake(engine: EngineHandle) -> i64 {
     quietly(-1, || {
         let Ok(machine) = ENGINES.get(engine.id) else { return -1 };
-        let machine = lock(&machine);
+        let Ok(machine) = machine.take() else { return -1 };
         let now = machine.now();
-        let Some(due) = machine.engine.next_wake() else { return -1 };
+        let due = machine.engine.next_wake().map(|due| due.since(now));
+        let workers = (machine.engine.later_calls() > 0).then_some(WORKERS);
+        let Some(wait) = due.into_iter().chain(workers).min() else { return -1 };
         // Not a moment too early: that would be a loop without sleep.
-        let wait = due.since(now) + Duration::from_micros(999);
+        let wait = wait + Duration::from_micros(999);
         i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
     })
 }
@@ -216,7 +237,7 @@ pub extern "C" fn mcp_engine_next_wake(engine: EngineHandle) -> i64 {
 pub extern "C" fn mcp_engine_wake(engine: EngineHandle) -> Status {
     enter(Out(std::ptr::null_mut()), || {
         let machine = ENGINES.get(engine.id)?;
-        let mut machine = lock(&machine);
+        let mut machine = machine.take()?;
         let now = machine.now();
         while machine.engine.deliver_replies(now) {}
         machine.engine.handle_timeouts(now);
@@ -229,7 +250,7 @@ pub extern "C" fn mcp_engine_wake(engine: EngineHandle) -> Status {
 pub extern "C" fn mcp_engine_stop(engine: EngineHandle) -> Status {
     enter(Out(std::ptr::null_mut()), || {
         let machine = ENGINES.get(engine.id)?;
-        let mut machine = lock(&machine);
+        let mut machine = machine.take()?;
         let now = machine.now();
         machine.engine.stop(now);
         Ok(())
@@ -239,7 +260,10 @@ pub extern "C" fn mcp_engine_stop(engine: EngineHandle) -> Status {
 /// How many connections are open.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_engine_connections(engine: EngineHandle) -> usize {
-    quietly(0, || ENGINES.get(engine.id).map_or(0, |machine| lock(&machine).connections.len()))
+    quietly(0, || {
+        let Ok(machine) = ENGINES.get(engine.id) else { return 0 };
+        machine.take().map_or(0, |machine| machine.connections.len())
+    })
 }
 
 /// Frees it, with its connections.
@@ -254,14 +278,47 @@ impl Machine {
     }
 }
 
-fn lock(machine: &Mutex<Machine>) -> MutexGuard<'_, Machine> {
-    machine.lock().unwrap_or_else(PoisonError::into_inner)
+impl Turns {
+    /// Takes the engine; not from within one of its handlers.
+    fn take(&self) -> Result<Turn<'_>, Fault> {
+        if *self.inside() == Some(thread::current().id()) {
+            return Err(Fault::new(Status::State, "a handler of the engine cannot use the engine"));
+        }
+        let machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.inside() = Some(thread::current().id());
+        Ok(Turn { machine, turns: self })
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deref for Turn<'_> {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        &self.machine
+    }
+}
+
+impl DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // Before the machine is given back, which is dropped after this.
+        *self.turns.inside() = None;
+    }
 }
 
 fn on(connection: ConnectionHandle, work: impl FnOnce(&mut Machine, ConnId)) -> Status {
     enter(Out(std::ptr::null_mut()), || {
         let machine = ENGINES.get(connection.engine)?;
-        let mut machine = lock(&machine);
+        let mut machine = machine.take()?;
         let found = machine.connections.iter().find(|(number, _)| *number == connection.id).map(|(_, id)| *id);
         let id = found.ok_or_else(|| Fault::new(Status::Handle, "the connection was freed, or never was"))?;
         work(&mut machine, id);

@@ -13,6 +13,11 @@ use crate::error::{Fault, Status};
 /// The number of the last handle. 0 is no handle.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
+/// A number that no handle has had.
+pub(crate) fn next_number() -> u64 {
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
 /// The objects of one kind.
 pub(crate) struct Shelf<T> {
     kind: &'static str,
@@ -26,7 +31,7 @@ impl<T> Shelf<T> {
 
     /// Puts an object on the shelf and gives its number.
     pub(crate) fn put(&self, object: T) -> u64 {
-        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = next_number();
         self.objects().insert(number, Arc::new(object));
         number
     }

@@ -28,7 +28,7 @@ struct Running {
 }
 
 /// Listens at an address such as `127.0.0.1:8000`; port 0 lets the system choose. Nothing is served before `mcp_bound_run`. The server is
-/// used up; it is still to be freed.
+/// used up; it is still to be freed. Other addresses than those of this machine want a token.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_bind(
     server: ServerHandle,
@@ -41,7 +41,13 @@ pub extern "C" fn mcp_server_bind(
         let address = Input { what: "the address", data: address, length: address_length };
         let (address, place) = (address.required()?, Out(bound));
         place.required("the listening server")?;
+        let may_leave = server::may_leave(server)?;
         let bound = server::take(server)?.bind(address)?;
+        if !bound.local_addr().ip().is_loopback() && !may_leave {
+            let problem =
+                "an address beyond this machine wants a token: `mcp_server_bearer`, or `mcp_server_without_token`";
+            return Err(Fault::new(Status::Usage, problem));
+        }
         let (handle, url) = (bound.handle(), format!("http://{}/mcp", bound.local_addr()));
         place.set(BoundHandle { id: RUNNING.put(Running { bound: Mutex::new(Some(bound)), handle, url }) });
         Ok(())

@@ -13,7 +13,15 @@ use crate::handles::Shelf;
 use crate::text::{Input, NUL_TERMINATED, Out};
 use crate::tool::{Handler, Reply, run};
 
-static SERVERS: Shelf<Mutex<Option<Server>>> = Shelf::new("a server");
+static SERVERS: Shelf<Mutex<Draft>> = Shelf::new("a server");
+
+/// A server that is being put together.
+struct Draft {
+    /// Taken when it is run.
+    server: Option<Server>,
+    /// Whether it may be served to other machines: it demands a token, or need not.
+    may_leave: bool,
+}
 
 /// A server that is being put together. A number: 0 is none.
 #[repr(C)]
@@ -39,7 +47,8 @@ pub extern "C" fn mcp_server_new(
         let place = Out(server);
         place.required("the server")?;
         let server = Server::new(name.required()?, version.required()?);
-        place.set(ServerHandle { id: SERVERS.put(Mutex::new(Some(server))) });
+        let draft = Draft { server: Some(server), may_leave: false };
+        place.set(ServerHandle { id: SERVERS.put(Mutex::new(draft)) });
         Ok(())
     })
 }
@@ -175,10 +184,18 @@ pub extern "C" fn mcp_server_instructions(server: ServerHandle, text: *const c_c
     setting(server, "the instructions", text, length, |server, text| server.instructions(text))
 }
 
-/// Demands this token from clients: `Authorization: Bearer`. Several may be set.
+/// Demands this token from clients: `Authorization: Bearer`. Several may be set. `mcp_server_bind` wants one for any address but those of
+/// this machine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_bearer(server: ServerHandle, token: *const c_char, length: usize) -> Status {
-    setting(server, "the token", token, length, |server, token| server.bearer(token))
+    let status = setting(server, "the token", token, length, |server, token| server.bearer(token));
+    if status == Status::Ok { let_leave(server) } else { status }
+}
+
+/// Lets `mcp_server_bind` listen beyond this machine without a token: whoever reaches the server can use it.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_without_token(server: ServerHandle) -> Status {
+    let_leave(server)
 }
 
 /// Serves requests to this host name, beside those of loopback.
@@ -221,9 +238,21 @@ pub extern "C" fn mcp_server_limits(
 
 /// Takes the server to run it.
 pub(crate) fn take(server: ServerHandle) -> Result<Server, Fault> {
-    let server = SERVERS.get(server.id)?;
-    let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
-    server.take().ok_or_else(used_up)
+    let draft = SERVERS.get(server.id)?;
+    let mut draft = draft.lock().unwrap_or_else(PoisonError::into_inner);
+    draft.server.take().ok_or_else(used_up)
+}
+
+/// Whether it may be served to other machines.
+pub(crate) fn may_leave(server: ServerHandle) -> Result<bool, Fault> {
+    Ok(SERVERS.get(server.id)?.lock().unwrap_or_else(PoisonError::into_inner).may_leave)
+}
+
+fn let_leave(server: ServerHandle) -> Status {
+    enter(Out(std::ptr::null_mut()), || {
+        SERVERS.get(server.id)?.lock().unwrap_or_else(PoisonError::into_inner).may_leave = true;
+        Ok(())
+    })
 }
 
 fn used_up() -> Fault {
@@ -261,8 +290,8 @@ where
         let shelf = SERVERS.get(server.id)?;
         let change = plan()?;
         let mut held = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let server = held.take().ok_or_else(used_up)?;
-        *held = Some(change(server));
+        let server = held.server.take().ok_or_else(used_up)?;
+        held.server = Some(change(server));
         Ok(())
     })
 }

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::border::{enter, quietly};
 use crate::callback::{Userdata, shown};
 use crate::error::{Fault, Status};
+use crate::handles::next_number;
 use crate::text::{Input, Out};
 
 /// Answers a call. `call` is good until it returns, on this thread only. Exactly one of the functions that begin with
@@ -40,24 +41,24 @@ struct Frame {
     number: u64,
     /// The call, whose lifetime is that of the frame.
     call: *mut c_void,
+    /// A function looks at it just now: one that is called meanwhile, from the callback of the log, must not.
+    is_looked_at: bool,
     reply: Option<Result<Reply, ToolError>>,
 }
 
 thread_local! {
     /// The calls whose handlers run on this thread: more than one where a handler calls a client whose server is here.
-    static FRAMES: RefCell<(u64, Vec<Frame>)> = const { RefCell::new((0, Vec::new())) };
+    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs a handler of the caller's.
 pub(crate) fn run(handler: Run, userdata: &Userdata, call: &mut Call<'_>) -> Result<Reply, ToolError> {
-    let number = FRAMES.with_borrow_mut(|(last, frames)| {
-        *last += 1;
-        frames.push(Frame { number: *last, call: std::ptr::from_mut(call).cast(), reply: None });
-        *last
-    });
+    let number = next_number();
+    let call = std::ptr::from_mut(call).cast();
+    FRAMES.with_borrow_mut(|frames| frames.push(Frame { number, call, is_looked_at: false, reply: None }));
     handler(userdata.pointer(), CallHandle { id: number });
     // The last frame is this one: those of handlers that ran meanwhile on this thread are gone.
-    let frame = FRAMES.with_borrow_mut(|(_, frames)| frames.pop());
+    let frame = FRAMES.with_borrow_mut(Vec::pop);
     frame.and_then(|frame| frame.reply).unwrap_or_else(|| Err(ToolError::new("the handler gave no answer")))
 }
 
@@ -168,7 +169,7 @@ fn nothing(work: impl FnOnce() -> Result<(), Fault>) -> Status {
 }
 
 fn reply(call: CallHandle, reply: Result<Reply, ToolError>) -> Result<(), Fault> {
-    FRAMES.with_borrow_mut(|(_, frames)| {
+    FRAMES.with_borrow_mut(|frames| {
         let frame = frames.iter_mut().find(|frame| frame.number == call.id).ok_or_else(over)?;
         if frame.reply.is_some() {
             return Err(Fault::new(Status::State, "the call was answered already"));
@@ -198,14 +199,33 @@ fn lend(
 
 /// Looks at the call behind a number.
 fn with<R>(call: CallHandle, look: impl FnOnce(&mut Call<'_>) -> R) -> Result<R, Fault> {
-    // The borrow ends before `look`, which may run a handler in turn.
-    let found = FRAMES.with_borrow(|(_, frames)| {
-        frames.iter().find(|frame| frame.number == call.id).map(|frame| frame.call).ok_or_else(over)
+    // The borrow ends before `look`, which may run a callback of the caller's.
+    let found = FRAMES.with_borrow_mut(|frames| {
+        let frame = frames.iter_mut().find(|frame| frame.number == call.id).ok_or_else(over)?;
+        if std::mem::replace(&mut frame.is_looked_at, true) {
+            return Err(Fault::new(Status::State, "the call is at work on another function"));
+        }
+        Ok(frame.call)
     })?;
+    let _looking = Looking(call.id);
     // SAFETY: a frame is there while `run` has the call borrowed for its handler, and for nobody else; it is found on the
-    // thread of the handler only. What the handler is lent by `lend` belongs to the request, which outlives the handler.
+    // thread of the handler only, and by one function at a time. What the handler is lent by `lend` belongs to the request,
+    // which outlives the handler.
     let call = unsafe { &mut *found.cast::<Call<'_>>() };
     Ok(look(call))
+}
+
+/// A function looks at this call as long as this lives.
+struct Looking(u64);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        FRAMES.with_borrow_mut(|frames| {
+            if let Some(frame) = frames.iter_mut().find(|frame| frame.number == self.0) {
+                frame.is_looked_at = false;
+            }
+        });
+    }
 }
 
 fn over() -> Fault {
