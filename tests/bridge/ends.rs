@@ -78,6 +78,28 @@ fn a_process_that_ignores_the_end_of_its_input_is_ended_all_the_same() {
 }
 
 #[test]
+fn a_server_that_does_not_get_ready_holds_nobody_up() {
+    let marker = std::env::temp_dir().join(format!("bridge-once-{}", std::process::id()));
+    // The first is asked what it is, those after it never answer.
+    let script = r#"if [ -e "$0" ]; then exec sleep 1000; else : > "$0"; exec "$1"; fi"#;
+    let program = ["sh", "-c", script, marker.to_str().unwrap(), &upstream()];
+    let mut bridge = Bridge::before(&["--call-timeout", "0.3"], &program);
+    let client = bridge.client(ProtocolVersion::LATEST_HANDSHAKE);
+    let first = client.start("pid", &()).unwrap();
+    wait_until("it is being started", || !bridge.children().is_empty());
+    let child = bridge.children()[0];
+    // Who waits for it waits no longer than for anything else.
+    let Err(Error::Rpc(error)) = client.call("pid", &()) else { panic!() };
+    assert!(error.message.contains("deadline"), "{error}");
+    assert_eq!(bridge.children(), [child]);
+    let start = Instant::now();
+    assert!(bridge.process.terminate().success(), "{}", bridge.process.log());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(parent(child).is_none() && first.result().is_err());
+    std::fs::remove_file(marker).unwrap();
+}
+
+#[test]
 fn a_server_that_cannot_be_started_ends_the_bridge_with_a_reason() {
     for (program, reason) in [("/nowhere/at/all", "/nowhere/at/all"), ("false", "false")] {
         let ended = command_line::run(&["bridge", "--listen", ":0", "--", program]);

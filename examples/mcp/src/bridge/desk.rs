@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcp_core::types::{LoggingLevel, Method, SubscriptionFilter};
 use mcp_server_tiny::delegate::{Caller, Delegate, DelegatedCall};
+use mcp_sse_blocking::terminate_children;
 use serde_json::value::RawValue;
 
 use super::outcome;
@@ -17,6 +18,9 @@ use super::watch::Watcher;
 
 /// How often processes that nobody uses are looked for, at least.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// How long the end of the bridge waits for connections that are being made.
+const CONNECTING: Duration = Duration::from_secs(5);
 
 /// All connections of a bridge.
 pub(super) struct Bridge {
@@ -136,7 +140,26 @@ impl Bridge {
     /// Ends everything, and waits until it has ended.
     pub(super) fn close(&self) {
         drop(lock(&self.ticking).take());
-        self.end(|_| true);
+        // Those that are open first, with all their patience: the rest is told at once.
+        let ending = std::mem::take(&mut *lock(&self.upstreams)).into_values().map(|upstream| {
+            let closing = Arc::clone(&upstream);
+            (upstream, thread::Builder::new().name("bridge-end".into()).spawn(move || closing.close()))
+        });
+        for (upstream, ending) in ending.collect::<Vec<_>>() {
+            match ending {
+                Ok(thread) => drop(thread.join()),
+                Err(_) => upstream.close(),
+            }
+        }
+        // Nothing ends the wait for a server that is only being started, but its end. It may not have been started a moment ago.
+        let since = Instant::now();
+        while self.common.connecting.load(Ordering::SeqCst) > 0 {
+            if since.elapsed() > CONNECTING {
+                return log::warn!("a server that was being started is left behind");
+            }
+            terminate_children();
+            thread::sleep(Duration::from_millis(50));
+        }
         loop {
             let threads = std::mem::take(&mut *lock(&self.threads));
             if threads.is_empty() {

@@ -1,6 +1,7 @@
 //! From the command line to a front that serves, and its end.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use mcp_core::types::ClientCapabilities;
@@ -104,7 +105,10 @@ fn front(args: &BridgeArgs, mut source: Source, has_tokens: bool) -> Result<(Ser
     let manner = Manner { is_shared: args.shared, has_tokens, idle: args.idle, max_calls: args.max_calls };
     let mut made = None;
     let server = Server::new("bridge", env!("CARGO_PKG_VERSION")).delegate(announced, |clients| {
-        let bridge = Bridge::new(Common { source, clients, audience: Audience::default() }, &manner);
+        let bridge = Bridge::new(
+            Common { source, clients, audience: Audience::default(), connecting: AtomicUsize::new(0) },
+            &manner,
+        );
         made = Some(std::sync::Arc::clone(&bridge));
         Desk(bridge)
     });

@@ -3,7 +3,8 @@
 //! It is made by the first request that needs it, on the thread of that request, and made again after it was lost. A request has a
 //! thread while it is worked on.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use mcp_core::jsonrpc::Error as RpcError;
@@ -37,6 +38,8 @@ pub(super) struct Common {
     pub(super) clients: Clients,
     /// Who is connected, where one connection is for everybody.
     pub(super) audience: super::told::Audience,
+    /// How many connections are being made.
+    pub(super) connecting: AtomicUsize,
 }
 
 /// One connection.
@@ -48,6 +51,8 @@ pub(super) struct Upstream {
     pub(super) watches: Watches,
     pub(super) pages: super::told::Pages,
     link: Mutex<Link>,
+    /// A connection was made, or was not, or is not wanted any more.
+    linked: Condvar,
     /// The level of log messages that was asked for.
     level: Mutex<Option<LoggingLevel>>,
     used: Mutex<Instant>,
@@ -70,10 +75,39 @@ impl Owed {
     }
 }
 
-enum Link {
+/// The connection, and what became of the attempts to make it.
+#[derive(Default)]
+struct Link {
+    state: State,
+    attempts: u64,
+    /// The attempt that failed last, for those who waited for it.
+    failure: Option<(u64, RpcError)>,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
     None,
+    /// Somebody makes it, without the lock.
+    Connecting,
     Open(Client),
     Closed,
+}
+
+/// One connection that is being made.
+struct Connecting<'a>(&'a AtomicUsize);
+
+impl<'a> Connecting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Connecting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Upstream {
@@ -85,7 +119,8 @@ impl Upstream {
             calls: Calls::default(),
             watches: Watches::default(),
             pages: super::told::Pages::default(),
-            link: Mutex::new(Link::None),
+            link: Mutex::default(),
+            linked: Condvar::new(),
             level: Mutex::default(),
             used: Mutex::new(Instant::now()),
             owed: Mutex::default(),
@@ -119,7 +154,8 @@ impl Upstream {
 
     fn outcome(&self, call: &Arc<DelegatedCall>) -> Result<Box<RawValue>, RpcError> {
         let until = Instant::now() + self.common.source.call_timeout;
-        let client = self.client(announce::offers_in(call.caller().offers, call.caller().version))?;
+        let client =
+            self.client(announce::offers_in(call.caller().offers, call.caller().version), until, Some(call))?;
         match call.method() {
             Method::ResourcesSubscribe => self.subscribe(&client, call),
             Method::ResourcesUnsubscribe => self.unsubscribe(call),
@@ -171,18 +207,67 @@ impl Upstream {
         outcome::told(error)
     }
 
-    /// The connection. Waits for whoever is making it.
-    fn client(&self, offers: ClientOffers) -> Result<Client, RpcError> {
-        let mut link = lock(&self.link);
-        match &*link {
-            Link::Open(client) if client.is_connected() => return Ok(client.clone()),
-            Link::Closed => return Err(outcome::failed("the session is over")),
-            Link::Open(_) | Link::None => {}
+    /// The connection. Waits for whoever is making it, until `until` or until `call` is given up, and fails with it.
+    fn client(&self, offers: ClientOffers, until: Instant, call: Option<&DelegatedCall>) -> Result<Client, RpcError> {
+        if let Some(call) = call {
+            let me = self.me.clone();
+            call.on_cancel(move || {
+                if let Some(upstream) = me.upgrade() {
+                    // Under the lock, so that nobody looks before and waits after.
+                    let _link = lock(&upstream.link);
+                    upstream.linked.notify_all();
+                }
+            });
         }
-        self.calls.begin();
-        let client = self.connect(offers)?;
-        *link = Link::Open(client.clone());
+        let mut link = lock(&self.link);
+        let mut waited_for = None;
+        loop {
+            if let Some((number, error)) = &link.failure
+                && waited_for == Some(*number)
+            {
+                return Err(error.clone());
+            }
+            match &link.state {
+                State::Open(client) if client.is_connected() => return Ok(client.clone()),
+                State::Closed => return Err(outcome::failed("the session is over")),
+                _ if call.is_some_and(DelegatedCall::is_cancelled) => {
+                    return Err(outcome::failed("the request was given up"));
+                }
+                State::Open(_) | State::None => break,
+                State::Connecting => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(outcome::failed("the deadline passed while the server was being started"));
+                    }
+                    waited_for = Some(link.attempts);
+                    link = self.linked.wait_timeout(link, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        }
+        link.attempts += 1;
+        let number = link.attempts;
+        link.state = State::Connecting;
         drop(link);
+        self.calls.begin();
+        let connecting = Connecting::new(&self.common.connecting);
+        let outcome = self.connect(offers);
+        drop(connecting);
+        let mut link = lock(&self.link);
+        if let State::Closed = link.state {
+            drop(link);
+            if let Ok(client) = outcome {
+                client.close();
+            }
+            return Err(outcome::failed("the session is over"));
+        }
+        link.state = match &outcome {
+            Ok(client) => State::Open(client.clone()),
+            Err(_) => State::None,
+        };
+        link.failure = outcome.as_ref().err().map(|error| (number, error.clone()));
+        drop(link);
+        self.linked.notify_all();
+        let client = outcome?;
         if let Some(level) = *lock(&self.level) {
             self.ask_for_level(&client, level);
         }
@@ -211,9 +296,9 @@ impl Upstream {
 
     /// The connection, if there is one now.
     fn open(&self) -> Option<Client> {
-        match &*self.link.try_lock().ok()? {
-            Link::Open(client) => Some(client.clone()),
-            Link::None | Link::Closed => None,
+        match &lock(&self.link).state {
+            State::Open(client) => Some(client.clone()),
+            State::None | State::Connecting | State::Closed => None,
         }
     }
 
@@ -343,7 +428,7 @@ impl Upstream {
 
     /// Somebody without a session listens.
     pub(super) fn listen(&self, watcher: &Watcher, uris: Vec<String>) {
-        let client = match self.client(ClientOffers::NONE) {
+        let client = match self.client(ClientOffers::NONE, Instant::now() + self.common.source.call_timeout, None) {
             Ok(client) => client,
             Err(error) => return log::info!("nothing can be told of changes: {error}"),
         };
@@ -359,11 +444,12 @@ impl Upstream {
         self.calls.is_empty() && self.watches.is_empty() && lock(&self.used).elapsed() >= idle
     }
 
-    /// Ends it. Takes as long as a process takes to end.
+    /// Ends it. Takes as long as a process takes to end; one that is only being started is ended by who starts it.
     pub(super) fn close(&self) {
-        let before = std::mem::replace(&mut *lock(&self.link), Link::Closed);
+        let before = std::mem::replace(&mut lock(&self.link).state, State::Closed);
+        self.linked.notify_all();
         self.watches.clear();
-        if let Link::Open(client) = before {
+        if let State::Open(client) = before {
             client.close();
         }
     }
