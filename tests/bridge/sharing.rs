@@ -47,6 +47,20 @@ fn who_listens_uses_the_process() {
 }
 
 #[test]
+fn who_listened_and_left_at_once_leaves_no_subscription() {
+    use mcp_sse_blocking::Filter;
+    let bridge = Bridge::start(&["--idle", "0.1"]);
+    let client = bridge.client(ProtocolVersion::LATEST);
+    for _ in 0..3 {
+        let filter = (0..500).fold(Filter::new(), |filter, number| filter.resource(&format!("a:{number}")));
+        let changes = client.listen(filter).unwrap();
+        wait_until("the process is started", || !bridge.children().is_empty());
+        drop(changes);
+        wait_until("nobody uses the process", || bridge.children().is_empty());
+    }
+}
+
+#[test]
 fn one_process_for_everybody_when_that_is_wanted() {
     let bridge = Bridge::start(&["--shared"]);
     let clients = ProtocolVersion::ALL.map(|version| bridge.client(version));

@@ -205,6 +205,9 @@ impl Delegate for Desk {
             None => bridge.alone(call.caller().credential.as_ref()),
         };
         let upstream = bridge.upstream(scope);
+        if let Some(session) = call.caller().session {
+            upstream.watches.listens(Watcher::Session(session));
+        }
         // A call that is dropped because there is no thread is answered so.
         bridge.spawn("bridge-call", move || upstream.carry(call, counted));
     }

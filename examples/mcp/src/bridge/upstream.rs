@@ -433,6 +433,9 @@ impl Upstream {
             Err(error) => return log::info!("nothing can be told of changes: {error}"),
         };
         for uri in uris {
+            if !self.watches.knows(watcher) {
+                return;
+            }
             if let Err(error) = self.watches.add(&client, uri, watcher.clone()) {
                 log::info!("nothing can be told of changes of a resource: {error}");
             }

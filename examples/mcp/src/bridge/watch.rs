@@ -23,11 +23,16 @@ pub(super) enum Watcher {
 /// The subscriptions of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
-    resources: Mutex<HashMap<String, Watched>>,
+    resources: Mutex<Resources>,
     /// To the lists, where each subscription is a request of its own.
     lists: Mutex<Option<Subscription>>,
-    /// Those that listen without a session, also to nothing but lists.
-    listeners: Mutex<BTreeSet<Watcher>>,
+}
+
+#[derive(Debug, Default)]
+struct Resources {
+    watched: HashMap<String, Watched>,
+    /// Who is there to hear, also of nothing but lists. Under the same lock: nothing is added for whoever was forgotten.
+    listeners: BTreeSet<Watcher>,
 }
 
 #[derive(Debug)]
@@ -43,11 +48,11 @@ impl Watches {
         if !client.protocol_version().has_handshake() {
             *lock(&self.lists) = listen_to_lists(client);
         }
-        let uris: Vec<String> = lock(&self.resources).keys().cloned().collect();
+        let uris: Vec<String> = lock(&self.resources).watched.keys().cloned().collect();
         for uri in uris {
             match client.listen(Filter::new().resource(&uri)) {
                 Ok(subscription) => {
-                    if let Some(watched) = lock(&self.resources).get_mut(&uri) {
+                    if let Some(watched) = lock(&self.resources).watched.get_mut(&uri) {
                         watched._subscription = subscription;
                     }
                 }
@@ -58,57 +63,72 @@ impl Watches {
 
     /// Subscribes to a resource, unless somebody did.
     pub(super) fn add(&self, client: &Client, uri: String, watcher: Watcher) -> Result<(), Error> {
+        let gone = || Error::Usage("nobody listens any more".into());
         let mut resources = lock(&self.resources);
-        if let Some(watched) = resources.get_mut(&uri) {
+        if !resources.listeners.contains(&watcher) {
+            return Err(gone());
+        }
+        if let Some(watched) = resources.watched.get_mut(&uri) {
             watched.watchers.insert(watcher);
             return Ok(());
         }
-        if resources.len() >= RESOURCES {
+        if resources.watched.len() >= RESOURCES {
             return Err(Error::Usage(format!("the bridge is subscribed to {RESOURCES} resources already")));
         }
         drop(resources);
         let subscription = client.listen(Filter::new().resource(&uri))?;
         let mut resources = lock(&self.resources);
+        if !resources.listeners.contains(&watcher) {
+            drop(resources);
+            return Err(gone());
+        }
         // Somebody else may have been faster: two are as good as one.
-        let mut watchers = resources.remove(&uri).map(|watched| watched.watchers).unwrap_or_default();
+        let mut watchers = resources.watched.remove(&uri).map(|watched| watched.watchers).unwrap_or_default();
         watchers.insert(watcher);
-        resources.insert(uri, Watched { watchers, _subscription: subscription });
+        resources.watched.insert(uri, Watched { watchers, _subscription: subscription });
         Ok(())
     }
 
     /// Somebody does not want to hear of a resource any more.
     pub(super) fn remove(&self, uri: &str, watcher: &Watcher) {
         let mut resources = lock(&self.resources);
-        let Some(watched) = resources.get_mut(uri) else { return };
+        let Some(watched) = resources.watched.get_mut(uri) else { return };
         watched.watchers.remove(watcher);
-        let last = if watched.watchers.is_empty() { resources.remove(uri) } else { None };
+        let last = if watched.watchers.is_empty() { resources.watched.remove(uri) } else { None };
         drop(resources);
         drop(last);
     }
 
     /// Somebody does not want to hear of anything any more.
     pub(super) fn forget(&self, watcher: &Watcher) {
-        lock(&self.listeners).remove(watcher);
-        let uris: Vec<String> = lock(&self.resources).keys().cloned().collect();
+        let mut resources = lock(&self.resources);
+        resources.listeners.remove(watcher);
+        let uris: Vec<String> = resources.watched.keys().cloned().collect();
+        drop(resources);
         uris.iter().for_each(|uri| self.remove(uri, watcher));
     }
 
-    /// Somebody listens without a session.
+    /// Somebody is there to hear, until it is [forgotten](Self::forget).
     pub(super) fn listens(&self, watcher: Watcher) {
-        lock(&self.listeners).insert(watcher);
+        lock(&self.resources).listeners.insert(watcher);
+    }
+
+    /// Whether it is there.
+    pub(super) fn knows(&self, watcher: &Watcher) -> bool {
+        lock(&self.resources).listeners.contains(watcher)
     }
 
     /// Who wants to hear of a change of this resource.
     pub(super) fn of(&self, uri: &str) -> BTreeSet<Watcher> {
         let resources = lock(&self.resources);
-        let about = resources.iter().filter(|(watched, _)| is_same_or_inside(uri, watched));
+        let about = resources.watched.iter().filter(|(watched, _)| is_same_or_inside(uri, watched));
         about.flat_map(|(_, watched)| watched.watchers.iter().cloned()).collect()
     }
 
     /// What those authenticated with who listen without a session, each once.
     pub(super) fn credentials(&self) -> BTreeSet<Option<Arc<[u8]>>> {
-        let listeners = lock(&self.listeners);
-        let credentials = listeners.iter().filter_map(|listener| match listener {
+        let resources = lock(&self.resources);
+        let credentials = resources.listeners.iter().filter_map(|listener| match listener {
             Watcher::Listener(_, credential) => Some(credential.clone()),
             Watcher::Session(_) => None,
         });
@@ -117,12 +137,13 @@ impl Watches {
 
     /// Whether nobody wants to hear of anything.
     pub(super) fn is_empty(&self) -> bool {
-        lock(&self.listeners).is_empty() && lock(&self.resources).is_empty()
+        let resources = lock(&self.resources);
+        resources.listeners.is_empty() && resources.watched.is_empty()
     }
 
     /// The connection is over.
     pub(super) fn clear(&self) {
-        let (resources, lists) = (std::mem::take(&mut *lock(&self.resources)), lock(&self.lists).take());
+        let (resources, lists) = (std::mem::take(&mut lock(&self.resources).watched), lock(&self.lists).take());
         drop((resources, lists));
     }
 }
