@@ -52,7 +52,7 @@ fn who_listened_and_left_at_once_leaves_no_subscription() {
     let bridge = Bridge::start(&["--idle", "0.1"]);
     let client = bridge.client(ProtocolVersion::LATEST);
     for _ in 0..3 {
-        let filter = (0..500).fold(Filter::new(), |filter, number| filter.resource(&format!("a:{number}")));
+        let filter = (0..500).fold(Filter::new(), |filter, number| filter.resource(format!("a:{number}")));
         let changes = client.listen(filter).unwrap();
         wait_until("the process is started", || !bridge.children().is_empty());
         drop(changes);
