@@ -77,7 +77,7 @@ impl fmt::Display for Format {
 ///         "files": {"command": "npx", "args": ["server-files", "${workspaceFolder}"]}, // the last comma is one of VS Code's
 ///     },
 /// }"#;
-/// let config = Reader::new().workspace("/work/project").inputs(|input| Some(format!("answer to {}", input.id))).text(text)?;
+/// let config = Reader::new().workspace("/srv/project").inputs(|input| Some(format!("answer to {}", input.id))).text(text)?;
 /// assert_eq!(config.format(), Format::VsCode);
 /// assert_eq!(config.server("weather").unwrap().address(), "https://example.com");
 /// # Ok::<(), mcp_sse_blocking::config::ConfigError>(())

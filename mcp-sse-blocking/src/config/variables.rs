@@ -141,7 +141,7 @@ mod tests {
             "LONG" => Some("x".repeat(100_000)),
             _ => None,
         };
-        Variables::new(Box::new(lookup), Inputs::default(), Some("/work/project".into()))
+        Variables::new(Box::new(lookup), Inputs::default(), Some("/srv/project".into()))
     }
 
     #[track_caller]
@@ -162,7 +162,7 @@ mod tests {
         assert_expands("${NONE:-a b}|${env:NONE:-}|${TOKEN:-d}", "a b||t");
         assert_expands(
             "${workspaceFolder}${/}${workspaceFolderBasename} ${userHome}",
-            "/work/project/project /home/ada",
+            "/srv/project/project /home/ada",
         );
         assert_expands("no $TOKEN, no $(TOKEN), no {TOKEN}, $$ $", "no $TOKEN, no $(TOKEN), no {TOKEN}, $$ $");
     }
