@@ -11,6 +11,11 @@ fn probe(peer: &mut Peer) -> Request {
     peer.expect("server/discover")
 }
 
+/// What comes of finding out what such a server speaks.
+fn found(script: fn(&mut Peer)) -> String {
+    meet(script, |origin| connecting(finding_out(origin)))
+}
+
 /// The error for a revision that is not served.
 fn unsupported(supported: &[&str]) -> String {
     serde_json::json!({"code": -32022, "message": "unsupported", "data": {"supported": supported, "requested": "2026-07-28"}})
@@ -29,12 +34,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the server speaks 2099-01-01, none of which can be used (`server/discover` of 2026-07-28: a result)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_result(
                     r#"{"supportedVersions":["2099-01-01"],"capabilities":{},"serverInfo":{"name":"x","version":"1"}}"#,
                 );
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -42,12 +46,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "connected: scripted",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_result("{}");
                 peer.shake_streamable();
                 assert_eq!(peer.request().method, "DELETE");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -55,12 +58,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the server refuses revision 2026-07-28 and lists it as supported (`server/discover` of 2026-07-28: status 400 with error -32022: unsupported; `server/discover` of 2026-07-28: status 400 with error -32022: unsupported)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 for _ in 0..2 {
                     probe(peer).json_error("400 Bad Request", &unsupported(&["2026-07-28"]));
                 }
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -68,12 +70,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "connected: scripted",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_error("400 Bad Request", &unsupported(&["2025-11-25"]));
                 peer.shake_streamable();
                 assert_eq!(peer.request().method, "DELETE");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -81,10 +82,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the server speaks 2099-01-01, draft, none of which can be used (`server/discover` of 2026-07-28: status 400 with error -32022: unsupported)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_error("400 Bad Request", &unsupported(&["2099-01-01", "draft"]));
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -92,10 +92,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the server refuses the revision and names no other (`server/discover` of 2026-07-28: status 400 with error -32022: unsupported)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_error("400 Bad Request", r#"{"code":-32022,"message":"unsupported"}"#);
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -103,10 +102,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the server answered error -32020: mismatch",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_error("400 Bad Request", r#"{"code":-32020,"message":"mismatch"}"#);
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -114,10 +112,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the server answered error -32021: capability",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_error("400 Bad Request", r#"{"code":-32021,"message":"capability"}"#);
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -125,12 +122,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "connected: scripted",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_error("404 Not Found", r#"{"code":-32601,"message":"unknown method"}"#);
                 peer.shake_streamable();
                 assert_eq!(peer.request().method, "DELETE");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -138,12 +134,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "connected: scripted",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).json_error("200 OK", r#"{"code":-32000,"message":"not initialized"}"#);
                 peer.shake_streamable();
                 assert_eq!(peer.request().method, "DELETE");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -151,12 +146,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "connected: scripted",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("400 Bad Request", "Missing session ID");
                 peer.shake_streamable();
                 assert_eq!(peer.request().method, "DELETE");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -164,12 +158,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "connected: scripted",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("405 Method Not Allowed", "");
                 peer.shake_streamable();
                 assert_eq!(peer.request().method, "DELETE");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -177,12 +170,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "connected: scripted",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).answer(page());
                 peer.shake_streamable();
                 assert_eq!(peer.request().method, "DELETE");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -190,12 +182,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "connected: scripted",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).taken();
                 peer.shake_streamable();
                 assert_eq!(peer.request().method, "DELETE");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -203,12 +194,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the event stream ended before the reply; the request had been sent",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 let probe = probe(peer);
                 probe.open();
                 mcp_tests::streamable_peer::end_stream(&probe);
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -216,12 +206,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: HTTP status 401, credentials are missing or wrong (settings `bearer`, `credentials`)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).answer(
                     "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
                 );
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -229,10 +218,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: HTTP status 403, the server refuses this client, its origin or its host: no",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("403 Forbidden", "no");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -240,10 +228,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: HTTP status 429, the server is too busy (it asks to wait 7s)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).answer("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -251,10 +238,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: HTTP status 500, the server failed: boom",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("500 Internal Server Error", "boom");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -262,10 +248,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: HTTP status 503, the server is too busy",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("503 Service Unavailable", "");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -285,10 +270,9 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: sending a message to http://SERVER: the server closed the connection; the request had been sent",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).hang_up();
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -296,12 +280,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: no MCP server was found (`server/discover` of 2026-07-28: status 404; `initialize`: status 404; an event stream: status 405)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("404 Not Found", "");
                 peer.expect("initialize").status("404 Not Found", "");
                 peer.request().status("405 Method Not Allowed", "");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -309,14 +292,13 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: no MCP server was found (`server/discover` of 2026-07-28: status 404; `initialize`: status 404; an event stream: the event stream does not begin with an `endpoint` event)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("404 Not Found", "");
                 peer.expect("initialize").status("404 Not Found", "");
                 let mut stream = peer.stream();
                 stream.raw("data: Update 0\n\n".repeat(100));
                 stream.end();
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -324,12 +306,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: no MCP server was found (`server/discover` of 2026-07-28: status 404; `initialize`: status 404; an event stream: there is no event stream at this URL but a body that is neither an event stream ...)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("404 Not Found", "");
                 peer.expect("initialize").status("404 Not Found", "");
                 peer.request().answer(page());
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -351,11 +332,10 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: HTTP status 401, credentials are missing or wrong (settings `bearer`, `credentials`)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("404 Not Found", "");
                 peer.expect("initialize").status("401 Unauthorized", "");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -363,11 +343,10 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: no MCP server was found (`server/discover` of 2026-07-28: status 404; `initialize`: status 500)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("404 Not Found", "");
                 peer.expect("initialize").status("500 Internal Server Error", "boom");
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -375,11 +354,10 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the server chose protocol revision `2099-01-01`, which is not known here or has no handshake",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("404 Not Found", "");
                 peer.expect("initialize").json_result(&RESULT_2025.replace("2025-11-25", "2099-01-01"));
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -387,11 +365,10 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: the result of `initialize` cannot be read: the server's answer to `initialize` is malformed: missing field `protocolVersion` at line 1 column 11",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("404 Not Found", "");
                 peer.expect("initialize").json_result(r#"{"ok":true}"#);
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {
@@ -399,12 +376,11 @@ pub(super) const CASES: &[Case] = &[
         seen: "error: no MCP server was found (`server/discover` of 2026-07-28: status 404; `initialize`: status 200 without a message of MCP; an event stream: there is no event stream at this URL but a body that is neither an event stream ...)",
         within: Duration::ZERO,
         scene: || {
-            let script = |peer: &mut Peer| {
+            found(|peer| {
                 probe(peer).status("404 Not Found", "");
                 peer.expect("initialize").answer(page());
                 peer.request().answer(page());
-            };
-            meet(script, |origin| connecting(finding_out(origin)))
+            })
         },
     },
     Case {

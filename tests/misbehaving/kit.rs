@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mcp_sse_blocking::{Builder, Client, Error, Transport};
 use mcp_tests::leaks::{Held, held, held_once};
-use mcp_tests::scripted_peer::{Peer, Running};
+use mcp_tests::scripted_peer::{Peer, Request, Running, Stream};
 
 /// No deadline of a client here is later than this: a caller who would wait for ever fails the test instead.
 pub(super) const PATIENT: Duration = Duration::from_secs(10);
@@ -55,6 +55,16 @@ pub(super) fn meet<T: Send + 'static>(
     let address = peer.address().to_string();
     peer.finish();
     seen.replace(&address, "SERVER")
+}
+
+/// A session of HTTP+SSE with one call in flight, then whatever `rest` does.
+pub(super) fn in_a_call(rest: fn(&mut Peer, &mut Stream, &Request)) -> impl FnOnce(&mut Peer) + Send + 'static {
+    move |peer| {
+        let mut stream = peer.handshake();
+        let call = peer.request();
+        call.accepted();
+        rest(peer, &mut stream, &call);
+    }
 }
 
 /// A client of HTTP+SSE at `/sse`, whose deadlines end nothing unless a case says so.

@@ -2,20 +2,10 @@
 
 use std::time::Duration;
 
-use mcp_tests::scripted_peer::{Peer, Request, Stream};
+use mcp_tests::scripted_peer::Peer;
 use mcp_tests::streamable_peer::{StreamablePeer, StreamableRequest};
 
-use super::kit::{Case, call, calling, http, meet, sse};
-
-/// A session of HTTP+SSE with one call in flight, then whatever `rest` does.
-fn in_a_call(rest: fn(&mut Peer, &mut Stream, &Request)) -> impl FnOnce(&mut Peer) + Send + 'static {
-    move |peer| {
-        let mut stream = peer.handshake();
-        let call = peer.request();
-        call.accepted();
-        rest(peer, &mut stream, &call);
-    }
-}
+use super::kit::{Case, call, calling, http, in_a_call, meet, sse};
 
 /// A session of Streamable HTTP whose call is answered with this body.
 fn answered(body: &'static str) -> impl FnOnce(&mut Peer) + Send + 'static {

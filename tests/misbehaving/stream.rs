@@ -3,19 +3,9 @@
 use std::time::Duration;
 
 use mcp_sse_blocking::Limits;
-use mcp_tests::scripted_peer::{Peer, Request, Stream};
+use mcp_tests::scripted_peer::Request;
 
-use super::kit::{Case, SHORT, call, meet, sse};
-
-/// A session of HTTP+SSE with one call in flight, then whatever `rest` does.
-fn in_a_call(rest: fn(&mut Peer, &mut Stream, &Request)) -> impl FnOnce(&mut Peer) + Send + 'static {
-    move |peer| {
-        let mut stream = peer.handshake();
-        let call = peer.request();
-        call.accepted();
-        rest(peer, &mut stream, &call);
-    }
-}
+use super::kit::{Case, SHORT, call, in_a_call, meet, sse};
 
 fn small() -> Limits {
     let mut limits = Limits::default();

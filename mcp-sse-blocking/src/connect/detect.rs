@@ -62,6 +62,7 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
         attempts += 1;
         let Some(pause) = pause_before_another(&common.reconnect.policy, error, attempts, deadline) else { break era };
         log::debug!(target: log_target::CLIENT, "{url} is not there yet; trying again in {pause:?}: {error}");
+        // There is no client yet that could be closed meanwhile; the deadline was looked at.
         thread::sleep(pause);
         endpoint.http.look_up_again();
         evidence = Evidence { deadline, requests: evidence.requests, ..Evidence::default() };
