@@ -8,7 +8,8 @@
 //! of an answer, no deadline had passed, and nobody gave up on the request; at most once for each idle connection, and
 //! once on a fresh one. A server that read the request and then died
 //! without an answer looks the same; but a session of HTTP+SSE lives on its open stream, so whoever lost the process lost the
-//! session, and the second try finds nobody to act on it twice. Over Streamable HTTP a call is answered on its own POST, so
+//! session, and the second try finds nobody to act on it twice. What it is answered says so nevertheless ([`SentBefore`]): a
+//! refusal is no proof any more that nobody has acted. Over Streamable HTTP a call is answered on its own POST, so
 //! that a connection may be lost while it is carried out: there only what is [safe to repeat](Again) is sent again. For the
 //! rest each connection is looked at before it is used, however short it was idle.
 
