@@ -364,6 +364,15 @@ impl Engine {
         self.service.announce(change);
     }
 
+    /// Sets how the owner of the loop is woken when another thread has done something for it: a worker or a deferred reply has
+    /// something to say, or a change was announced. [`deliver_replies`](Self::deliver_replies) is then to be called until it
+    /// gives false. `wake` is called on any thread, must not block or use the engine, and is not called again before that. Only the
+    /// first one counts; without it the owner looks now and then while there are [`later_calls`](Self::later_calls).
+    #[cfg(feature = "std")]
+    pub fn wake_with(&mut self, wake: impl Fn() + Send + Sync + 'static) {
+        self.service.wake_with(wake);
+    }
+
     /// How many calls are carried out elsewhere: on workers, or by whoever has their deferred reply. While there are any,
     /// [`deliver_replies`](Self::deliver_replies) may have something to do at any time.
     #[cfg(feature = "std")]

@@ -33,7 +33,14 @@ pub struct Job {
 
 impl Job {
     pub(crate) fn new(client: Client, call: Pending, timed: Timed<Arc<Insight>>, tool: &str) -> Self {
-        Self { call, client, outcome: None, result: None, timed: Some(timed), tool: tool.to_owned() }
+        let mut job = Self::untimed(client, call);
+        (job.timed, job.tool) = (Some(timed), tool.to_owned());
+        job
+    }
+
+    /// Of a request that is no call of a tool: it is counted elsewhere.
+    pub(crate) fn untimed(client: Client, call: Pending) -> Self {
+        Self { call, client, outcome: None, result: None, timed: None, tool: String::new() }
     }
 
     /// A way to cancel the call from another thread.

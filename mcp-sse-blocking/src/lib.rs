@@ -123,6 +123,12 @@
 //!   What a provider of [`credentials`] gives is bounded too: a token is read from 64 KiB at most, from a regular file, or from a
 //!   command that has 30 s and leaves no process behind.
 //!
+//! # Features
+//!
+//! `tls`, which is on unless default features are off, is for servers and proxies of https: without it they are refused with an
+//! [`Error::Usage`] that says so, and rustls, ring and the list of authorities are not built. The others add to what there is and
+//! are off: `system-roots`, `socks`, `compression`, and `yaml` for configuration files.
+//!
 //! # How it works
 //!
 //! A call runs on the thread that makes it. Over Streamable HTTP it is an exchange: POSTed and its answer read there. Where
@@ -230,5 +236,5 @@ pub use servers::{Found, Functions, Problem, ServerTool, Servers, ServersBuilder
 pub use slot::Progress;
 pub use spawn::{Command, Exited, Stderr, terminate_children};
 pub use state::{State, States};
-pub use subscription::{Filter, Subscription};
+pub use subscription::{Filter, Stopper, Subscription};
 pub use transport::line_memory as memory;

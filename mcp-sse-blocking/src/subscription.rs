@@ -201,6 +201,28 @@ impl Subscription {
     pub fn is_over(&self) -> bool {
         self.feed.has_ended()
     }
+
+    /// A way to end it from another thread: whoever waits for the next change finds that it is over.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.feed))
+    }
+}
+
+/// Ends a [`Subscription`] from another thread. Keeps neither it nor the client.
+#[derive(Clone)]
+pub struct Stopper(Arc<Feed>);
+
+impl Stopper {
+    /// Ends it: what waits already is still told, and nothing after that. The server hears of it when the subscription is dropped.
+    pub fn stop(&self) {
+        self.0.end(End::Over);
+    }
+}
+
+impl fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stopper").finish_non_exhaustive()
+    }
 }
 
 impl Iterator for Subscription {
