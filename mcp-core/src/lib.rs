@@ -14,6 +14,7 @@
 //! | [`revision`] | What differs between the revisions of the protocol? |
 //! | [`session`] | What may happen now, whose answer is this, what has to be answered? |
 //! | [`http`] | Where may a message go, may this request be served, what is this answer? |
+//! | [`auth`] | Who is asked for a token, how, and is the answer to be trusted? |
 //! | [`limits`], [`time`], [`text`], [`base64`] | What is the bound, what time is it, how is a peer's text shown, how are bytes written as text? |
 //!
 //! The way of the data at a client: bytes are read straight into the [`sse::Decoder`]'s buffer, an event is a slice of it, the
@@ -73,6 +74,7 @@
 
 extern crate alloc;
 
+pub mod auth;
 pub mod base64;
 pub mod http;
 pub mod jsonrpc;

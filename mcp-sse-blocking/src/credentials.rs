@@ -36,7 +36,6 @@
 //! with, [`Ask::resource`] the URL that tokens are asked for (R-AU-10, R-AU-27).
 
 mod bearer;
-mod challenge;
 mod credential;
 mod error;
 mod flight;
@@ -52,8 +51,9 @@ use mcp_core::time::Deadline;
 use crate::clock;
 use crate::transport::exchange::Stop;
 
+pub use mcp_core::auth::Challenge;
+
 pub use self::bearer::BearerToken;
-pub use self::challenge::Challenge;
 pub use self::credential::Credential;
 pub use self::error::CredentialsError;
 pub use self::secret::Secret;

@@ -1,5 +1,9 @@
 //! What a server asks for in `WWW-Authenticate` (R-AU-1; RFC 9110, section 11.6.1).
 
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// Challenges that are read of one answer. 16: servers send one or two.
 const MOST_CHALLENGES: usize = 16;
 /// Parameters that are read of one challenge.
@@ -8,7 +12,7 @@ const MOST_PARAMETERS: usize = 32;
 /// One way to authenticate that a server offers: a scheme and its parameters.
 ///
 /// ```
-/// use mcp_sse_blocking::credentials::Challenge;
+/// use mcp_core::auth::Challenge;
 ///
 /// let value = r#"Bearer error="insufficient_scope", scope="files:read files:write""#;
 /// let challenges = Challenge::parse([value]);
@@ -134,6 +138,8 @@ fn is_space(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
+    use alloc::vec;
 
     /// As `scheme token name=value ...`, challenges divided by ` | `.
     fn read_all(values: &[&str]) -> String {
