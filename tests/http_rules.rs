@@ -255,6 +255,10 @@ fn no_input_makes_the_rules_panic() {
         ",",
         "=",
         "session",
+        "7",
+        "Fri, 20 Nov 2026 ",
+        "08:00:60 GMT",
+        "Nov",
     ];
     let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     for _ in 0..10_000 {
@@ -271,4 +275,66 @@ fn no_input_makes_the_rules_panic() {
     for row in rows(include_str!("vectors/endpoint.tsv")) {
         fuzz_http::endpoint(row.1[..2].join("\n").as_bytes());
     }
+}
+
+/// Pieces of JSON in any order, and each whole body cut at each place.
+#[test]
+fn whatever_a_server_without_json_rpc_answers_is_an_answer() {
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\n",
+        " ",
+        "null",
+        "7",
+        "1e999",
+        "true",
+        "\"\"",
+        "\"\\ud800\"",
+        "\"a\"",
+        "\"x\":",
+        "\"id\":7,",
+        "\"method\":\"tools/list\"",
+        "\"params\":{}",
+        "\"error\":",
+        "\"result\":",
+        "\"content\":",
+        "\"tools\":[",
+        "{\"name\":\"a\"}",
+        "\"inputSchema\":null",
+        "\"jsonrpc\":\"2.0\",",
+        "\"code\":",
+        "\"message\":",
+        "\u{e9}",
+    ];
+    let mut random = Random::new(0x51_7c_c1_b7);
+    for _ in 0..20_000 {
+        let mut input = Vec::new();
+        for _ in 0..random.below(12) {
+            input.extend_from_slice(random.pick(&pieces).as_bytes());
+            if random.below(64) == 0 {
+                input.push(random.byte());
+            }
+        }
+        fuzz_http::plain(&input);
+    }
+    let whole = [
+        r#"{"tools":[{"name":"a"},{"name":"\u00e9","inputSchema":null}],"error":null}"#,
+        r#"{"error":{"code":"A","message":7,"retry_after":[]},"content":{"\ud83e\udd80":1}}"#,
+        r#" { "jsonrpc" : "2.0" , "result" : [ { } ] , "error" : [ 1 , "x" ] } "#,
+    ];
+    for body in whole {
+        let input = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":[]}}\n{body}");
+        for end in 0..=input.len() {
+            for from in [0, end / 2] {
+                fuzz_http::plain(&input.as_bytes()[from..end]);
+            }
+        }
+    }
+    fuzz_http::plain("[".repeat(200_000).as_bytes());
+    fuzz_http::plain(format!("{{\"tools\":[{}{{}}]}}", "{\"name\":\"a\"},".repeat(100_000)).as_bytes());
 }

@@ -1,6 +1,5 @@
 //! What can go wrong, by whose fault it is.
 
-mod http_date;
 pub(crate) mod status;
 
 use std::fmt;

@@ -1,6 +1,9 @@
 //! Bodies of fuzz tests for the rules of HTTP. Each takes any bytes; a panic is the report.
 
-use mcp_core::http::{self, Answer, Authority, HostPolicy, Origin, OriginPolicy, Url, cors, headers};
+use std::time::Duration;
+
+use mcp_core::http::{self, Answer, Authority, HostPolicy, Origin, OriginPolicy, Url, cors, headers, plain};
+use mcp_core::jsonrpc::{self, Message, Payload};
 
 /// Reads the first line as a URL and the rest as a reference against it.
 pub fn endpoint(input: &[u8]) {
@@ -58,10 +61,56 @@ pub fn head(input: &[u8]) {
     let status = input.iter().fold(0, |status: u16, b| status.wrapping_mul(31).wrapping_add(u16::from(*b)));
     let _ = Answer::to_stream_request(status % 1000, Some(&text));
     let _ = Answer::to_message(status % 1000, input);
-    let _ = http::retry_after(&text, &mcp_core::Limits::default());
+    check_wait(&text);
     assert!(!(http::is_json(&text) && http::is_event_stream(&text)));
     let _ = http::accepts_event_stream(Some(&text));
     cors::preflight_headers("http://localhost", "GET", Some(&text), |name, value| {
         assert!(headers::is_valid_name(name) && headers::is_valid_value(value));
     });
+}
+
+/// Reads the input as a `Retry-After`, against a clock and without one.
+fn check_wait(text: &str) {
+    let longest = Duration::from_secs(3600);
+    let by_number = http::retry_after(text, None, longest);
+    for answered in [0, 1_795_161_600, u64::MAX] {
+        let answered = http::Date::from_unix(Duration::from_secs(answered));
+        let wait = http::retry_after(text, Some(answered), longest);
+        assert!(wait.is_none_or(|wait| wait <= longest));
+        assert!(by_number.is_none() || wait == by_number, "a number of seconds needs no clock");
+        match http::Date::parse(text) {
+            Some(date) => assert_eq!(wait, Some(date.since(answered).min(longest))),
+            None => assert_eq!(wait, by_number),
+        }
+    }
+}
+
+/// Reads the first line as a message for a server that speaks no JSON-RPC and the rest as the body of its answer.
+pub fn plain(input: &[u8]) {
+    let limits = mcp_core::Limits::default();
+    let (message, body) =
+        input.iter().position(|b| *b == b'\n').map_or((&b""[..], input), |at| (&input[..at], &input[at + 1..]));
+    let list = plain::Request::of(br#"{"jsonrpc":"2.0","id":7,"method":"tools/list"}"#);
+    let own = plain::Request::of(message);
+    if let Some(request) = &own {
+        let sent: serde_json::Value = serde_json::from_slice(request.body()).expect("what is sent is JSON");
+        let meant: serde_json::Value = serde_json::from_slice(message).expect("what is sent was JSON");
+        assert_eq!(sent["method"], meant["method"]);
+        assert!(sent.get("id").is_none() && sent.get("jsonrpc").is_none());
+    }
+    for request in [own, list].into_iter().flatten() {
+        let Ok(answer) = request.answer(body, &limits) else {
+            assert!(serde_json::from_slice::<&serde_json::value::RawValue>(body).is_err(), "what is JSON is an answer");
+            continue;
+        };
+        match jsonrpc::decode(&answer, &limits) {
+            Ok(Payload::Message(Message::Response(_) | Message::Error(_))) => {}
+            // Only what is too large or too deep for any message.
+            Err(error) => {
+                assert!(answer.len() > limits.message_bytes || jsonrpc::decode(body, &limits).is_err(), "{error}")
+            }
+            Ok(_) => panic!("an answer is an answer"),
+        }
+        assert!(answer.len() <= body.len().max(limits.message_bytes) + 128 || request.refusal(body).is_some());
+    }
 }

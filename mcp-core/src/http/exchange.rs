@@ -1,9 +1,7 @@
 //! What is this answer? From its status and media type, for the requests of HTTP+SSE and of Streamable HTTP.
 
 use super::media::{is_event_stream, is_json};
-use crate::limits::Limits;
 use core::fmt;
-use core::time::Duration;
 
 /// What an answer means, by its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,7 +39,7 @@ pub enum Answer {
     Conflict,
     /// The message is too large for the server.
     TooLarge,
-    /// The server is too busy; [`retry_after`] may say for how long.
+    /// The server is too busy; [`retry_after`](super::retry_after()) may say for how long.
     RetryLater,
     /// Another 4xx: this request is wrong.
     Refused,
@@ -180,17 +178,6 @@ pub enum Carried {
 /// session that is gone stays gone whatever the body says ([`Answer::SessionGone`]).
 pub fn may_hold_error(status: u16, content_type: Option<&str>) -> bool {
     status >= 400 && content_type.is_some_and(is_json)
-}
-
-/// How long a `Retry-After` asks to wait, at most [`Limits::retry_millis`]. `None` for a date, which needs a calendar.
-pub fn retry_after(value: &str, limits: &Limits) -> Option<Duration> {
-    let value = value.trim();
-    if value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    // Only a number too large for its type fails to parse here.
-    let seconds = value.parse().unwrap_or(u64::MAX);
-    Some(Duration::from_millis(limits.retry_millis).min(Duration::from_secs(seconds)))
 }
 
 /// `Session not found` (C#), `No transport found for sessionId` (TypeScript's examples), `session_id is required`
@@ -346,15 +333,5 @@ mod tests {
             assert!(!may_hold_error(status, Some("text/plain")) && !may_hold_error(status, None), "{status}");
         }
         assert!(!may_hold_error(202, Some("application/json")));
-    }
-
-    #[test]
-    fn a_wait_is_a_number_of_seconds_and_is_capped() {
-        let limits = Limits::default();
-        assert_eq!(retry_after(" 3 ", &limits), Some(Duration::from_secs(3)));
-        assert_eq!(retry_after("99999999999999999999999", &limits), Some(Duration::from_secs(3600)));
-        for value in ["", "-1", "+1", "1.5", "Fri, 20 Nov 2026 08:00:00 GMT"] {
-            assert_eq!(retry_after(value, &limits), None, "{value}");
-        }
     }
 }

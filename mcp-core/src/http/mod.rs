@@ -11,6 +11,9 @@
 //! | [`era`] | how is this server to be spoken to? | client |
 //! | [`request`] | which headers does a request need? | client |
 //! | [`exchange`] | what is this answer? | client |
+//! | [`retry_after`](mod@retry_after) | how long does this server want to be left alone? | client |
+//! | [`date`] | which moment is that? | both |
+//! | [`plain`] | what does a body say that is no JSON-RPC? | client |
 //! | [`accept`] | may this request be served? | server |
 //! | [`cors`] | what does a browser have to be told? | server |
 //! | [`headers`] | which headers are there, and what may stand in one? | both |
@@ -38,6 +41,7 @@
 pub mod accept;
 pub mod authority;
 pub mod cors;
+pub mod date;
 pub mod endpoint;
 pub mod era;
 pub mod event_id;
@@ -46,8 +50,10 @@ pub mod headers;
 pub mod media;
 pub mod mismatch;
 pub mod params;
+pub mod plain;
 pub mod request;
 pub mod resume;
+pub mod retry_after;
 pub mod secret;
 pub mod session;
 pub mod stateless;
@@ -56,14 +62,16 @@ pub mod value;
 
 pub use accept::{HostPolicy, OriginPolicy, Refusal};
 pub use authority::{Authority, Host, Origin};
+pub use date::Date;
 pub use endpoint::{EndpointError, resolve_endpoint, resolve_redirect};
 pub use event_id::EventId;
-pub use exchange::{Answer, Carried, may_hold_error, retry_after};
+pub use exchange::{Answer, Carried, may_hold_error};
 pub use headers::Field;
 pub use media::{accepts_event_stream, accepts_json, is_event_stream, is_json};
 pub use mismatch::{HeaderFault, HeaderMismatch};
 pub use params::{AnnotationError, ParamHeaders};
 pub use request::RequestHead;
+pub use retry_after::retry_after;
 pub use secret::is_same_secret;
 pub use session::SessionId;
 pub use url::{Url, resolve};
