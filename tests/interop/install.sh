@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs the peers of the interop tests, in their pinned versions, into tests/interop: two Python environments
-# (.venv/mcp-1 and .venv/mcp-2, one for each major version of the SDK), node_modules, and rmcp/target for the official Rust
-# SDK, which is built outside the workspace. Does nothing when they are there already. Needs Python 3.11 with pip, Node.js 20
-# with npm, Rust, and their package registries.
+# (.venv/mcp-1 and .venv/mcp-2, one for each major version of the SDK), a third (.venv/tools) with the kernel of notebooks and a
+# checker of types, in which the Python package is used too, node_modules, and rmcp/target for the official Rust SDK, which is
+# built outside the workspace. Does nothing when they are there already. Needs Python 3.11 with pip, Node.js 20 with npm, Rust,
+# and their package registries.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -36,5 +37,6 @@ rust() {
 
 python_environment mcp-1 requirements.txt
 python_environment mcp-2 requirements-2.txt
+python_environment tools requirements-tools.txt
 node_modules
 rust

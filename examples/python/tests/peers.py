@@ -10,6 +10,8 @@ import subprocess
 import threading
 import unittest
 
+import mcp_sync
+
 # How long anything may take that a test waits for. Starting Python under load takes some seconds.
 BOUND = 30
 
@@ -18,8 +20,8 @@ VERSIONS = ("mcp-1", "mcp-2")
 
 
 def python(version):
-    """The interpreter of an environment with that version of the SDK. Without it a test is skipped, and fails where `MCP_INTEROP` is
-    `required`."""
+    """The interpreter of an environment with that version of the SDK, or of the one with a notebook's kernel (`tools`). Without it a
+    test is skipped, and fails where `MCP_INTEROP` is `required`."""
     environment = INTEROP / ".venv" / version
     if not (environment / "made-from").is_file():
         missing = f"{version} is not installed; tests/interop/install.sh installs it"
@@ -27,6 +29,12 @@ def python(version):
             raise AssertionError(missing)
         raise unittest.SkipTest(missing)
     return str(environment / "bin/python")
+
+
+def with_this_package():
+    """Variables by which a Python of another environment finds the package that is tested here."""
+    path = pathlib.Path(mcp_sync.__file__).parents[1]
+    return {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def stdio_server(version):

@@ -1,6 +1,7 @@
 """Threads, signals, event loops, processes."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import gc
 import os
@@ -26,6 +27,13 @@ def in_thread(work):
     return results[0]
 
 
+def three(server, message):
+    """The answer of a server that adds one and two."""
+    if message["method"] == "tools/call":
+        return {"result": {"content": [{"type": "text", "text": "3"}]}}
+    return peers.OwnServer.answer(server, message)
+
+
 class WhileACallWaits(unittest.TestCase):
     def setUp(self):
         # A program that was started in the background may ignore it.
@@ -37,6 +45,44 @@ class WhileACallWaits(unittest.TestCase):
         with peers.OwnServer() as server, mcp.connect(server.url, timeout=peers.BOUND) as client:
             self.assertEqual(client.call("any", x=1).text, '{"x": 1}')
             self.assertEqual(in_thread(lambda: client.call("any", x=2).text), '{"x": 2}')
+
+    def test_another_thread_computes_until_the_answer_comes(self):
+        # The answer is held back until this thread has counted, which it does between two steps of the interpreter.
+        arrived, counted = threading.Event(), threading.Event()
+
+        def held_back(message):
+            answer = peers.OwnServer.answer(server, message)
+            if message["method"] == "tools/call":
+                arrived.set()
+                assert counted.wait(peers.BOUND)
+            return answer
+
+        with peers.OwnServer() as server, mcp.connect(server.url, timeout=peers.BOUND) as client:
+            server.answer = held_back
+            answers = []
+            caller = threading.Thread(target=lambda: answers.append(client.call("any", x=1).text))
+            caller.start()
+            self.assertTrue(arrived.wait(peers.BOUND))
+            self.assertEqual(sum(range(100_000)), 4_999_950_000)
+            self.assertEqual(answers, [])
+            counted.set()
+            caller.join()
+            self.assertEqual(answers, ['{"x": 1}'])
+
+    def test_as_many_calls_as_there_are_threads_wait_at_once(self):
+        # No answer comes before all have asked.
+        together = threading.Barrier(16)
+
+        def meet(message):
+            if message["method"] == "tools/call":
+                together.wait(peers.BOUND)
+            return peers.OwnServer.answer(server, message)
+
+        with peers.OwnServer() as server, mcp.connect(server.url, timeout=peers.BOUND) as client:
+            server.answer = meet
+            with concurrent.futures.ThreadPoolExecutor(together.parties) as pool:
+                answers = list(pool.map(lambda number: client.call("any", x=number).text, range(together.parties)))
+        self.assertEqual(answers, [f'{{"x": {number}}}' for number in range(together.parties)])
 
     def test_ctrl_c_ends_it_at_once_and_the_server_is_told(self):
         with peers.server("mcp-2", "http_server.py", "/mcp") as url, mcp.connect(url) as client:
@@ -118,13 +164,42 @@ class WhileACallWaits(unittest.TestCase):
 
 
 class InARunningEventLoop(unittest.TestCase):
-    def test_calls_block_it_or_go_to_a_thread(self):
+    def test_a_call_in_its_own_thread_works_and_blocks_it(self):
+        async def main(url):
+            ran = []
+            with mcp.connect(url) as client:
+                beside = asyncio.create_task(asyncio.sleep(0))
+                beside.add_done_callback(lambda _: ran.append("beside"))
+                self.assertEqual(client.call("add", a=1, b=2).text, "3")
+                ran.append("call")
+                await beside
+                await asyncio.sleep(0)
+            self.assertEqual(ran, ["call", "beside"])
+
+        with peers.OwnServer() as server:
+            server.answer = lambda message: three(server, message)
+            asyncio.run(main(server.url))
+
+    def test_many_calls_wait_at_once_on_threads_of_the_loop(self):
+        together = threading.Barrier(5)
+
+        def meet(message):
+            if message["method"] == "tools/call":
+                together.wait(peers.BOUND)
+            return three(server, message)
+
+        async def main(url):
+            with mcp.connect(url, timeout=peers.BOUND) as client:
+                calls = [asyncio.to_thread(client.call, "add", a=1, b=2) for _ in range(together.parties)]
+                self.assertEqual([result.text for result in await asyncio.gather(*calls)], ["3"] * together.parties)
+
+        with peers.OwnServer() as server:
+            server.answer = meet
+            asyncio.run(main(server.url))
+
+    def test_the_loop_goes_on_while_a_call_waits_on_a_thread(self):
         async def main(url):
             with mcp.connect(url) as client:
-                self.assertEqual(client.call("add", a=1, b=2).text, "3")
-                calls = [asyncio.to_thread(client.call, "add", a=number, b=1) for number in range(5)]
-                self.assertEqual([result.text for result in await asyncio.gather(*calls)], ["1", "2", "3", "4", "5"])
-                # The loop goes on while a call waits on a thread.
                 started = asyncio.Event()
                 loop = asyncio.get_running_loop()
                 cancel = mcp.Cancel()
