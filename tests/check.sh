@@ -23,6 +23,8 @@ clippy() {
   # What a device builds: in the workspace the other crates' features hide a missing import.
   cargo clippy --quiet --locked --package mcp-core -- -D warnings
   cargo clippy --quiet --locked --package mcp-server-tiny --no-default-features -- -D warnings
+  # A client without TLS.
+  cargo clippy --quiet --locked --package mcp-sse-blocking --no-default-features --lib --tests -- -D warnings
   cargo clippy --quiet --manifest-path tests/no_std_probe/Cargo.toml -- -D warnings
   cargo clippy --quiet --locked --manifest-path examples/firmware/Cargo.toml -- -D warnings
 }
@@ -44,6 +46,8 @@ fuzz() {
 test() {
   # Documentation examples are part of it.
   cargo test --locked --workspace
+  # What a client without TLS refuses.
+  cargo test --locked --package mcp-sse-blocking --no-default-features --lib
 }
 
 examples() {

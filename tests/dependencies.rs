@@ -58,6 +58,24 @@ fn a_server_without_std_leaves_the_system_alone() {
     }
 }
 
+/// TLS is most of what a client weighs. Whoever leaves it out is rid of all of it; whoever says nothing has it.
+#[test]
+fn a_client_without_tls_has_no_cryptography() {
+    let client = |more: &[&str]| tree(&[&["--package", "mcp-sse-blocking", "--edges", "normal,build"], more].concat());
+    let (with, without) = (client(&[]), client(&["--no-default-features"]));
+    for name in ["rustls", "ring", "webpki-roots"] {
+        assert!(with.contains(name), "{name} is not in {with:?}");
+    }
+    for family in ["rustls*", "ring", "webpki*", "untrusted", "cc", "openssl*", "native-tls", "aws-lc*"] {
+        let found = without.iter().find(|name| is_named(name, family));
+        assert!(found.is_none(), "{found:?} is in {without:?}");
+    }
+    let c_library = tree(&["--package", "mcp-c-abi", "--edges", "normal,build", "--no-default-features"]);
+    assert!(!c_library.contains("rustls"), "{c_library:?}");
+    // What adds to TLS brings it.
+    assert!(client(&["--no-default-features", "--features", "system-roots"]).contains("rustls"));
+}
+
 /// The newest toolchain alone cannot show that an older one would do; this much of it can be read.
 #[test]
 fn no_dependency_needs_a_newer_rust_than_we_promise() {

@@ -7,6 +7,7 @@ mod http;
 pub(crate) mod insight;
 pub(crate) mod proxy;
 pub(crate) mod reconnect;
+#[cfg_attr(not(feature = "tls"), path = "builder/tls_left_out.rs")]
 pub(crate) mod tls;
 
 use std::fmt;

@@ -235,7 +235,7 @@ pub extern "C" fn mcp_options_revision(options: Options, revision: *const c_char
 pub extern "C" fn mcp_options_add_root_certificates(options: Options, pem: *const c_char, length: usize) -> Status {
     set(options, || {
         let pem = Input { what: "the certificates", data: pem, length }.required()?.to_owned();
-        Ok(move |builder: Builder| builder.add_root_certificates_pem(pem.as_bytes()))
+        trusting(pem)
     })
 }
 
@@ -372,6 +372,16 @@ where
         *command = command.take().map(change);
         Ok(())
     })
+}
+
+#[cfg(feature = "tls")]
+fn trusting(pem: String) -> Result<impl FnOnce(Builder) -> Builder + Send + 'static, Fault> {
+    Ok(move |builder: Builder| builder.add_root_certificates_pem(pem.as_bytes()))
+}
+
+#[cfg(not(feature = "tls"))]
+fn trusting(_: String) -> Result<Setting, Fault> {
+    Err(Fault::new(Status::Usage, "this library was built without the feature `tls`: it trusts nobody"))
 }
 
 fn duration(ms: i64) -> Option<Duration> {

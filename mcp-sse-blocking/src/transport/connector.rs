@@ -77,7 +77,7 @@ impl ClientConnector {
             }
         };
         if place.is_https {
-            stream = Box::new(self.tls.with_server(stream, place)?);
+            stream = self.tls.with_server(stream, place)?;
         }
         Ok(Carried::new(stream, form))
     }
@@ -91,7 +91,7 @@ impl ClientConnector {
     ) -> io::Result<(Box<dyn Stream>, Option<AbsoluteForm>)> {
         let mut stream = self.dial(proxy.place(), details)?;
         if proxy.place().is_https {
-            stream = Box::new(self.tls.with_proxy(stream, proxy.place())?);
+            stream = self.tls.with_proxy(stream, proxy.place())?;
         }
         match proxy.kind() {
             Kind::Http if !place.is_https => return Ok((stream, Some(AbsoluteForm::new(proxy, place)))),

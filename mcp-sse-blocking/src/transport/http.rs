@@ -133,8 +133,13 @@ impl Verb {
 
 impl Target {
     /// # Errors
-    /// When the URL cannot be a request's; our own reader of URLs is as strict as ureq's, so this is not expected.
+    /// When the URL is one of https and the feature `tls` is off. Our own reader of URLs is as strict as ureq's, so that nothing
+    /// else is expected.
     pub(crate) fn new(url: Url) -> Result<Self, Error> {
+        #[cfg(not(feature = "tls"))]
+        if url.is_https() {
+            return Err(Error::Usage(format!("{url} cannot be used: {}", super::tls::WANTED)));
+        }
         let uri = url.as_str().parse().map_err(|error| Error::Usage(format!("{url} cannot be used: {error}")))?;
         Ok(Self { url, uri })
     }

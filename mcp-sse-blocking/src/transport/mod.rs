@@ -42,5 +42,6 @@ mod stdio_stderr;
 mod stdio_streams;
 mod stream;
 pub(crate) mod streamable_http;
+#[cfg_attr(not(feature = "tls"), path = "tls_left_out.rs")]
 pub(crate) mod tls;
 mod tunnel;

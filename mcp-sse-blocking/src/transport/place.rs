@@ -30,6 +30,7 @@ impl Place {
     }
 
     /// Without brackets.
+    #[cfg(any(feature = "tls", feature = "socks"))]
     pub(super) fn bare_host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }

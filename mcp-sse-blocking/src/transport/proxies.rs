@@ -133,7 +133,7 @@ mod tests {
             (&[("HTTP_PROXY", "a:1")], "the proxy http://a:1", "direct"),
             (&[("HTTP_PROXY", "a:1"), ("http_proxy", "b:2")], "the proxy http://b:2", "direct"),
             (&[("HTTP_PROXY", "a:1"), ("http_proxy", " ")], "the proxy http://a:1", "direct"),
-            (&[("HTTPS_PROXY", "https://a")], "direct", "the proxy https://a:443"),
+            (&[("HTTPS_PROXY", "a:443")], "direct", "the proxy http://a:443"),
             (&[("ALL_PROXY", "a:1"), ("https_proxy", "b:2")], "the proxy http://a:1", "the proxy http://b:2"),
             (&[("all_proxy", "a:1"), ("ALL_PROXY", "b:2")], "the proxy http://a:1", "the proxy http://a:1"),
             (&[("ALL_PROXY", "a:1"), ("NO_PROXY", "elsewhere.example,mcp.example")], "direct", "direct"),

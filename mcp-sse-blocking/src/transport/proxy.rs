@@ -50,7 +50,10 @@ impl Proxy {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         let (kind, is_https, default_port) = match &*scheme.to_ascii_lowercase() {
             "http" => (Kind::Http, false, 80),
+            #[cfg(feature = "tls")]
             "https" => (Kind::Http, true, 443),
+            #[cfg(not(feature = "tls"))]
+            "https" => return Err(super::tls::WANTED.into()),
             #[cfg(feature = "socks")]
             "socks5" | "socks" => (Kind::Socks5(Lookup::Here), false, 1080),
             #[cfg(feature = "socks")]
@@ -202,12 +205,13 @@ mod tests {
             ("proxy", "the proxy http://proxy:80"),
             ("proxy:3128", "the proxy http://proxy:3128"),
             ("HTTP://Proxy.Example:3128/", "the proxy http://proxy.example:3128"),
-            ("https://proxy", "the proxy https://proxy:443"),
             ("http://user:pass@[::1]:8080", "the proxy http://[::1]:8080"),
             ("http://us%40er:p%3Ass@h", "the proxy http://h:80"),
         ] {
             assert_eq!(Proxy::parse(url).unwrap().to_string(), read);
         }
+        #[cfg(feature = "tls")]
+        assert_eq!(Proxy::parse("https://proxy").unwrap().to_string(), "the proxy https://proxy:443");
         for url in [
             "",
             "http://",
@@ -243,6 +247,12 @@ mod tests {
             let proxy = Proxy::parse(url).unwrap();
             assert_eq!((proxy.kind(), proxy.to_string()), (kind, format!("the proxy {url}:1080")));
         }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_wants_its_feature() {
+        assert!(Proxy::parse("https://h").unwrap_err().contains("`tls`"));
     }
 
     #[cfg(not(feature = "socks"))]

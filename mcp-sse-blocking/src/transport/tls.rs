@@ -71,7 +71,7 @@ impl Tls {
     ///
     /// # Errors
     /// Those of the stream; a handshake that fails, in words that name the setting which matters.
-    pub(super) fn with_server(&self, stream: Box<dyn Stream>, place: &Place) -> io::Result<Secure> {
+    pub(super) fn with_server(&self, stream: Box<dyn Stream>, place: &Place) -> io::Result<Box<dyn Stream>> {
         let config = self.config(Whose::Server, || {
             let verifier: Arc<dyn ServerCertVerifier> = match &self.trust {
                 Trust::Roots => self.by_roots()?,
@@ -84,7 +84,7 @@ impl Tls {
     }
 
     /// TLS with a proxy: the roots decide, whatever is said of servers, and this client does not identify.
-    pub(super) fn with_proxy(&self, stream: Box<dyn Stream>, place: &Place) -> io::Result<Secure> {
+    pub(super) fn with_proxy(&self, stream: Box<dyn Stream>, place: &Place) -> io::Result<Box<dyn Stream>> {
         let config = self.config(Whose::Proxy, || configured(self.by_roots()?, None))?;
         Secure::shake_hands(stream, config, place, Whose::Proxy, false)
     }
@@ -142,7 +142,7 @@ impl fmt::Debug for Tls {
 }
 
 /// A stream of bytes that are encrypted on the way.
-pub(super) struct Secure {
+struct Secure {
     stream: Box<dyn Stream>,
     tls: ClientConnection,
     /// What is on its way out; kept for its room.
@@ -158,7 +158,7 @@ impl Secure {
         place: &Place,
         whose: Whose,
         identifies: bool,
-    ) -> io::Result<Self> {
+    ) -> io::Result<Box<dyn Stream>> {
         let name = ServerName::try_from(place.bare_host().to_owned()).map_err(|_| failure::no_name(place))?;
         let tls = ClientConnection::new(config, name).map_err(|error| failure::of(error, whose, identifies))?;
         let mut secure = Self { stream, tls, encrypted: Vec::new(), whose, identifies };
@@ -169,7 +169,7 @@ impl Secure {
             }
         }
         // What the client says last leaves with its request.
-        Ok(secure)
+        Ok(Box::new(secure))
     }
 
     /// Sends what TLS has to say.
