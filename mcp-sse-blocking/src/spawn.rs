@@ -14,12 +14,14 @@ use crate::transport::stdio::Child;
 #[cfg(not(windows))]
 const PASSED: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"];
 #[cfg(windows)]
-const PASSED: [&str; 12] = [
+const PASSED: [&str; 13] = [
     "APPDATA",
     "HOMEDRIVE",
     "HOMEPATH",
     "LOCALAPPDATA",
     "PATH",
+    // Not in the list of the TypeScript SDK, but in that of the Python one: `npx.cmd` rewrites it.
+    "PATHEXT",
     "PROCESSOR_ARCHITECTURE",
     "SYSTEMDRIVE",
     "SYSTEMROOT",
@@ -123,6 +125,10 @@ pub fn terminate_children() {
 
 impl Command {
     /// A program: a path, or a name that is looked for in `PATH`.
+    ///
+    /// On Windows `npx` is a batch file, `npx.cmd`, and so are other servers: a name or path without an extension is looked for with
+    /// `.com`, `.exe`, `.bat` and `.cmd`, in this order in each folder of `PATH`. The system runs a batch file by `cmd.exe`; its
+    /// arguments are quoted for it, and what cannot be quoted is an error.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -185,8 +191,9 @@ impl Command {
 
     /// How long it may take to end once its input is closed, and again once it was told to terminate; then it is killed
     /// (R-IO-22). 2 s by default, as in the official clients (R-IO-25). Closing a client takes this twice at most, and 3 s more
-    /// when the system is slow to end a killed process. On Unix what the server started is ended with it, as far as it stayed
-    /// in its process group; elsewhere a server is not told to terminate but ended at once after the first wait, alone.
+    /// when the system is slow to end a killed process. What the server started is ended with it, as far as it stayed in its
+    /// process group (Unix) or its job (Windows). Windows has no way to tell a server to terminate: it is killed after the first
+    /// wait.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -214,9 +221,24 @@ impl Command {
         path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
     }
 
+    /// The program, as the system finds it.
+    #[cfg(not(windows))]
+    fn found(&self) -> &OsStr {
+        &self.program
+    }
+
+    /// The same where an extension may be missing and the system tries `.exe` alone.
+    #[cfg(windows)]
+    fn found(&self) -> OsString {
+        let given = self.env.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("PATH"));
+        let folders =
+            given.map(|(_, folders)| folders.clone()).or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+        with_extension(&self.program, &folders).map_or_else(|| self.program.clone(), PathBuf::into_os_string)
+    }
+
     /// What the standard library is told.
     pub(crate) fn prepare(&self) -> process::Command {
-        let mut command = process::Command::new(&self.program);
+        let mut command = process::Command::new(self.found());
         command.args(&self.args);
         if let Pass::Some(names) = &self.pass {
             command.env_clear();
@@ -230,6 +252,31 @@ impl Command {
         }
         command
     }
+}
+
+/// Extensions of programs, in the order in which Windows tries them.
+#[cfg(any(windows, test))]
+const EXTENSIONS: [&str; 4] = ["com", "exe", "bat", "cmd"];
+
+/// The file that a name without its extension means on Windows. A name without a folder is looked for in `folders` alone, not in the
+/// current one: what lies about there is nobody's choice.
+#[cfg(any(windows, test))]
+fn with_extension(program: &OsStr, folders: &OsStr) -> Option<PathBuf> {
+    let path = Path::new(program);
+    if path.extension().is_some_and(|given| EXTENSIONS.iter().any(|extension| given.eq_ignore_ascii_case(extension))) {
+        return None;
+    }
+    let named = EXTENSIONS.map(|extension| {
+        let mut name = program.to_owned();
+        name.push(".");
+        name.push(extension);
+        name
+    });
+    if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty()) {
+        return named.into_iter().map(PathBuf::from).find(|file| file.is_file());
+    }
+    let folders = std::env::split_paths(folders).filter(|folder| folder.is_absolute());
+    folders.flat_map(|folder| named.each_ref().map(|name| folder.join(name))).find(|file| file.is_file())
 }
 
 impl fmt::Debug for Command {
@@ -265,6 +312,26 @@ mod tests {
         }
         let own = Command::new("server").env("PATH", "/own");
         assert!(env(&own).contains(&("PATH".into(), "/own".into())), "what is given wins");
+    }
+
+    #[test]
+    fn a_program_without_its_extension_is_found_in_the_first_folder_that_has_it() {
+        let all = std::env::temp_dir().join(format!("mcp-programs-{}", process::id()));
+        let [first, second] = ["first", "second"].map(|name| all.join(name));
+        for folder in [&first, &second] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        for file in ["first/server", "first/server.cmd", "second/server.exe", "second/v1.2.bat", "second/v1.2.exe"] {
+            std::fs::write(all.join(file), "").unwrap();
+        }
+        let folders = std::env::join_paths([&first, &second]).unwrap();
+        let found = |program: &Path| with_extension(program.as_os_str(), &folders);
+        assert_eq!(found(Path::new("server")), Some(first.join("server.cmd")), "not the script of Unix beside it");
+        assert_eq!(found(Path::new("v1.2")), Some(second.join("v1.2.exe")), "a program before a batch file");
+        assert_eq!(found(&second.join("server")), Some(second.join("server.exe")), "a path in its folder alone");
+        assert_eq!(found(Path::new("server.EXE")), None, "what has an extension is left as it is");
+        assert_eq!(found(Path::new("missing")), None);
+        std::fs::remove_dir_all(all).unwrap();
     }
 
     #[test]

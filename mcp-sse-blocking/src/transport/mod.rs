@@ -30,6 +30,8 @@ mod no_proxy;
 pub(crate) mod output_of;
 mod place;
 pub(crate) mod pool;
+#[cfg(windows)]
+mod process_job;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 pub(crate) mod resolver;

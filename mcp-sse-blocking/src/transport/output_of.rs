@@ -8,6 +8,8 @@ use std::time::Duration;
 use mcp_core::time::Instant;
 
 use super::exchange::{STOP_CHECK, Stop};
+#[cfg(windows)]
+use super::process_job::ProcessJob;
 use super::stdio::ExitCause;
 use crate::clock;
 use crate::spawn::{Command, Stderr};
@@ -37,8 +39,8 @@ pub(crate) enum NoOutput {
     Failed(ExitCause),
 }
 
-/// Runs `command` with no input, in a process group of its own. When this returns, all of the group has been killed that had not
-/// ended. Standard error goes nowhere, unless it goes to that of this program.
+/// Runs `command` with no input, in a process group of its own, on Windows in a job of its own. When this returns, all of it has
+/// been killed that had not ended. Standard error goes nowhere, unless it goes to that of this program.
 pub(crate) fn output_of(command: &Command, allowed: Allowed<'_>) -> Result<Vec<u8>, NoOutput> {
     let mut prepared = command.prepare();
     prepared.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(match command.stderr {
@@ -47,8 +49,10 @@ pub(crate) fn output_of(command: &Command, allowed: Allowed<'_>) -> Result<Vec<u
     });
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut prepared, 0);
-    let mut running = Running(prepared.spawn().map_err(NoOutput::NotStarted)?);
-    let stdout = running.0.stdout.take().ok_or(NoOutput::Unreadable(io::ErrorKind::NotConnected.into()))?;
+    #[cfg(windows)]
+    ProcessJob::prepare(&mut prepared);
+    let mut running = Running::new(prepared.spawn().map_err(NoOutput::NotStarted)?);
+    let stdout = running.process.stdout.take().ok_or(NoOutput::Unreadable(io::ErrorKind::NotConnected.into()))?;
     let mut stdout = Output::new(stdout).map_err(NoOutput::Unreadable)?;
     let mut output = Vec::new();
     let mut is_over = false;
@@ -93,9 +97,21 @@ impl Allowed<'_> {
 }
 
 /// A process that does not outlive this.
-struct Running(process::Child);
+struct Running {
+    process: process::Child,
+    #[cfg(windows)]
+    job: ProcessJob,
+}
 
 impl Running {
+    fn new(process: process::Child) -> Self {
+        Self {
+            #[cfg(windows)]
+            job: ProcessJob::around(&process),
+            process,
+        }
+    }
+
     /// How it ended, if it has. Where the system can tell without forgetting the process, its number stays taken.
     #[cfg(target_os = "linux")]
     fn look(&mut self) -> Option<ExitCause> {
@@ -112,7 +128,7 @@ impl Running {
 
     #[cfg(not(target_os = "linux"))]
     fn look(&mut self) -> Option<ExitCause> {
-        match self.0.try_wait() {
+        match self.process.try_wait() {
             Ok(status) => status.map(ExitCause::from),
             Err(_) => Some(ExitCause::Unknown),
         }
@@ -121,7 +137,7 @@ impl Running {
     #[cfg(unix)]
     fn pid(&self) -> nix::unistd::Pid {
         // A number of the system, which fits; a wrong one would be refused.
-        nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap_or(i32::MAX))
+        nix::unistd::Pid::from_raw(i32::try_from(self.process.id()).unwrap_or(i32::MAX))
     }
 
     /// Ends the process and all that it started, as far as it stayed in the group.
@@ -132,7 +148,9 @@ impl Running {
 
     #[cfg(not(unix))]
     fn kill(&mut self) {
-        let _ = self.0.kill();
+        #[cfg(windows)]
+        self.job.kill();
+        let _ = self.process.kill();
     }
 }
 
@@ -141,7 +159,7 @@ impl Drop for Running {
         self.kill();
         let until = clock::now() + KILLED_TIME;
         let mut nap = SHORTEST_NAP;
-        while matches!(self.0.try_wait(), Ok(None)) && clock::now() < until {
+        while matches!(self.process.try_wait(), Ok(None)) && clock::now() < until {
             thread::sleep(nap);
             nap = (nap * 2).min(LONGEST_NAP);
         }

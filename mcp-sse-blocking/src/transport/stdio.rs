@@ -1,7 +1,8 @@
 //! A server as a child process: its pipes, its end, and what it says on standard error.
 //!
-//! The child leads a process group of its own, so that all of it can be ended, and so that an interrupt at the keyboard
-//! reaches this program alone, which then closes it in order. It is spawned without a shell (R-IO-33).
+//! The child leads a process group of its own (on Windows it has a job of its own), so that all of it can be ended, and so that
+//! an interrupt at the keyboard reaches this program alone, which then closes it in order. It is spawned without a shell
+//! (R-IO-33).
 
 use std::convert::Infallible;
 use std::fmt;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::line::{Came, Duplex};
+#[cfg(windows)]
+use super::process_job::ProcessJob;
 use super::stdio_stderr::{LastWords, Listener};
 use super::stdio_streams::Streams;
 use crate::error::{Delivery, Error, TransportError};
@@ -40,6 +43,8 @@ pub(crate) struct Child {
     program: String,
     #[cfg(unix)]
     id: u32,
+    #[cfg(windows)]
+    job: ProcessJob,
     process: Mutex<process::Child>,
     ended: OnceLock<ExitCause>,
     streams: Streams,
@@ -92,7 +97,11 @@ impl Child {
         });
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut prepared, 0);
+        #[cfg(windows)]
+        ProcessJob::prepare(&mut prepared);
         let mut process = prepared.spawn()?;
+        #[cfg(windows)]
+        let job = ProcessJob::around(&process);
         log::debug!(target: log_target::CLIENT, "started {} as process {}", command.name(), process.id());
         let words = Arc::new(LastWords::default());
         let set_up = Self::set_up(&mut process, command.name(), &words);
@@ -110,6 +119,8 @@ impl Child {
             program: command.name(),
             #[cfg(unix)]
             id: process.id(),
+            #[cfg(windows)]
+            job,
             process: Mutex::new(process),
             ended: OnceLock::new(),
             streams,
@@ -305,11 +316,19 @@ impl Child {
 
 #[cfg(not(unix))]
 impl Child {
+    /// Kills the child and, on Windows, all that it started.
     fn force(&self, _: Force) {
+        #[cfg(windows)]
+        self.job.kill();
         let _ = self.process().kill();
     }
 
+    /// The child is gone, what it started may not be (R-IO-25): there is no other way to tell it to end.
     fn end_rest(&self) {
+        #[cfg(windows)]
+        if self.look().is_some() {
+            self.job.kill();
+        }
         self.reap();
     }
 }
