@@ -13,6 +13,7 @@ use mcp_core::http::{HostPolicy, OriginPolicy};
 
 use crate::engine::answer::Sole;
 use crate::http1::HeadLimits;
+use crate::parts::{HttpSse, Listening};
 
 /// The bounds of a server. Whoever passes one is refused or dropped, and nobody else notices (R-SEC-7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,13 +142,13 @@ impl Default for Timeouts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Carriers {
     /// HTTP+SSE (2024-11-05).
-    pub(crate) http_sse: bool,
+    pub(crate) http_sse: Option<HttpSse>,
     /// Streamable HTTP with a handshake and sessions (2025-03-26 to 2025-11-25).
     pub(crate) sessions: bool,
     /// Streamable HTTP without (2026-07-28).
     pub(crate) stateless: bool,
     /// The stream that a session of Streamable HTTP opens with a GET (R-SH-19).
-    pub(crate) listening: bool,
+    pub(crate) listening: Option<Listening>,
 }
 
 impl Carriers {
@@ -190,7 +191,12 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            carriers: Carriers { http_sse: true, sessions: true, stateless: true, listening: true },
+            carriers: Carriers {
+                http_sse: HttpSse::BUILT,
+                sessions: true,
+                stateless: true,
+                listening: Listening::BUILT,
+            },
             mcp_path: "/mcp".to_owned(),
             sse_path: "/sse".to_owned(),
             message_path: "/messages".to_owned(),
@@ -234,7 +240,7 @@ impl Config {
         if paths[0] == paths[1] || paths[0] == paths[2] || paths[1] == paths[2] {
             return Some("`paths` and `mcp_path` are different ones");
         }
-        if !self.carriers.http_sse && !self.carriers.streamable_http() {
+        if self.carriers.http_sse.is_none() && !self.carriers.streamable_http() {
             return Some("all carriers are turned off");
         }
         if !self.public_prefix.is_empty() && (!is_path(&self.public_prefix) || self.public_prefix.ends_with('/')) {

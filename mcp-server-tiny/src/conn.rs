@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use mcp_core::time::Instant;
 
 use crate::http1::{Body, Persistence, Scan};
+use crate::parts::{HttpSse, Listening};
 use crate::slab::Key;
 use crate::timers::Armed;
 
@@ -48,9 +49,9 @@ pub(crate) enum Phase {
     /// A body is incomplete.
     Body(Box<Pending>),
     /// It carries the one stream of this HTTP+SSE session; input means nothing.
-    Stream(Key),
+    Stream(Key, HttpSse),
     /// It carries the stream that this session opened with a GET (R-SH-19); input means nothing.
-    Listening(Key),
+    Listening(Key, Listening),
     /// Its request is being answered: the row of the exchange. Input is kept until the answer is complete.
     Answering(Key),
     /// It is closed when the output is sent.
@@ -77,7 +78,7 @@ pub(crate) struct Pending {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// A message to this HTTP+SSE session.
-    Message(Key),
+    Message(Key, HttpSse),
     /// A message to the endpoint of Streamable HTTP. Its head, to be read again: the body decides what its fields mean.
     Post(Box<[u8]>),
     /// Answered already; the body is read to find the next request.

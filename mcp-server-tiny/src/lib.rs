@@ -113,6 +113,10 @@
 //!
 //! Without the default feature `std` the crate is `no_std` with `alloc`.
 //!
+//! Two more features are on by default and leave code out where they are not, for devices with little flash: `http-sse` is that
+//! carrier, `listening` is what clients learn of without asking (streams opened by a GET and their resumption,
+//! `subscriptions/listen`). The interface is the same with and without them.
+//!
 //! # What keeps it safe
 //!
 //! On loopback only loopback names and pages are served ([`Server::allow_host`], [`Server::allow_origin`]); a token can be demanded
@@ -146,6 +150,7 @@ pub mod http1;
 #[cfg(feature = "std")]
 mod in_process;
 mod mistake;
+mod parts;
 pub mod pipe;
 #[cfg(feature = "std")]
 mod poll;

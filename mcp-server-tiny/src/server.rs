@@ -173,7 +173,7 @@ impl Server {
 
     /// Turns HTTP+SSE off: there is nothing at its two paths then.
     pub fn without_http_sse(mut self) -> Self {
-        self.config.carriers.http_sse = false;
+        self.config.carriers.http_sse = None;
         self
     }
 
@@ -187,7 +187,7 @@ impl Server {
     /// Answers a GET of the endpoint of Streamable HTTP with 405 (R-SH-21): sessions have no stream of their own, and nothing is told
     /// that belongs to no request. For servers that can spare no connection for one, such as a device with a single line.
     pub fn without_listening(mut self) -> Self {
-        self.config.carriers.listening = false;
+        self.config.carriers.listening = None;
         self
     }
 

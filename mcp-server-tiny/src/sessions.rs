@@ -11,6 +11,7 @@ use mcp_core::session::{RequestKey, ServerSession};
 use mcp_core::time::Instant;
 
 use crate::engine::replay::Replay;
+use crate::parts::HttpSse;
 use crate::slab::{Key, Slab};
 use crate::timers::Armed;
 
@@ -84,7 +85,7 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) enum Carrier {
     /// HTTP+SSE: the connection of its one stream.
-    Stream(Key),
+    Stream(Key, HttpSse),
     /// Streamable HTTP.
     Streams(Box<Streams>),
 }
@@ -143,7 +144,7 @@ impl Session {
     /// The connection of its one stream, over HTTP+SSE.
     pub(crate) fn stream(&self) -> Option<Key> {
         match self.carrier {
-            Carrier::Stream(conn) => Some(conn),
+            Carrier::Stream(conn, _) => Some(conn),
             Carrier::Streams(_) => None,
         }
     }
@@ -151,7 +152,7 @@ impl Session {
     /// Its streams, over Streamable HTTP.
     pub(crate) fn streams(&self) -> Option<&Streams> {
         match &self.carrier {
-            Carrier::Stream(_) => None,
+            Carrier::Stream(..) => None,
             Carrier::Streams(streams) => Some(streams),
         }
     }
@@ -159,7 +160,7 @@ impl Session {
     /// Its streams, over Streamable HTTP.
     pub(crate) fn streams_mut(&mut self) -> Option<&mut Streams> {
         match &mut self.carrier {
-            Carrier::Stream(_) => None,
+            Carrier::Stream(..) => None,
             Carrier::Streams(streams) => Some(streams),
         }
     }
@@ -216,7 +217,7 @@ impl Sessions {
             (None, _) => true,
         };
         let is_carried_so = match session.carrier {
-            Carrier::Stream(_) => kind == CarrierKind::Stream,
+            Carrier::Stream(..) => kind == CarrierKind::Stream,
             Carrier::Streams(_) => kind == CarrierKind::Streams,
         };
         if is_same_secret(&session.secret, &secret) & is_owner & is_carried_so {
@@ -270,7 +271,7 @@ mod tests {
     use alloc::string::String;
 
     fn open(sessions: &mut Sessions, secret: Secret, credential: Option<&[u8]>) -> Key {
-        let carrier = Carrier::Stream(Key::default());
+        let carrier = Carrier::Stream(Key::default(), HttpSse::BUILT.unwrap());
         sessions.open(Instant::ZERO, ServerSession::new(), carrier, secret, credential)
     }
 

@@ -14,9 +14,10 @@ use mcp_core::jsonrpc::{self, ErrorId};
 use super::Engine;
 use super::endpoint::allowed;
 use super::replay::EventId;
-use crate::config::{Access, Carriers, Config, trim_slash};
+use crate::config::{Access, Config, trim_slash};
 use crate::conn::Terms;
 use crate::http1::{Head, Method, Status};
+use crate::parts::{HttpSse, Listening};
 use crate::sessions::{CarrierKind, TokenFault};
 use crate::slab::Key;
 
@@ -24,13 +25,13 @@ use crate::slab::Key;
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// It opens an event stream; with the credential it came with.
-    OpenStream(Option<Box<[u8]>>),
+    OpenStream(Option<Box<[u8]>>, HttpSse),
     /// Its body is a message to this session.
-    Message(Key),
+    Message(Key, HttpSse),
     /// Its body is a message to the endpoint of Streamable HTTP.
     Post,
     /// It opens a stream of this session, or goes on with the one on which an event was sent.
-    Listen(Key, Option<EventId>),
+    Listen(Key, Option<EventId>, Listening),
     /// It ends this session.
     EndSession(Key),
     /// It is answered without more.
@@ -79,8 +80,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Resource {
     Endpoint,
-    Stream,
-    Messages,
+    Stream(HttpSse),
+    Messages(HttpSse),
 }
 
 impl Engine {
@@ -110,8 +111,8 @@ impl Engine {
                 let (allow, methods) = allowed(&self.config);
                 (None, allow, methods)
             }
-            Resource::Stream => (Some(Method::Get), "Allow: GET\r\n", "GET"),
-            Resource::Messages => (Some(Method::Post), "Allow: POST\r\n", "POST"),
+            Resource::Stream(_) => (Some(Method::Get), "Allow: GET\r\n", "GET"),
+            Resource::Messages(_) => (Some(Method::Post), "Allow: POST\r\n", "POST"),
         };
         if let (Method::Options, Some(origin), Some(_)) = (head.method, origin, head.preflight_method) {
             let asked = head.field("Access-Control-Request-Headers").and_then(|value| core::str::from_utf8(value).ok());
@@ -125,8 +126,8 @@ impl Engine {
         self.check_token(head)?;
         match resource {
             Resource::Endpoint => self.admit_at_endpoint(head),
-            Resource::Stream => Ok(Verdict::OpenStream(head.authorization.map(Box::from))),
-            Resource::Messages => self.admit_message(head).map(Verdict::Message),
+            Resource::Stream(part) => Ok(Verdict::OpenStream(head.authorization.map(Box::from), part)),
+            Resource::Messages(part) => self.admit_message(head).map(|session| Verdict::Message(session, part)),
         }
     }
 
@@ -192,12 +193,14 @@ fn resource(config: &Config, path: &str) -> Option<Resource> {
     let at = |path: &str| {
         let path = trim_slash(path);
         let is = |own: &str| path == trim_slash(own);
-        match config.carriers {
-            carriers if carriers.streamable_http() && is(&config.mcp_path) => Some(Resource::Endpoint),
-            Carriers { http_sse: false, .. } => None,
-            _ if is(&config.message_path) => Some(Resource::Messages),
-            _ => is(&config.sse_path).then_some(Resource::Stream),
+        if config.carriers.streamable_http() && is(&config.mcp_path) {
+            return Some(Resource::Endpoint);
         }
+        let part = config.carriers.http_sse?;
+        if is(&config.message_path) {
+            return Some(Resource::Messages(part));
+        }
+        is(&config.sse_path).then_some(Resource::Stream(part))
     };
     at(path).or_else(|| {
         let inner = path.strip_prefix(config.public_prefix.as_str())?;

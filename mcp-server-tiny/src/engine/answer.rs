@@ -15,6 +15,7 @@ use super::replay::{EventId, Room};
 use crate::conn::Terms;
 use crate::http1::stream::{write_end, write_event_stream_head};
 use crate::http1::{Chunk, Delimiter, OpenAnswer, Persistence, Status};
+use crate::parts::Listening;
 use crate::service::{Kind, Outbox};
 use crate::sessions::{Streams, Token};
 
@@ -93,7 +94,7 @@ pub(super) struct Memory<'a> {
     pub(super) room: Room<'a>,
     pub(super) token: Token,
     /// Whether events have ids.
-    pub(super) resumes: bool,
+    pub(super) resumes: Option<Listening>,
     /// Whether streams begin with an event without data, for their id (R-SH-38, R-SH-43).
     pub(super) primes: bool,
 }
@@ -181,8 +182,10 @@ impl AnswerOutbox<'_> {
         let line = line.as_ref().map_or("", |line| line.as_str());
         write_event_stream_head(self.out, &[cors, line], delimiter);
         self.writing.go_on(delimiter);
-        if let Some(memory) = self.memory.as_mut().filter(|memory| memory.resumes) {
-            let first = EventId { stream: memory.streams.next(), number: 0 };
+        if let Some(memory) = &mut self.memory
+            && let Some(part) = memory.resumes
+        {
+            let first = EventId::new(part, memory.streams.next(), 0);
             self.writing.newest = Some(first);
             if memory.primes {
                 write_priming(self.out, first, delimiter);
@@ -207,7 +210,7 @@ impl AnswerOutbox<'_> {
     fn event(&mut self, kind: Kind, delimiter: Delimiter, write: &mut dyn FnMut(&mut Vec<u8>) -> bool) -> bool {
         let chunk = Chunk::begin(self.out, delimiter);
         let start = self.out.len();
-        let id = self.writing.newest.map(|newest| EventId { number: newest.number.wrapping_add(1), ..newest });
+        let id = self.writing.newest.map(EventId::next);
         if let Some(id) = id {
             id.write(self.out);
         }

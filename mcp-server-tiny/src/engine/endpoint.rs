@@ -60,16 +60,16 @@ impl Engine {
                 if head.method == Method::Delete {
                     return Ok(Verdict::EndSession(session));
                 }
-                if !self.config.carriers.listening {
+                let Some(part) = self.config.carriers.listening else {
                     return Err(Answer::of_refusal(Refused::Method).with(allowed(&self.config).0));
-                }
+                };
                 if !head.accepts(|accept| check_get_accept(accept).is_ok()) {
                     return Err(Answer::of_refusal(Refused::NotAcceptable));
                 }
                 match head.last_event_id {
-                    Field::Absent => Ok(Verdict::Listen(session, None)),
-                    Field::Once(id) => match EventId::parse(id) {
-                        Some(id) => Ok(Verdict::Listen(session, Some(id))),
+                    Field::Absent => Ok(Verdict::Listen(session, None, part)),
+                    Field::Once(id) => match EventId::parse(part, id) {
+                        Some(id) => Ok(Verdict::Listen(session, Some(id), part)),
                         None => Err(Answer::of_refusal(Refused::EventUnknown)),
                     },
                     Field::Repeated => Err(Answer::of_refusal(Refused::EventUnknown)),
@@ -202,7 +202,7 @@ pub(super) fn allowed(config: &Config) -> (&'static str, &'static str) {
     use mcp_core::http::session::{ALLOWED, ALLOWED_STATELESS};
     match config.carriers {
         Carriers { sessions: false, .. } => ("Allow: POST\r\n", ALLOWED_STATELESS),
-        Carriers { listening: false, .. } => ("Allow: POST, DELETE\r\n", "POST, DELETE"),
+        Carriers { listening: None, .. } => ("Allow: POST, DELETE\r\n", "POST, DELETE"),
         _ => ("Allow: GET, POST, DELETE\r\n", ALLOWED),
     }
 }

@@ -20,6 +20,7 @@ use super::replay::Room;
 use crate::config::Config;
 use crate::conn::{Conn, Phase, Terms};
 use crate::http1::Persistence;
+use crate::parts::Listening;
 use crate::service::{Origin, Outbox, Service};
 use crate::sessions::{Carrier, Session, Streams};
 use crate::slab::Key;
@@ -42,7 +43,7 @@ pub(super) enum Asked {
     #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "answers come later from other threads only"))]
     Alone(Box<ServerSession>, RequestKey),
     /// To be told of changes, by a request that stands alone.
-    Subscription(Box<Listener>),
+    Subscription(Box<Listener>, Listening),
     /// Requests of this session.
     InSession(Key),
 }
@@ -149,7 +150,7 @@ impl Engine {
         }
         match exchange.asked {
             Asked::Alone(..) => {}
-            Asked::Subscription(_) => self.subscriptions.retain(|row| *row != key),
+            Asked::Subscription(..) => self.subscriptions.retain(|row| *row != key),
             Asked::InSession(session) => self.call_over(session, key, now),
         }
     }
@@ -200,7 +201,7 @@ impl Engine {
                 log::debug!("a request cancelled: its client is gone");
                 self.service.cancel(Owner::Request(key).to_bits(), request);
             }
-            Asked::Subscription(_) => self.subscriptions.retain(|row| *row != key),
+            Asked::Subscription(..) => self.subscriptions.retain(|row| *row != key),
             Asked::InSession(_) => {}
         }
     }
@@ -216,11 +217,11 @@ impl Engine {
     /// What a connection carried loses its client; the connection itself is still to be closed.
     pub(super) fn detach(&mut self, conn: Key, now: Instant) {
         match self.conns.get(conn).map(|conn| &conn.phase) {
-            Some(Phase::Stream(session)) => {
+            Some(Phase::Stream(session, _)) => {
                 let session = *session;
                 self.forget_session(session, now);
             }
-            Some(Phase::Listening(session)) => {
+            Some(Phase::Listening(session, _)) => {
                 let session = *session;
                 self.stop_listening(session, conn, now);
             }
@@ -307,7 +308,7 @@ impl Engine {
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.active = now;
         match &session.carrier {
-            Carrier::Stream(conn) => {
+            Carrier::Stream(conn, _) => {
                 let Some(conn) = self.conns.get_mut(*conn) else { return };
                 let mut outbox = EventOutbox::new(conn.writer(&mut self.buffers));
                 act(&mut self.service, &mut session.state, &mut outbox);
@@ -369,10 +370,11 @@ pub(super) fn remember<'a>(
 ) -> Option<(&'a mut ServerSession, Memory<'a>)> {
     let token = session.token(key);
     let version = session.state.version();
-    let resumes = version.has_resumption() && config.limits.replay_bytes > 0;
+    // Who may not come back with a GET has no use for it.
+    let resumes = config.carriers.listening.filter(|_| version.has_resumption() && config.limits.replay_bytes > 0);
     let Session { state, carrier, .. } = session;
     let Carrier::Streams(streams) = carrier else { return None };
     let room = Room { limits: &config.limits, in_all: replayed };
     let streams: &mut Streams = streams;
-    Some((state, Memory { streams, room, token, resumes, primes: resumes && version.has_polling() }))
+    Some((state, Memory { streams, room, token, resumes, primes: resumes.is_some() && version.has_polling() }))
 }

@@ -51,7 +51,7 @@ impl Engine {
         match self.conns.get(key).map(|conn| &conn.phase) {
             None => {}
             // Nobody who closes one direction still reads the other; a proxy passes on exactly this.
-            Some(Phase::Stream(_) | Phase::Listening(_)) => {
+            Some(Phase::Stream(..) | Phase::Listening(..)) => {
                 self.detach(key, now);
                 self.enter(key, now, Phase::Dead);
             }
@@ -144,7 +144,7 @@ impl Engine {
             Phase::Body(pending) => {
                 let before = pending.kept.len();
                 let mut sink = match pending.action {
-                    Action::Message(_) | Action::Post(_) => {
+                    Action::Message(..) | Action::Post(_) => {
                         Sink::Keep(&mut pending.kept, self.config.limits.body_bytes)
                     }
                     Action::Skip => Sink::Drop,
@@ -161,7 +161,7 @@ impl Engine {
             }
             // Its turn comes when the answer is complete.
             Phase::Answering(_) => Ok(0),
-            Phase::Stream(_) | Phase::Listening(_) | Phase::Ending | Phase::Lingering { .. } | Phase::Dead => {
+            Phase::Stream(..) | Phase::Listening(..) | Phase::Ending | Phase::Lingering { .. } | Phase::Dead => {
                 Ok(input.len())
             }
         }
@@ -178,14 +178,14 @@ impl Engine {
     ) -> Result<usize, Refusal> {
         let (terms, verdict) = self.judge(head);
         match &verdict {
-            Verdict::Message(_) | Verdict::Post => {}
-            Verdict::OpenStream(credential) => {
+            Verdict::Message(..) | Verdict::Post => {}
+            Verdict::OpenStream(credential, part) => {
                 let credential = credential.clone();
-                self.open_stream(key, now, &terms, credential);
+                self.open_stream(key, now, &terms, credential, *part);
                 return self.skip(key, now, terms, head, after);
             }
-            Verdict::Listen(session, from) => {
-                self.listen(key, now, &terms, *session, *from);
+            Verdict::Listen(session, from, part) => {
+                self.listen(key, now, &terms, (*session, *part), *from);
                 return self.skip(key, now, terms, head, after);
             }
             Verdict::EndSession(session) => {
@@ -202,7 +202,7 @@ impl Engine {
             && let Some(body) = after.get(..length)
         {
             match verdict {
-                Verdict::Message(session) => self.message(key, now, session, &terms, body),
+                Verdict::Message(session, _) => self.message(key, now, session, &terms, body),
                 _ => self.post(key, now, &terms, head, body),
             }
             return Ok(length);
@@ -213,7 +213,7 @@ impl Engine {
             self.touch(key);
         }
         let action = match verdict {
-            Verdict::Message(session) => Action::Message(session),
+            Verdict::Message(session, part) => Action::Message(session, part),
             _ => Action::Post(head_bytes.into()),
         };
         self.await_body(key, now, terms, action, head.framing);
@@ -260,7 +260,7 @@ impl Engine {
         self.held -= pending.held();
         let Pending { terms, action, kept, .. } = *pending;
         match action {
-            Action::Message(session) => self.message(key, now, session, &terms, &kept),
+            Action::Message(session, _) => self.message(key, now, session, &terms, &kept),
             Action::Post(head) => {
                 let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
                 // It was parsed once before, within the same limits.

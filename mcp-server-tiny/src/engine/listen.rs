@@ -14,6 +14,7 @@ use super::replay::EventId;
 use crate::conn::{Phase, Terms};
 use crate::http1::stream::{write_end, write_event_stream_head};
 use crate::http1::{Chunk, Delimiter, Persistence};
+use crate::parts::Listening;
 use crate::sessions::Session;
 use crate::slab::Key;
 
@@ -22,9 +23,16 @@ const LISTENER: u32 = 0;
 
 impl Engine {
     /// Opens a stream of a session, or goes on with the one on which `after` was sent.
-    pub(super) fn listen(&mut self, conn: Key, now: Instant, terms: &Terms, session: Key, after: Option<EventId>) {
+    pub(super) fn listen(
+        &mut self,
+        conn: Key,
+        now: Instant,
+        terms: &Terms,
+        session: (Key, Listening),
+        after: Option<EventId>,
+    ) {
         let outcome = match after {
-            Some(after) if after.stream != LISTENER => self.resume_answer(conn, now, terms, session, after),
+            Some(after) if after.stream != LISTENER => self.resume_answer(conn, now, terms, session.0, after),
             _ => self.open_listener(conn, now, terms, session, after),
         };
         if let Err(why) = outcome {
@@ -37,7 +45,7 @@ impl Engine {
         conn: Key,
         now: Instant,
         terms: &Terms,
-        key: Key,
+        (key, part): (Key, Listening),
         after: Option<EventId>,
     ) -> Result<(), Refused> {
         let session = self.sessions.get_mut(key).ok_or(Refused::SessionUnknown)?;
@@ -60,10 +68,10 @@ impl Engine {
         write_event_stream_head(out, &[cors, line.as_str()], Delimiter::Close);
         match after {
             Some(after) => memory.streams.replay.write_after(after, out, |out, event| out.extend_from_slice(event)),
-            None if memory.primes => write_priming(out, EventId { stream: LISTENER, number: newest }, Delimiter::Close),
+            None if memory.primes => write_priming(out, EventId::new(part, LISTENER, newest), Delimiter::Close),
             None => {}
         }
-        self.enter(conn, now, Phase::Listening(key));
+        self.enter(conn, now, Phase::Listening(key, part));
         self.touch(conn);
         if let Some(before) = before {
             self.enter(before, now, Phase::Ending);
@@ -133,11 +141,12 @@ impl Engine {
         now: Instant,
         write: impl FnOnce(&mut ServerSession, &mut alloc::vec::Vec<u8>) -> bool,
     ) {
+        let Some(part) = self.config.carriers.listening else { return };
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some((state, mut memory)) = remember(key, session, &self.config, &mut self.replayed) else { return };
         let Some(newest) = memory.streams.listener.newest else { return };
         let conn = memory.streams.listener.conn;
-        if conn.is_none() && !memory.resumes {
+        if conn.is_none() && memory.resumes.is_none() {
             return;
         }
         let mut nobody = alloc::vec::Vec::new();
@@ -146,8 +155,8 @@ impl Engine {
             None => &mut nobody,
         };
         let start = out.len();
-        let id = EventId { stream: LISTENER, number: newest.wrapping_add(1) };
-        if memory.resumes {
+        let id = EventId::new(part, LISTENER, newest).next();
+        if memory.resumes.is_some() {
             id.write(out);
         }
         let mark = sse::begin(out, "message");
@@ -160,7 +169,7 @@ impl Engine {
         }
         sse::finish(out, mark);
         memory.streams.listener.newest = Some(id.number);
-        if memory.resumes {
+        if memory.resumes.is_some() {
             memory.streams.replay.keep(now, id, &out[start..], &mut memory.room);
         }
         match conn {

@@ -13,17 +13,29 @@ use core::fmt::Write as _;
 use mcp_core::time::Instant;
 
 use crate::config::Limits;
+use crate::parts::Listening;
 
 /// Names an event within its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventId {
     pub(crate) stream: u32,
     pub(crate) number: u32,
+    /// Only who can come back with it is told one.
+    part: Listening,
 }
 
 impl EventId {
+    pub(crate) fn new(part: Listening, stream: u32, number: u32) -> Self {
+        Self { stream, number, part }
+    }
+
+    /// The event after this one on its stream.
+    pub(crate) fn next(self) -> Self {
+        Self { number: self.number.wrapping_add(1), ..self }
+    }
+
     /// Reads an id as [`write`](Self::write) writes it; anything else is none that this server gave out.
-    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(part: Listening, text: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(text).ok()?;
         let (stream, number) = text.split_once('-')?;
         let decimal = |digits: &str| {
@@ -31,7 +43,8 @@ impl EventId {
                 digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
             is_ours.then(|| digits.parse().ok()).flatten()
         };
-        Some(Self { stream: decimal(stream)?, number: decimal(number)? })
+        let (stream, number) = (decimal(stream)?, decimal(number)?);
+        Some(Self { stream, number, part })
     }
 
     /// Appends the `id` line of an event.
@@ -149,8 +162,10 @@ mod tests {
     use super::*;
     use alloc::string::String;
 
+    const PART: Listening = Listening::BUILT.unwrap();
+
     fn id(stream: u32, number: u32) -> EventId {
-        EventId { stream, number }
+        EventId::new(PART, stream, number)
     }
 
     fn after(replay: &Replay, id: EventId) -> String {
@@ -164,10 +179,10 @@ mod tests {
         let mut line = Vec::new();
         id(17, 4_294_967_295).write(&mut line);
         assert_eq!(line, b"id: 17-4294967295\n");
-        assert_eq!(EventId::parse(b"17-4294967295"), Some(id(17, 4_294_967_295)));
-        assert_eq!(EventId::parse(b"0-0"), Some(id(0, 0)));
+        assert_eq!(EventId::parse(PART, b"17-4294967295"), Some(id(17, 4_294_967_295)));
+        assert_eq!(EventId::parse(PART, b"0-0"), Some(id(0, 0)));
         for text in ["", "-", "1", "1-", "-1", "+1-1", "1-01", "1-4294967296", "1-1-1", " 1-1", "a-1", "\u{ff}"] {
-            assert_eq!(EventId::parse(text.as_bytes()), None, "{text:?}");
+            assert_eq!(EventId::parse(PART, text.as_bytes()), None, "{text:?}");
         }
     }
 

@@ -19,6 +19,7 @@ use super::answer::{AnswerOutbox, Statuses};
 use super::endpoint::Post;
 use super::exchange::{Asked, Owner};
 use crate::http1::Status;
+use crate::parts::Listening;
 use crate::service::{Origin, Outcome, WhenBusy};
 
 impl Engine {
@@ -42,8 +43,8 @@ impl Engine {
         let Some(method) = method else {
             return self.reject(post, &id, &ErrorObject::new(code::METHOD_NOT_FOUND, "method not found"));
         };
-        if method == Method::SubscriptionsListen {
-            return self.subscribe(post, request);
+        if let (Method::SubscriptionsListen, Some(part)) = (method, Listening::BUILT) {
+            return self.subscribe(post, request, part);
         }
         if let (Method::ToolsCall, Some(name)) = (method, &name)
             && let Some(headers) = self.service.param_headers(name).filter(|headers| !headers.is_empty())

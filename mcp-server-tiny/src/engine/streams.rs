@@ -15,13 +15,21 @@ use super::outbox::EventOutbox;
 use crate::conn::{Phase, Terms};
 use crate::http1::stream::write_event_stream_head;
 use crate::http1::{Delimiter, Response, Status};
+use crate::parts::HttpSse;
 use crate::service::{Origin, Outcome, WhenBusy};
 use crate::sessions::{Carrier, Secret, Session};
 use crate::slab::Key;
 
 impl Engine {
     /// Makes a connection the stream of a new session. The `endpoint` event comes first and once (R-SSE-23).
-    pub(super) fn open_stream(&mut self, key: Key, now: Instant, terms: &Terms, credential: Option<Box<[u8]>>) {
+    pub(super) fn open_stream(
+        &mut self,
+        key: Key,
+        now: Instant,
+        terms: &Terms,
+        credential: Option<Box<[u8]>>,
+        part: HttpSse,
+    ) {
         if self.sessions.len() >= self.config.limits.sessions {
             let answer = Answer::busy("the server has as many sessions as `limits.sessions` allows");
             return self.answer(key, now, terms, &answer);
@@ -32,7 +40,7 @@ impl Engine {
             let answer = Answer::busy("the system has no random bits for a session");
             return self.answer(key, now, terms, &answer);
         }
-        let carrier = Carrier::Stream(key);
+        let carrier = Carrier::Stream(key, part);
         let session = self.sessions.open(now, ServerSession::new(), carrier, secret, credential.as_deref());
         log::debug!("session {} open", session.slot);
         let Some(conn) = self.conns.get_mut(key) else { return };
@@ -45,7 +53,7 @@ impl Engine {
         out.extend_from_slice(b"?sessionId=");
         self.sessions.write_token(session, out);
         sse::finish(out, mark);
-        self.enter(key, now, Phase::Stream(session));
+        self.enter(key, now, Phase::Stream(session, part));
         self.touch(key);
     }
 
@@ -108,7 +116,8 @@ impl Engine {
 
     /// One message of a client. What it brings about at once is in the output of the stream afterwards.
     fn handle(&mut self, key: Key, now: Instant, message: Message<'_>, when_busy: WhenBusy) -> Outcome {
-        let Some(Session { state, carrier: Carrier::Stream(conn), credential, .. }) = self.sessions.get_mut(key) else {
+        let Some(Session { state, carrier: Carrier::Stream(conn, _), credential, .. }) = self.sessions.get_mut(key)
+        else {
             return Outcome::Answered;
         };
         let Some(conn) = self.conns.get_mut(*conn) else { return Outcome::Answered };
@@ -191,7 +200,7 @@ impl Engine {
         self.service.session_ended(Owner::Session(key).to_bits());
         log::debug!("session {} over", key.slot);
         match session.carrier {
-            Carrier::Stream(conn) => Some(conn),
+            Carrier::Stream(conn, _) => Some(conn),
             Carrier::Streams(mut streams) => {
                 streams.replay.forget(|_| true, &mut self.replayed);
                 for (_, row) in streams.calls {

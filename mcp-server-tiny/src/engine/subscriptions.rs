@@ -15,6 +15,7 @@ use super::endpoint::Post;
 use super::exchange::Owner;
 use super::exchange::{Asked, Exchange};
 use super::outbox::EventOutbox;
+use crate::parts::Listening;
 use crate::service::{Kind, Outbox, notify};
 use crate::sessions::{Carrier, Session};
 use crate::slab::Key;
@@ -22,7 +23,7 @@ use crate::subscription::Listener;
 
 impl Engine {
     /// Begins an answer that tells of changes. The acknowledgement comes first (R-ST-40).
-    pub(super) fn subscribe(&mut self, post: &Post<'_, '_>, request: &Request<'_>) {
+    pub(super) fn subscribe(&mut self, post: &Post<'_, '_>, request: &Request<'_>, part: Listening) {
         let listener = match self.listener(post, request) {
             Ok(listener) => listener,
             Err(error) => return self.reject(post, &request.id.as_borrowed().into(), &error),
@@ -35,7 +36,7 @@ impl Engine {
             listener.acknowledge(out);
             true
         });
-        let row = self.hold(post, writing, Asked::Subscription(Box::new(listener)));
+        let row = self.hold(post, writing, Asked::Subscription(Box::new(listener), part));
         // Unless its client does not even read this.
         if self.exchanges.get(row).is_some() {
             self.subscriptions.push(row);
@@ -76,7 +77,7 @@ impl Engine {
 
     fn tell_session_of(&mut self, key: Key, now: Instant, write: impl Fn(&ServerSession, &mut Vec<u8>) -> bool) {
         let Some(Session { state, carrier, .. }) = self.sessions.get_mut(key) else { return };
-        let Carrier::Stream(conn) = carrier else {
+        let Carrier::Stream(conn, _) = carrier else {
             return self.tell_session(key, now, |state, out| write(state, out));
         };
         let Some(conn) = self.conns.get_mut(*conn) else { return };
@@ -101,7 +102,7 @@ impl Engine {
     /// Ends all subscriptions in order (R-ST-45).
     pub(super) fn end_subscriptions(&mut self, now: Instant) {
         while let Some(row) = self.subscriptions.pop() {
-            let Some(Exchange { conn, terms, writing, asked: Asked::Subscription(listener) }) =
+            let Some(Exchange { conn, terms, writing, asked: Asked::Subscription(listener, _) }) =
                 self.exchanges.get_mut(row)
             else {
                 continue;
@@ -124,7 +125,8 @@ impl Engine {
         kind: Kind,
         write: impl Fn(&Listener, &mut Vec<u8>) -> bool,
     ) {
-        let Some(Exchange { conn, terms, writing, asked: Asked::Subscription(listener) }) = self.exchanges.get_mut(row)
+        let Some(Exchange { conn, terms, writing, asked: Asked::Subscription(listener, _) }) =
+            self.exchanges.get_mut(row)
         else {
             return;
         };

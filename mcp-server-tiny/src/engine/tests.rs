@@ -286,7 +286,7 @@ impl World {
             let conn = engine.conns.get(key).unwrap();
             assert!(conn.unsent().len() < 2000 + 1000, "output is bounded: {}", conn.unsent().len());
             assert!(conn.output.capacity() == 0 || !conn.unsent().is_empty(), "an idle connection holds no buffer");
-            if let Phase::Stream(session) = conn.phase {
+            if let Phase::Stream(session, _) = conn.phase {
                 streams += 1;
                 assert_eq!(engine.sessions.get(session).and_then(|session| session.stream()), Some(key));
             }
@@ -302,7 +302,7 @@ impl World {
             let Carrier::Streams(streams) = &session.carrier else { continue };
             replayed += streams.replay.bytes();
             if let Some(conn) = streams.listener.conn {
-                assert!(matches!(engine.conns.get(conn).unwrap().phase, Phase::Listening(of) if of == key));
+                assert!(matches!(engine.conns.get(conn).unwrap().phase, Phase::Listening(of, _) if of == key));
             }
             for (_, row) in &streams.calls {
                 let exchange = engine.exchanges.get(*row).expect("a call waits for a row");
@@ -324,7 +324,7 @@ impl World {
             }
             match &exchange.asked {
                 Asked::Alone(..) => assert!(exchange.conn.is_some(), "it ends with its connection"),
-                Asked::Subscription(_) => {
+                Asked::Subscription(..) => {
                     subscriptions += 1;
                     assert!(exchange.conn.is_some() && engine.subscriptions.contains(&row));
                 }
@@ -339,7 +339,7 @@ impl World {
         for key in engine.conns.keys() {
             match engine.conns.get(key).unwrap().phase {
                 Phase::Answering(row) => assert_eq!(engine.exchanges.get(row).unwrap().conn, Some(key)),
-                Phase::Listening(session) => {
+                Phase::Listening(session, _) => {
                     let streams = engine.sessions.get(session).unwrap().streams().unwrap();
                     assert_eq!(streams.listener.conn, Some(key));
                 }

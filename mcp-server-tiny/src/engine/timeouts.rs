@@ -88,11 +88,11 @@ impl Engine {
             Phase::Idle => Some(conn.since + timeouts.idle),
             Phase::Head => Some(conn.since + timeouts.head),
             Phase::Body(_) => Some(conn.since + timeouts.body),
-            Phase::Stream(session) => {
+            Phase::Stream(session, _) => {
                 let comment = timeouts.keep_alive.map(|every| conn.since + every);
                 [comment, self.expiry(*session)].into_iter().flatten().min()
             }
-            Phase::Listening(_) => timeouts.keep_alive.map(|every| conn.since + every),
+            Phase::Listening(..) => timeouts.keep_alive.map(|every| conn.since + every),
             Phase::Answering(exchange) => match self.exchanges.get(*exchange).map(|exchange| exchange.writing.form) {
                 Some(Form::Open) => Some(conn.since + timeouts.json_answer),
                 _ => timeouts.keep_alive.map(|every| conn.since + every),
@@ -121,7 +121,7 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(key) else { return };
         let has_stalled = conn.stalled.is_some_and(|since| since + self.config.timeouts.write <= now);
         match &conn.phase {
-            Phase::Stream(session) if has_stalled => {
+            Phase::Stream(session, _) if has_stalled => {
                 let session = *session;
                 log::info!(
                     "session {} dropped: its client does not read; `timeouts.write` bounds how long",
@@ -129,7 +129,7 @@ impl Engine {
                 );
                 self.drop_session(session, now);
             }
-            Phase::Stream(session) => {
+            Phase::Stream(session, _) => {
                 let session = *session;
                 if self.expiry(session).is_some_and(|at| at <= now) {
                     log::info!("session {} has expired", session.slot);
@@ -137,12 +137,12 @@ impl Engine {
                 }
                 self.comment(key, now, Delimiter::Close);
             }
-            Phase::Listening(_) | Phase::Answering(_) if has_stalled => {
+            Phase::Listening(..) | Phase::Answering(_) if has_stalled => {
                 log::info!("a stream dropped: its client does not read; `timeouts.write` bounds how long");
                 self.detach(key, now);
                 self.enter(key, now, Phase::Dead);
             }
-            Phase::Listening(_) => self.comment(key, now, Delimiter::Close),
+            Phase::Listening(..) => self.comment(key, now, Delimiter::Close),
             Phase::Answering(exchange) => {
                 let exchange = *exchange;
                 match self.exchanges.get(exchange).map(|exchange| exchange.writing.form) {
