@@ -195,6 +195,34 @@ fn an_unknown_session_ends_everything_in_flight_and_the_client_that_opens_no_oth
     }
 }
 
+/// R-SSE-28. TypeScript's server repeats what it cannot read, C# and its like say with the same status that the session is gone.
+#[test]
+fn a_refused_message_that_speaks_of_a_session_fails_its_own_call_only() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let slow = peer.request();
+        slow.accepted();
+        for before in ["Invalid message: ", "", "Unknown tool: no_session "] {
+            let refused = peer.request();
+            refused.status("400 Bad Request", &format!("{before}{}", refused.json()));
+        }
+        stream.reply_text(&slow, "done");
+        let last = peer.request();
+        last.accepted();
+        stream.reply_text(&last, "hi");
+    });
+    let client = connect(&peer.url("/sse"));
+    let job = client.start("slow", &()).unwrap();
+    for _ in 0..3 {
+        let error = client.call("no_session", &json!({"why": "session not found"})).unwrap_err();
+        let Error::Status(status) = &error else { panic!("{error:?}") };
+        assert_eq!(status.code, 400);
+    }
+    assert_eq!(job.result().unwrap().all_text(), "done");
+    assert_eq!(client.call("echo", &()).unwrap().all_text(), "hi");
+    peer.finish();
+}
+
 #[test]
 fn a_redirected_post_is_sent_again_only_when_the_method_is_kept_and_within_the_origin() {
     let peer = Peer::run(|peer| {

@@ -1,6 +1,7 @@
 //! What is this answer? From its status and media type, for the requests of HTTP+SSE and of Streamable HTTP.
 
 use super::media::{is_event_stream, is_json};
+use super::unknown_session::says_unknown_session;
 use core::fmt;
 
 /// What an answer means, by its head.
@@ -64,14 +65,15 @@ impl Answer {
     }
 
     /// What the answer to the POST of a message means (R-SSE-24, 25, 28). `body` is the beginning of its body; only a 400
-    /// is looked into, for servers use that status both for an unknown session and for a message they cannot read.
+    /// is looked into, for servers use that status both for an unknown session and for a message they cannot read:
+    /// [`unknown_session`](super::unknown_session) tells the two apart.
     pub fn to_message(status: u16, body: &[u8]) -> Self {
         match status {
             200..=299 => Self::Accepted,
             301..=303 => Self::RedirectAsGet,
             307 | 308 => Self::Redirect,
             404 | 410 => Self::SessionGone,
-            400 if speaks_of_a_session(body) => Self::SessionGone,
+            400 if says_unknown_session(body) => Self::SessionGone,
             _ => Self::of_status(status),
         }
     }
@@ -180,13 +182,6 @@ pub fn may_hold_error(status: u16, content_type: Option<&str>) -> bool {
     status >= 400 && content_type.is_some_and(is_json)
 }
 
-/// `Session not found` (C#), `No transport found for sessionId` (TypeScript's examples), `session_id is required`
-/// (Python): the word is what they have in common.
-fn speaks_of_a_session(body: &[u8]) -> bool {
-    const WORD: &[u8] = b"session";
-    body.windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,10 +230,10 @@ mod tests {
         {
             assert_eq!(Answer::to_message(400, body.as_bytes()), Answer::SessionGone, "{body}");
         }
-        for body in ["", "Could not parse message", "sessio", "\u{fffd}"] {
+        for body in ["", "Could not parse message", "Invalid message: {\"session\":1}", "sessio", "\u{fffd}"] {
             assert_eq!(Answer::to_message(400, body.as_bytes()), Answer::Refused, "{body}");
         }
-        assert_eq!(Answer::to_message(500, b"session"), Answer::Failed);
+        assert_eq!(Answer::to_message(500, b"Session not found"), Answer::Failed);
     }
 
     /// R-SH-8, R-SH-9, R-SH-10, R-SH-51, R-SH-56, R-ST-14

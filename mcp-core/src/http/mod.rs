@@ -11,6 +11,7 @@
 //! | [`era`] | how is this server to be spoken to? | client |
 //! | [`request`] | which headers does a request need? | client |
 //! | [`exchange`] | what is this answer? | client |
+//! | [`unknown_session`] | does this 400 end the session? | client |
 //! | [`retry_after`](mod@retry_after) | how long does this server want to be left alone? | client |
 //! | [`date`] | which moment is that? | both |
 //! | [`plain`] | what does a body say that is no JSON-RPC? | client |
@@ -57,6 +58,7 @@ pub mod retry_after;
 pub mod secret;
 pub mod session;
 pub mod stateless;
+pub mod unknown_session;
 pub mod url;
 pub mod value;
 
@@ -74,6 +76,7 @@ pub use request::RequestHead;
 pub use retry_after::retry_after;
 pub use secret::is_same_secret;
 pub use session::SessionId;
+pub use unknown_session::says_unknown_session;
 pub use url::{Url, resolve};
 
 use alloc::string::{String, ToString as _};
