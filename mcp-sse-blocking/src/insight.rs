@@ -128,12 +128,13 @@ impl Insight {
         self.trace_line(Way::In, message);
     }
 
-    /// From now on `secret` is left out of the trace and of the messages in the log. Six bytes at least.
+    /// From now on `secret`, which is about to be sent, is left out of the trace and of the messages in the log, until 64 others
+    /// have been. Six bytes at least.
     pub(crate) fn secret(&self, secret: &str) {
-        self.secrets.add(Whose::Callers, secret);
+        self.secrets.add(Whose::Sent, secret);
     }
 
-    /// The caller's headers, whose values are secrets all of them.
+    /// The caller's headers, whose values are secrets all of them, for as long as the client lives.
     pub(crate) fn secret_headers(&self, headers: &HeaderMap) {
         for (name, value) in headers {
             self.secrets.add_header(Whose::Callers, value);
@@ -158,8 +159,8 @@ impl Insight {
     /// A request over HTTP is about to be written. Its number in the trace, to be given to the two below.
     pub(crate) fn request(&self, verb: &'static str, url: &Url, headers: &HeaderMap, body: &[u8]) -> u64 {
         if self.shows() {
-            self.learn(Whose::Callers, headers);
-            self.secrets.add_url(Whose::Callers, url.path_and_query());
+            self.learn(Whose::Sent, headers);
+            self.secrets.add_url(Whose::Sent, url.path_and_query());
         }
         let Some(trace) = self.trace() else { return 0 };
         let exchange = trace.next_exchange();

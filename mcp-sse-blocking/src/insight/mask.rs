@@ -19,13 +19,18 @@ const SHORTEST: usize = 6;
 /// A part of a path that is as long may be a token (R-SSE-14): 16 characters, as many as 64 bits have in hexadecimal digits.
 const LONG_SEGMENT: usize = 16;
 
-/// Secrets that are kept of each side; the oldest goes first. 64: a server may give out a new cookie with every answer.
+/// Secrets that are kept of each kind that comes and goes; the oldest goes first. 64: a server may give out a new cookie with
+/// every answer, and whoever provides credentials new ones for every request.
 const KEPT: usize = 64;
 
-/// Whose secret it is. A server cannot make the caller's be forgotten by giving out many of its own.
+/// Whose secret it is. What many new ones make forgotten is of their own kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
+    /// What the caller set for as long as the client lives. Kept as long: they are as many as the caller's settings.
     Callers,
+    /// What is sent and changes: credentials that a provider gives, parts of URLs.
+    Sent,
+    /// What the server gave out.
     Servers,
 }
 
@@ -37,6 +42,7 @@ pub(super) struct Secrets(RwLock<Arc<Known>>);
 #[derive(Clone)]
 pub(super) struct Known {
     callers: Vec<Box<str>>,
+    sent: Vec<Box<str>>,
     servers: Vec<Box<str>>,
     /// Whether a secret begins with this byte.
     begins: [bool; 256],
@@ -44,7 +50,7 @@ pub(super) struct Known {
 
 impl Default for Known {
     fn default() -> Self {
-        Self { callers: Vec::new(), servers: Vec::new(), begins: [false; 256] }
+        Self { callers: Vec::new(), sent: Vec::new(), servers: Vec::new(), begins: [false; 256] }
     }
 }
 
@@ -57,13 +63,16 @@ impl fmt::Debug for Secrets {
 impl Secrets {
     /// From now on `secret` is left out, in each of the forms in which it may be written.
     pub(super) fn add(&self, whose: Whose, secret: &str) {
-        if secret.len() < SHORTEST || self.now().holds(secret) {
+        if secret.len() < SHORTEST || self.now().holds(whose, secret) {
             return;
         }
         let json = serde_json::to_string(secret).unwrap_or_default();
         for form in [secret, json.trim_matches('"')] {
-            if form.len() >= SHORTEST && !self.now().holds(form) {
+            if form.len() >= SHORTEST {
                 let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+                if known.holds(whose, form) {
+                    continue;
+                }
                 let mut new = (**known).clone();
                 new.add(whose, form);
                 *known = Arc::new(new);
@@ -114,18 +123,24 @@ impl Secrets {
 
 impl Known {
     fn add(&mut self, whose: Whose, secret: &str) {
-        let kept = match whose {
-            Whose::Callers => &mut self.callers,
-            Whose::Servers => &mut self.servers,
+        let (kept, most) = match whose {
+            Whose::Callers => (&mut self.callers, usize::MAX),
+            Whose::Sent => (&mut self.sent, KEPT),
+            Whose::Servers => (&mut self.servers, KEPT),
         };
-        if kept.len() == KEPT {
+        if kept.len() >= most {
             kept.remove(0);
         }
         kept.push(secret.into());
-        self.begins = [false; 256];
-        for secret in self.callers.iter().chain(&self.servers) {
-            self.begins[usize::from(secret.as_bytes()[0])] = true;
+        let mut begins = [false; 256];
+        for secret in self.all() {
+            begins[usize::from(secret.as_bytes()[0])] = true;
         }
+        self.begins = begins;
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        self.callers.iter().chain(&self.sent).chain(&self.servers).map(|secret| &**secret)
     }
 
     /// The beginning of a text without secrets, also not the beginning of one at its end.
@@ -135,14 +150,22 @@ impl Known {
             let parts = (SHORTEST..secret.len()).rev().filter(|end| secret.is_char_boundary(*end));
             parts.map(|end| &secret[..end]).find(|part| text.ends_with(part)).map_or(0, str::len)
         };
-        let longest = self.callers.iter().chain(&self.servers).map(|secret| ends_with_part(secret)).max().unwrap_or(0);
+        let longest = self.all().map(ends_with_part).max().unwrap_or(0);
         let whole = &text[..text.len() - longest];
         let cleared = Masked { known: self, text: whole, characters: usize::MAX }.to_string();
         cleared + if longest > 0 { MASK } else { "" } + cut
     }
 
-    fn holds(&self, secret: &str) -> bool {
-        self.callers.iter().chain(&self.servers).any(|known| **known == *secret)
+    /// Whether a secret is known for as long as one of `whose` is.
+    fn holds(&self, whose: Whose, secret: &str) -> bool {
+        let is_known = |kept: &[Box<str>]| kept.iter().any(|known| **known == *secret);
+        is_known(&self.callers)
+            || match whose {
+                Whose::Callers => false,
+                // The newest stays the longest, so that one that is used again need not be moved there.
+                Whose::Sent => is_known(&self.sent),
+                Whose::Servers => is_known(&self.sent) || is_known(&self.servers),
+            }
     }
 
     /// Bytes of the longest secret that `text` begins with.
@@ -150,8 +173,7 @@ impl Known {
         if !text.first().is_some_and(|first| self.begins[usize::from(*first)]) {
             return 0;
         }
-        let all = self.callers.iter().chain(&self.servers);
-        all.filter(|secret| text.starts_with(secret.as_bytes())).map(|secret| secret.len()).max().unwrap_or(0)
+        self.all().filter(|secret| text.starts_with(secret.as_bytes())).map(str::len).max().unwrap_or(0)
     }
 }
 
@@ -349,6 +371,34 @@ mod tests {
         }
         assert_eq!(masked(&secrets, "hunter2 cookie-999 cookie-1 ", 99), "*** *** cookie-1 ");
         assert!(secrets.now().servers.len() <= KEPT);
+    }
+
+    #[test]
+    fn new_credentials_push_out_older_ones_and_never_what_the_caller_set() {
+        let secrets = secrets(&["hunter2"]);
+        for n in 0..1000 {
+            secrets.add(Whose::Sent, &format!("token-{n}"));
+            secrets.add(Whose::Servers, &format!("cookie-{n}"));
+        }
+        assert_eq!(
+            masked(&secrets, "hunter2 token-999 cookie-999 token-1 cookie-1 ", 99),
+            "*** *** *** token-1 cookie-1 "
+        );
+        let known = secrets.now();
+        assert_eq!((known.callers.len(), known.sent.len(), known.servers.len()), (1, KEPT, KEPT));
+    }
+
+    #[test]
+    fn what_the_caller_sets_stays_although_it_was_sent_or_given_out_before() {
+        let secrets = secrets(&[]);
+        for whose in [Whose::Servers, Whose::Sent, Whose::Callers] {
+            secrets.add(whose, "hunter2");
+        }
+        for n in 0..1000 {
+            secrets.add(Whose::Sent, &format!("token-{n}"));
+            secrets.add(Whose::Servers, &format!("cookie-{n}"));
+        }
+        assert_eq!(masked(&secrets, "hunter2", 99), "***");
     }
 
     #[test]
