@@ -168,13 +168,6 @@ pub(super) fn expire(cause: Cause) {
     EXCHANGE.with(|it| it.expired.set(Some(cause)));
 }
 
-/// The next deadline passed while something else than the socket was waited for.
-pub(super) fn expire_next() {
-    EXCHANGE.with(|it| {
-        it.expired.set(earlier(it.connect.get(), it.deadline.get()).map(|deadline| deadline.cause));
-    });
-}
-
 /// Looks at the stop flag. Asked only when the socket was silent for [`STOP_CHECK`]: a reply on the stream usually
 /// overtakes the answer to its POST by microseconds, and the connection is worth more than those.
 pub(super) fn check_stop() -> Result<(), Over> {

@@ -26,6 +26,7 @@ pub mod line_memory;
 mod line_pipes;
 pub(crate) mod line_threads;
 pub(crate) mod link;
+mod lookup;
 mod no_proxy;
 pub(crate) mod output_of;
 mod place;

@@ -8,18 +8,15 @@
 //! send requests there. So a name that led to the public internet when it was first looked up does, for the life of this client,
 //! not lead to this machine or its networks: such addresses are left out.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
-use std::{io, thread};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mcp_core::http::Host;
 
-use super::exchange;
+use super::lookup::{ADDRESSES, look_up};
 use super::place::Place;
 use crate::log_target;
-
-/// Addresses that are kept of one name.
-const ADDRESSES: usize = 16;
 
 /// Looks names up, and remembers.
 #[derive(Debug, Default)]
@@ -146,31 +143,6 @@ fn is_public(address: IpAddr) -> bool {
                 || address.is_unicast_link_local())
         }
     }
-}
-
-/// Asks the system, until the deadline of the exchange.
-fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let name = (host.to_owned(), port);
-    let Some(left) = exchange::left()? else {
-        return name.to_socket_addrs().map(|addresses| addresses.take(ADDRESSES).collect()).map_err(not_found);
-    };
-    // The system's lookup cannot be interrupted, so it gets a thread of its own that is left behind when it hangs.
-    let (found, answer) = mpsc::sync_channel(1);
-    thread::Builder::new().name("mcp-lookup".into()).spawn(move || {
-        let _ = found.send(name.to_socket_addrs().map(|addresses| addresses.take(ADDRESSES).collect()));
-    })?;
-    match answer.recv_timeout(left) {
-        Ok(addresses) => addresses.map_err(not_found),
-        Err(_) => {
-            exchange::expire_next();
-            Err(io::ErrorKind::TimedOut.into())
-        }
-    }
-}
-
-/// What `getaddrinfo` says comes as an error without a kind.
-fn not_found(error: io::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, format!("the host is not known: {error}"))
 }
 
 #[cfg(test)]
