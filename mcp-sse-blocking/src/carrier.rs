@@ -30,6 +30,20 @@ pub(crate) struct Shared {
     stream: Mutex<Option<Box<dyn SharedStream>>>,
 }
 
+/// A message that did not reach its peer, as far as is known.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    /// The [number](Sink::number) of the peer that it was to reach: there may be another one by now.
+    pub(crate) peer: u64,
+    pub(crate) error: Error,
+}
+
+impl From<Unsent> for Error {
+    fn from(unsent: Unsent) -> Self {
+        unsent.error
+    }
+}
+
 /// Sends messages, from any thread.
 pub(crate) trait Sink: Send + Sync {
     /// Sends one message. Once this returns `Ok`, the peer has it. `peer` is the [number](Sink::number) of the one that it is for,
@@ -40,7 +54,7 @@ pub(crate) trait Sink: Send + Sync {
         peer: Option<u64>,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
-    ) -> Result<(), Error>;
+    ) -> Result<(), Unsent>;
 
     /// Ends whatever blocks in [`Sink::post`] or [`SharedStream::fill`], on whatever thread, and refuses what comes after. Does
     /// not block; a second time does nothing.
@@ -54,9 +68,9 @@ pub(crate) trait Sink: Send + Sync {
         let _ = deadline;
     }
 
-    /// An `endpoint` event came on the stream; only HTTP+SSE has them.
-    fn handle_endpoint(&self, data: &str) -> Result<(), Error> {
-        let _ = data;
+    /// An `endpoint` event came on the stream of the peer with this number; only HTTP+SSE has them.
+    fn handle_endpoint(&self, peer: u64, data: &str) -> Result<(), Error> {
+        let _ = (peer, data);
         Ok(())
     }
 
@@ -140,8 +154,8 @@ pub(crate) trait SharedStream: Send {
 
 /// One thing that came on a shared stream.
 pub(crate) enum Incoming<'a> {
-    /// An event of an event stream.
-    Event(Event<'a>),
+    /// An event of the stream of the peer with this [number](Sink::number).
+    Event(Event<'a>, u64),
     /// A message as it stands.
     Message(&'a [u8]),
     /// One that was seen when it came, and kept until there was somebody to take it in.

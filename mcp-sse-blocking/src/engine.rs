@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::background::Background;
 use crate::backoff::Losses;
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, Unsent};
 use crate::clock;
 use crate::error::{Delivery, Error};
 use crate::features::Features;
@@ -270,7 +270,7 @@ impl Engine {
                 return streamable.post(message, &self.mirrored(message)?, deadline, stop);
             }
         };
-        posted.map_err(|error| match error {
+        posted.map_err(|Unsent { peer, error }| match error {
             Error::SessionGone(_) => {
                 self.session_gone(peer, &error);
                 error
@@ -281,14 +281,11 @@ impl Engine {
         })
     }
 
-    /// The server does not know the session of HTTP+SSE any more, as a POST was told (R-SSE-28): its stream is of no use.
-    fn session_gone(&self, peer: Option<u64>, error: &Error) {
+    /// The server does not know this session of HTTP+SSE any more, as a POST was told (R-SSE-28): its stream is of no use.
+    fn session_gone(&self, peer: u64, error: &Error) {
         let Some(shared) = self.carrier.shared() else { return };
-        let now = shared.sink().number();
-        if peer.is_none_or(|peer| peer == now) {
-            self.lose(now, error, None);
-            shared.sink().give_up(now, error);
-        }
+        self.lose(peer, error, None);
+        shared.sink().give_up(peer, error);
     }
 
     /// Gives a call up, telling the server in the background (R-LM-77). False when it is not in flight any more.

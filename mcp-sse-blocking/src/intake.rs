@@ -49,7 +49,11 @@ impl Engine {
     /// Takes in what came on a shared stream. `own` is the call of the thread that read it.
     pub(crate) fn take_incoming<'a>(&self, incoming: Incoming<'a>, own: Option<u64>) -> Taken<'a> {
         let data = match incoming {
-            Incoming::Event(event) => return self.take(&event, own, Brings::All),
+            Incoming::Event(event, peer) if event.event == b"endpoint" => {
+                self.handle_endpoint(peer, &event.data_str());
+                return Taken::Other;
+            }
+            Incoming::Event(event, _) => return self.take(&event, own, Brings::All),
             Incoming::Message(data) => data,
             Incoming::Kept(data) => {
                 self.take_kept(data);
@@ -72,12 +76,8 @@ impl Engine {
     }
 
     fn take<'a>(&self, event: &Event<'a>, own: Option<u64>, brings: Brings) -> Taken<'a> {
-        if event.event == b"endpoint" {
-            self.handle_endpoint(&event.data_str());
-            return Taken::Other;
-        }
-        // It only carries an id.
-        if event.data.is_empty() {
+        // It only carries an id, or it means something over HTTP+SSE alone.
+        if event.data.is_empty() || event.event == b"endpoint" {
             return Taken::Other;
         }
         if event.carries_message() {
@@ -363,9 +363,9 @@ impl Engine {
         if slot.waiter == Waiter::Caller { Taken::ForCaller } else { Taken::Other }
     }
 
-    /// An `endpoint` event after the first: what it says is checked as the first was (R-SSE-33).
-    fn handle_endpoint(&self, data: &str) {
-        let moved = self.carrier.shared().map_or(Ok(()), |shared| shared.sink().handle_endpoint(data));
+    /// An `endpoint` event after the first, of this peer: what it says is checked as the first was (R-SSE-33).
+    fn handle_endpoint(&self, peer: u64, data: &str) {
+        let moved = self.carrier.shared().map_or(Ok(()), |shared| shared.sink().handle_endpoint(peer, data));
         if let Err(error) = moved {
             self.end(error);
         }

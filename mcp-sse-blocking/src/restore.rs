@@ -13,7 +13,7 @@ use crate::error::{Delivery, Error, StatusKind};
 use crate::log_target;
 use crate::pending::Want;
 use crate::reconnect::{Reconnect, When};
-use crate::standing::{Found, Lost, Says, Turn};
+use crate::standing::{Found, Lost, Of, Says, Turn};
 use crate::streamable::Streamable;
 
 /// How long opening a session may take where no setting says it.
@@ -52,7 +52,7 @@ impl Engine {
     /// The session is lost: calls in flight get `error`, later ones go into the next session, if there is to be one (R-IO-17,
     /// R-SSE-28, R-SSE-39). `peer` is its [number](Carrier::number), and `asked` how long the server wants to be left alone.
     pub(crate) fn lose(&self, peer: u64, error: &Error, asked: Option<Duration>) {
-        let lost = self.standing.lose(error, asked);
+        let lost = self.standing.lose(Of::Peer(peer), error, asked);
         if matches!(lost, Lost::Final) {
             return self.end(error.clone());
         }
@@ -71,7 +71,7 @@ impl Engine {
 
     /// The server cannot be reached, as an exchange has found out that began after so many losses.
     pub(crate) fn lose_contact(&self, error: &Error, losses: u64) {
-        match self.standing.lose_since(losses, error) {
+        match self.standing.lose(Of::After(losses), error, None) {
             Lost::Known => {}
             Lost::New => {
                 self.insight().disconnected(error);
@@ -143,14 +143,14 @@ impl Engine {
         log::debug!(target: log_target::CLIENT, "attempt {} to reach {} again", turn.attempt, self.carrier.place());
         let within = self.opening_deadline(deadline);
         let error = match self.restore(within) {
-            Ok(()) if self.standing.restored(turn) => {
+            Ok(peer) if self.standing.restored(turn, peer) => {
                 if self.carrier.shared().is_some() {
                     self.session_renewed();
                 }
                 self.insight().regained();
                 return Ok(());
             }
-            Ok(()) => Error::StreamEnded(Delivery::NotSent),
+            Ok(_) => Error::StreamEnded(Delivery::NotSent),
             Err(error) => error.with_delivery(Delivery::NotSent),
         };
         log::debug!(target: log_target::CLIENT, "attempt {} was in vain: {error}", turn.attempt);
@@ -173,19 +173,24 @@ impl Engine {
     }
 
     /// Opens a session in place of the lost one. What that is depends on the carrier: a stream with its handshake, a child process,
-    /// or, where requests are exchanges of their own, a sign of life of the server.
-    fn restore(&self, deadline: Option<Deadline>) -> Result<(), Error> {
+    /// or, where requests are exchanges of their own, a sign of life of the server. Gives its number, where sessions have one.
+    fn restore(&self, deadline: Option<Deadline>) -> Result<Option<u64>, Error> {
         match &self.carrier {
             Carrier::Shared(shared) => {
                 let sink = shared.sink();
-                let Some(hello) = sink.hello() else { return sink.restart(deadline) };
-                // Before anything of the new session can come.
-                self.blank_session();
+                if sink.hello().is_some() {
+                    // Before anything of the new session can come.
+                    self.blank_session();
+                }
                 sink.restart(deadline)?;
+                // There is no other attempt that could have opened another one.
                 let peer = sink.number();
-                self.greet_again(hello, deadline).inspect_err(|error| sink.give_up(peer, error))
+                if let Some(hello) = sink.hello() {
+                    self.greet_again(hello, deadline).inspect_err(|error| sink.give_up(peer, error))?;
+                }
+                Ok(Some(peer))
             }
-            Carrier::Streamable(streamable) => self.knock(streamable, deadline),
+            Carrier::Streamable(streamable) => self.knock(streamable, deadline).map(|()| None),
         }
     }
 

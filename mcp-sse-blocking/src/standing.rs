@@ -60,6 +60,8 @@ struct Inner {
     over: Option<Error>,
     /// Why there is no session: the loss, then what the last attempt failed with.
     lost: Option<Error>,
+    /// The first peer that no loss was told of.
+    unlost: u64,
     /// Somebody makes an attempt.
     at_work: bool,
     /// Attempts in a row that were of no use, with the one that is being made.
@@ -68,6 +70,16 @@ struct Inner {
     since: Instant,
     /// Before that there is no attempt.
     not_before: Instant,
+}
+
+/// Of which session a loss is told. A report may come late, when that session was given up long ago and the next one is being
+/// opened or stands: it is no loss of the next one then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// Of the one with this [number](crate::carrier::Carrier::number).
+    Peer(u64),
+    /// Of the one that there was after so many [losses](Standing::losses), where sessions have no streams to be numbered by.
+    After(u64),
 }
 
 /// What a loss leads to.
@@ -102,6 +114,7 @@ impl Standing {
             open: false,
             over: None,
             lost: None,
+            unlost: 0,
             at_work: false,
             attempt: 0,
             since: now,
@@ -182,20 +195,18 @@ impl Standing {
         });
     }
 
-    /// The session is lost. `asked` is how long the server wants to be left alone.
-    pub(crate) fn lose(&self, error: &Error, asked: Option<Duration>) -> Lost {
-        self.lose_now(self.inner(), error, asked)
-    }
-
-    /// The same, unless the session was lost since somebody counted so many losses.
-    pub(crate) fn lose_since(&self, losses: u64, error: &Error) -> Lost {
-        let inner = self.inner();
-        if self.losses() == losses { self.lose_now(inner, error, wait_asked_for(error)) } else { Lost::Known }
-    }
-
-    fn lose_now(&self, mut inner: MutexGuard<'_, Inner>, error: &Error, asked: Option<Duration>) -> Lost {
-        if inner.over.is_some() {
+    /// A session is lost. `asked` is how long the server wants to be left alone, where the error does not say it.
+    pub(crate) fn lose(&self, of: Of, error: &Error, asked: Option<Duration>) -> Lost {
+        let mut inner = self.inner();
+        let is_news = match of {
+            Of::Peer(peer) => peer >= inner.unlost,
+            Of::After(losses) => losses == self.losses(),
+        };
+        if inner.over.is_some() || !is_news {
             return Lost::Known;
+        }
+        if let Of::Peer(peer) = of {
+            inner.unlost = peer + 1;
         }
         self.losses.fetch_add(1, Ordering::AcqRel);
         if inner.lost.is_some() {
@@ -213,7 +224,7 @@ impl Standing {
         }
         inner.lost = Some(error.clone());
         self.is_lost.store(true, Ordering::Release);
-        self.await_next(&mut inner, now, asked);
+        self.await_next(&mut inner, now, asked.or_else(|| wait_asked_for(error)));
         Lost::New
     }
 
@@ -317,10 +328,15 @@ impl Standing {
         }
     }
 
-    /// The attempt succeeded. False when the new session was lost again before that was said.
-    pub(crate) fn restored(&self, turn: Turn) -> bool {
+    /// The attempt succeeded, and opened the session with this number, where they are numbered. False when that was lost again
+    /// before it was said.
+    pub(crate) fn restored(&self, turn: Turn, peer: Option<u64>) -> bool {
         let mut inner = self.inner();
-        if inner.over.is_some() || self.losses() != turn.losses {
+        let is_lost = match peer {
+            Some(peer) => peer < inner.unlost,
+            None => self.losses() != turn.losses,
+        };
+        if inner.over.is_some() || is_lost {
             return false;
         }
         (inner.at_work, inner.lost, inner.since) = (false, None, clock::now());
@@ -461,7 +477,7 @@ mod tests {
     fn those_who_wait_for_an_attempt_share_what_comes_of_it() {
         for succeeds in [true, false] {
             let standing = Arc::new(standing(Reconnect::on_demand()));
-            assert!(matches!(standing.lose(&broken(), None), Lost::New));
+            assert!(matches!(standing.lose(Of::After(standing.losses()), &broken(), None), Lost::New));
             let mine = turn(&standing);
             let waiting: Vec<_> = (0..4)
                 .map(|_| {
@@ -477,7 +493,7 @@ mod tests {
                 })
                 .collect();
             if succeeds {
-                assert!(standing.restored(mine));
+                assert!(standing.restored(mine, None));
             } else {
                 assert!(standing.failed(&refused(), Says::NotNow));
             }
@@ -491,25 +507,51 @@ mod tests {
     #[test]
     fn a_session_that_is_lost_again_before_it_was_told_of_is_none() {
         let standing = standing(Reconnect::new());
-        assert!(matches!(standing.lose(&broken(), None), Lost::New));
+        assert!(matches!(standing.lose(Of::Peer(0), &broken(), None), Lost::New));
         let mine = standing.next_turn_now();
-        assert!(matches!(standing.lose(&broken(), None), Lost::Known));
-        assert!(!standing.restored(mine) && standing.is_lost());
+        assert!(matches!(standing.lose(Of::Peer(1), &broken(), None), Lost::Known));
+        assert!(!standing.restored(mine, Some(1)) && standing.is_lost());
         // What was found out before that says nothing of it.
-        assert!(matches!(standing.lose_since(1, &broken()), Lost::Known));
+        assert!(matches!(standing.lose(Of::After(1), &broken(), None), Lost::Known));
+    }
+
+    /// A reader, a writer and an attempt in vain may each tell of the same loss, at any time.
+    #[test]
+    fn a_late_report_of_a_loss_does_no_harm_to_the_next_session() {
+        let standing = standing(Reconnect::new());
+        let report = |peer| assert!(matches!(standing.lose(Of::Peer(peer), &broken(), None), Lost::Known));
+        assert!(matches!(standing.lose(Of::Peer(0), &broken(), None), Lost::New));
+        report(0);
+        let in_vain = standing.next_turn_now();
+        report(0);
+        // It opened a session, which failed before it stood; its stream is given up.
+        assert!(standing.failed(&broken(), Says::NotNow));
+        let mine = standing.next_turn_now();
+        assert_eq!((in_vain.attempt, mine.attempt), (1, 2));
+        // While the next one is opened the reader comes to the end of that.
+        report(1);
+        report(0);
+        assert!(standing.restored(mine, Some(2)), "the third is another one");
+        let losses = standing.losses();
+        for peer in [0, 1] {
+            report(peer);
+        }
+        assert!(!standing.is_lost());
+        assert_eq!(standing.losses(), losses, "no request is taken for one of a session that was lost");
+        assert!(matches!(standing.lose(Of::Peer(2), &broken(), None), Lost::New));
     }
 
     #[test]
     fn attempts_are_counted_until_a_session_is_of_use() {
         let standing = standing(Reconnect::new().interval(Duration::ZERO).attempts(2));
         for attempt in [1, 2] {
-            assert!(matches!(standing.lose(&broken(), None), Lost::New));
+            assert!(matches!(standing.lose(Of::After(standing.losses()), &broken(), None), Lost::New));
             let mine = standing.next_turn_now();
             assert_eq!(mine.attempt, attempt);
-            assert!(standing.restored(mine));
+            assert!(standing.restored(mine, None));
         }
         standing.heard();
-        assert!(matches!(standing.lose(&broken(), None), Lost::New));
+        assert!(matches!(standing.lose(Of::After(standing.losses()), &broken(), None), Lost::New));
         let mine = standing.next_turn_now();
         assert_eq!(mine.attempt, 1);
         assert!(standing.failed(&broken(), Says::NotNow));
@@ -522,7 +564,7 @@ mod tests {
     #[test]
     fn an_attempt_that_only_ran_out_of_time_does_not_count() {
         let standing = standing(Reconnect::on_demand().at_most(1));
-        assert!(matches!(standing.lose(&broken(), None), Lost::New));
+        assert!(matches!(standing.lose(Of::After(standing.losses()), &broken(), None), Lost::New));
         for _ in 0..3 {
             let mine = standing.next_turn_now();
             assert_eq!(mine.attempt, 1);

@@ -296,7 +296,7 @@ impl Line {
 
     fn send(&self, message: &[u8], deadline: Option<Deadline>) -> Result<(), Error> {
         self.insight.sent(message);
-        self.sink.post(message, None, deadline, None)
+        Ok(self.sink.post(message, None, deadline, None)?)
     }
 
     /// Reads message after message until `look` has what it wants, or the deadline passes.

@@ -164,7 +164,7 @@ impl EventStream {
 
 impl SharedStream for EventStream {
     fn next(&mut self) -> Result<Option<Incoming<'_>>, Error> {
-        Ok(self.next_event()?.map(Incoming::Event))
+        Ok(self.next_event()?.map(|event| Incoming::Event(event, 0)))
     }
 
     fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {

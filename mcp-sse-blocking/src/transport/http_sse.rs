@@ -15,7 +15,7 @@ use super::event_stream::EventStream;
 use super::exchange::Stop;
 use super::http::{Http, Target};
 use super::link::{Again, Awaited, Fresh, Link, Peer};
-use crate::carrier::{Filled, Incoming, Loss, SharedStream, Sink};
+use crate::carrier::{Filled, Incoming, Loss, SharedStream, Sink, Unsent};
 use crate::connect::Via;
 use crate::error::{Delivery, Error, PeerError};
 use crate::log_target;
@@ -132,17 +132,17 @@ impl Sink for HttpSse {
         peer: Option<u64>,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
-    ) -> Result<(), Error> {
-        let (session, _) = self.link.peer(peer)?;
-        let posted = session.http.post(&*session.target()?, message, deadline, stop);
+    ) -> Result<(), Unsent> {
+        let (session, peer) = self.link.peer(peer)?;
+        let posted = session.target().and_then(|target| session.http.post(&target, message, deadline, stop));
         let posted = posted.map_err(|error| session.http.insight().clear(error));
         posted.map_err(|error| match error {
             // Its connections were shut down because its stream was lost.
             Error::Closed(delivery) if !self.link.is_down() => {
-                let lost = self.link.peer(None).err().unwrap_or(Error::StreamEnded(delivery));
-                lost.with_delivery(delivery)
+                let lost = self.link.peer(Some(peer)).err().map_or(Error::StreamEnded(delivery), Error::from);
+                Unsent { peer, error: lost.with_delivery(delivery) }
             }
-            error => error,
+            error => Unsent { peer, error },
         })
     }
 
@@ -154,8 +154,8 @@ impl Sink for HttpSse {
         self.link.is_down()
     }
 
-    fn handle_endpoint(&self, data: &str) -> Result<(), Error> {
-        match self.link.peer(None) {
+    fn handle_endpoint(&self, peer: u64, data: &str) -> Result<(), Error> {
+        match self.link.peer(Some(peer)) {
             Ok((session, _)) => session.handle_endpoint(data),
             // Said on a stream that was given up.
             Err(_) => Ok(()),
@@ -195,7 +195,8 @@ impl SharedStream for Stream {
             self.message = early;
             return Ok(Some(Incoming::Kept(&self.message)));
         }
-        Ok(opened.events.next_event()?.map(Incoming::Event))
+        let number = self.number;
+        Ok(opened.events.next_event()?.map(|event| Incoming::Event(event, number)))
     }
 
     fn fill(&mut self, deadline: Option<Deadline>) -> Result<Filled, Error> {

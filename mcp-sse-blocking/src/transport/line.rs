@@ -13,7 +13,7 @@ use mcp_core::time::{Cause, Deadline};
 
 use super::exchange::{STOP_CHECK, Stop};
 use super::link::{Again, Awaited, Fresh, Link, Peer, out_of_time};
-use crate::carrier::{Filled, Incoming, Loss, SharedStream, Sink};
+use crate::carrier::{Filled, Incoming, Loss, SharedStream, Sink, Unsent};
 use crate::clock;
 use crate::error::{Delivery, Error, TransportError};
 
@@ -125,7 +125,7 @@ impl LineSink {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_turn(&self, peer: Option<u64>, patience: &Patience<'_>) -> Result<MyTurn<'_>, Error> {
+    fn take_turn(&self, peer: Option<u64>, patience: &Patience<'_>) -> Result<MyTurn<'_>, Unsent> {
         let mut turn = self.turn();
         turn.waiting += 1;
         while turn.taken {
@@ -137,7 +137,8 @@ impl LineSink {
         }
         turn.waiting -= 1;
         if turn.taken {
-            return Err(patience.slice(self).err().unwrap_or(Error::Closed(Delivery::NotSent)));
+            let error = patience.slice(self).err().unwrap_or(Error::Closed(Delivery::NotSent));
+            return Err(Unsent { peer: peer.unwrap_or_else(|| self.number()), error });
         }
         let (peer, number) = self.link.peer(peer).inspect_err(|_| {
             // It was perhaps the only one that was woken.
@@ -157,11 +158,12 @@ impl Sink for LineSink {
         peer: Option<u64>,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Unsent> {
         let patience = Patience { deadline, stop: stop.as_deref() };
         let mut turn = self.take_turn(peer, &patience)?;
-        turn.finish_rest(&patience)?;
-        turn.write(message, b"\n", &patience)
+        let peer = turn.number;
+        let written = turn.finish_rest(&patience).and_then(|()| turn.write(message, b"\n", &patience));
+        written.map_err(|error| Unsent { peer, error })
     }
 
     fn shut_down(&self) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mcp_core::time::{Cause, Deadline};
 
-use crate::carrier::Loss;
+use crate::carrier::{Loss, Unsent};
 use crate::clock;
 use crate::error::{Delivery, Error, Timeout};
 use crate::log_target;
@@ -116,15 +116,18 @@ impl<P: Peer + ?Sized, S> Link<P, S> {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn peer(&self, number: Option<u64>) -> Result<(Arc<P>, u64), Error> {
+    pub(super) fn peer(&self, number: Option<u64>) -> Result<(Arc<P>, u64), Unsent> {
         let state = self.state();
+        // Changed under the lock.
         let now = self.number();
-        match &state.lost {
-            _ if self.is_down() => Err(Error::Closed(Delivery::NotSent)),
-            Some(lost) => Err(lost.clone().with_delivery(Delivery::NotSent)),
-            None if number.is_some_and(|number| number != now) => Err(Error::StreamEnded(Delivery::NotSent)),
-            None => Ok((Arc::clone(&state.peer), now)),
-        }
+        let error = match &state.lost {
+            _ if self.is_down() => Error::Closed(Delivery::NotSent),
+            // What was said of another one is not why it is gone.
+            _ if number.is_some_and(|number| number != now) => Error::StreamEnded(Delivery::NotSent),
+            Some(lost) => lost.clone().with_delivery(Delivery::NotSent),
+            None => return Ok((Arc::clone(&state.peer), now)),
+        };
+        Err(Unsent { peer: number.unwrap_or(now), error })
     }
 
     pub(super) fn name(&self) -> String {
