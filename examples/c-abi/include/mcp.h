@@ -80,6 +80,9 @@ enum mcp_status
   MCP_STATUS_CREDENTIALS = 20,
   // There is no connection, and opening another one takes longer than the call may wait.
   MCP_STATUS_NOT_CONNECTED = 21,
+  // No failure: a question to the client is on its way. Return from the handler without an answer; it runs
+  // again, with this one.
+  MCP_STATUS_ASKED = 22,
   // A fault of the library itself. It goes on working; please report it.
   MCP_STATUS_PANIC = 99,
 };
@@ -88,6 +91,35 @@ enum mcp_status
 typedef enum mcp_status mcp_status;
 #else
 typedef int32_t mcp_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Something changed on the server.
+enum mcp_change
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Nothing came within the time.
+  MCP_CHANGE_NONE = 0,
+  // The list of tools.
+  MCP_CHANGE_TOOLS = 1,
+  // The list of prompts.
+  MCP_CHANGE_PROMPTS = 2,
+  // The list of resources or of templates.
+  MCP_CHANGE_RESOURCES = 3,
+  // A resource that was subscribed to, or one inside of it.
+  MCP_CHANGE_RESOURCE = 4,
+  // Changes may have gone unnoticed: whatever the subscription is about is to be fetched again.
+  MCP_CHANGE_MISSED = 5,
+  // The subscription is over: it was freed, the client was closed, or the server ended it.
+  MCP_CHANGE_OVER = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcp_change mcp_change;
+#else
+typedef int32_t mcp_change;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -112,8 +144,8 @@ typedef int32_t mcp_connection_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// Text that the library made, and the caller frees with `mcp_string_free`. UTF-8, with a NUL behind its last byte that `length`
-// does not count; text may hold others.
+// Text that the library made, and the caller frees with `mcp_string_free`. UTF-8, with a NUL behind its last
+// byte that `length` does not count; text may hold others.
 typedef struct mcp_string {
   // The bytes; NULL when there is none.
   char *data;
@@ -127,12 +159,13 @@ typedef struct mcp_options {
   uint64_t id;
 } mcp_options;
 
-// More about a call that did not work. The caller's own: no memory belongs to it, so there is nothing to be freed, and it need
-// not be initialised.
+// More about a call that did not work. The caller's own: no memory belongs to it, so there is nothing to be
+// freed, and it need not be initialised.
 typedef struct mcp_error {
   // The same as the function gave back.
   mcp_status status;
-  // Whether the server may have acted on the request: 1 it was sent, 0 it was not, -1 it was answered or there was none.
+  // Whether the server may have acted on the request: 1 it was sent, 0 it was not, -1 it was answered or
+  // there was none.
   int32_t delivery;
   // The code of the server's JSON-RPC error; else 0.
   int64_t rpc_code;
@@ -146,24 +179,40 @@ typedef struct mcp_error {
   char message[MCP_ERROR_MESSAGE];
 } mcp_error;
 
-// Told what the server logs: `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7 emergency. On the
-// thread `mcp-events` of the client, one at a time; it may use the client.
+// Told what the server logs: `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert,
+// 7 emergency. On the thread `mcp-events` of the client, one at a time; it may use the client.
 typedef void (*mcp_log_fn)(void *userdata, int32_t level, const char *text, size_t length);
 
 // Called once when the library has no more use for `userdata`, on whichever thread that is. May be NULL.
 typedef void (*mcp_release_fn)(void *userdata);
 
-// Told of notifications other than logs and progress: the method, and the parameters as JSON (NULL when there are none). On the
-// thread `mcp-events` of the client, one at a time; it may use the client.
+// Told of notifications other than logs and progress: the method, and the parameters as JSON (NULL when
+// there are none). On the thread `mcp-events` of the client, one at a time; it may use the client.
 typedef void (*mcp_notification_fn)(void *userdata,
                                     const char *method,
                                     size_t method_length,
                                     const char *params,
                                     size_t params_length);
 
-// Told where the client stands: 0 connecting, 1 ready, 2 reconnecting (with the number of the attempt), 3 closed. On the thread
-// `mcp-state` of the client, one at a time.
+// Told where the client stands: 0 connecting, 1 ready, 2 reconnecting (with the number of the attempt), 3
+// closed. On the thread `mcp-state` of the client, one at a time.
 typedef void (*mcp_state_fn)(void *userdata, int32_t state, uint32_t attempt);
+
+// Something that a server asks, while its callback runs. A number: 0 is none.
+typedef struct mcp_question {
+  // The number.
+  uint64_t id;
+} mcp_question;
+
+// Answers what a server asks. `question` is good until it returns, on any thread: it may hand it to another
+// one and wait for that. Exactly one of `mcp_question_reply`, `_accept`, `_decline`, `_cancel` and `_fail`
+// is to be called before it returns; without any an elicitation is dismissed, and anything else fails.
+//
+// With a handshake (up to 2025-11-25) it runs on the thread `mcp-requests` of the client, one question at a
+// time; in 2026-07-28 on the thread `mcp-call` of a call, or the one that makes the request, so that several
+// may run at once. The time that it takes is part of the call's. It may use the client, but a call from
+// within that is asked again waits for itself.
+typedef void (*mcp_question_fn)(void *userdata, struct mcp_question question);
 
 // A session with a server. Any thread may use it, several at once. A number: 0 is none.
 typedef struct mcp_client {
@@ -177,8 +226,8 @@ typedef struct mcp_cancel {
   uint64_t id;
 } mcp_cancel;
 
-// Told how far a call has come, on the thread that makes the call. `total` is NaN when it is not known, `message` NULL when there is
-// none.
+// Told how far a call has come, on the thread that makes the call. `total` is NaN when it is not known,
+// `message` NULL when there is none.
 typedef void (*mcp_progress_fn)(void *userdata,
                                 double progress,
                                 double total,
@@ -199,11 +248,11 @@ typedef struct mcp_call_settings {
   void *userdata;
 } mcp_call_settings;
 
-// A call while its handler runs. A number: 0 is none.
-typedef struct mcp_call {
+// A subscription to changes of a server. A number: 0 is none.
+typedef struct mcp_subscription {
   // The number.
   uint64_t id;
-} mcp_call;
+} mcp_subscription;
 
 // A server that is being put together. A number: 0 is none.
 typedef struct mcp_server {
@@ -211,9 +260,22 @@ typedef struct mcp_server {
   uint64_t id;
 } mcp_server;
 
-// Answers a call. `call` is good until it returns, on this thread only. Exactly one of the functions that begin with
-// `mcp_call_reply` or `mcp_call_fail` is to be called before that. Not NULL.
+// A call while its handler runs. A number: 0 is none.
+typedef struct mcp_call {
+  // The number.
+  uint64_t id;
+} mcp_call;
+
+// Answers a call. `call` is good until it returns, on this thread only. Before that exactly one of the
+// functions that begin with `mcp_call_reply` or `mcp_call_fail` is to be called; or `mcp_call_defer`, to
+// answer later; or none when a question to the client has no answer yet (`MCP_STATUS_ASKED`). Not NULL.
 typedef void (*mcp_handler_fn)(void *userdata, struct mcp_call call);
+
+// A call that is answered after its handler has returned, from any thread. A number: 0 is none.
+typedef struct mcp_deferred {
+  // The number.
+  uint64_t id;
+} mcp_deferred;
 
 // A server that listens. A number: 0 is none.
 typedef struct mcp_bound {
@@ -235,31 +297,38 @@ typedef struct mcp_connection {
   uint64_t id;
 } mcp_connection;
 
-// Told of a line of the log: `level` is 1 error, 2 warning, 3 info, 4 debug, 5 trace. On any thread, several at once.
+// Told of a line of the log: `level` is 1 error, 2 warning, 3 info, 4 debug, 5 trace. On any thread, several
+// at once.
 typedef void (*mcp_line_fn)(void *userdata, int32_t level, const char *text, size_t length);
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
-// Frees text that the library gave, and empties the place that it is in. NULL, and text that was freed in this place before, are
-// fine; a copy of freed text is not.
+/* ---- Text ---- */
+
+// Frees text that the library gave, and empties the place that it is in. NULL, and text that was freed in
+// this place before, are fine; a copy of freed text is not.
 void mcp_string_free(struct mcp_string *text);
 
-// Options for the server at a URL, such as `http://localhost:8000/mcp`. Freed with `mcp_options_free`, also after connecting.
+/* ---- Client: how to connect ---- */
+
+// Options for the server at a URL, such as `http://localhost:8000/mcp`. Freed with `mcp_options_free`, also
+// after connecting.
 mcp_status mcp_options_new(const char *url,
                            size_t url_length,
                            struct mcp_options *options,
                            struct mcp_error *error);
 
-// Options for a server that is a program, spoken to over its standard input and output. Arguments are added with
-// `mcp_options_argument`.
+// Options for a server that is a program, spoken to over its standard input and output. Arguments are added
+// with `mcp_options_argument`.
 mcp_status mcp_options_spawn(const char *program,
                              size_t program_length,
                              struct mcp_options *options,
                              struct mcp_error *error);
 
-// Options for a server of a configuration file: `mcpServers` of Claude and others, VS Code's `servers`, CrewAI's `mcps`.
+// Options for a server of a configuration file: `mcpServers` of Claude and others, VS Code's `servers`,
+// CrewAI's `mcps`.
 mcp_status mcp_options_from_config(const char *path,
                                    size_t path_length,
                                    const char *server,
@@ -273,7 +342,8 @@ void mcp_options_free(struct mcp_options options);
 // An argument of the program, after those before.
 mcp_status mcp_options_argument(struct mcp_options options, const char *argument, size_t length);
 
-// A variable in the environment of the program. It has few others: what a program needs is passed on by name or set here.
+// A variable in the environment of the program. It has few others: what a program needs is passed on by name
+// or set here.
 mcp_status mcp_options_env(struct mcp_options options,
                            const char *name,
                            size_t name_length,
@@ -296,21 +366,20 @@ mcp_status mcp_options_bearer(struct mcp_options options, const char *token, siz
 // How long opening a connection may take, in milliseconds. 10 000 unless set.
 mcp_status mcp_options_connect_timeout(struct mcp_options options, uint64_t ms);
 
-// How long a call may take from its start to its reply, and so may connecting, in milliseconds; negative: for ever. 60 000 unless set.
-mcp_status mcp_options_call_timeout(struct mcp_options options,
-                                    int64_t ms);
+// How long a call may take from its start to its reply, and so may connecting, in milliseconds; negative:
+// for ever. 60 000 unless set.
+mcp_status mcp_options_call_timeout(struct mcp_options options, int64_t ms);
 
 // How long an event stream may be silent, in milliseconds; negative: for ever. 300 000 unless set.
 mcp_status mcp_options_idle_timeout(struct mcp_options options, int64_t ms);
 
-// Over HTTP+SSE, how long it may take until the server has said where messages go, in milliseconds. 30 000 unless set.
-mcp_status mcp_options_endpoint_timeout(struct mcp_options options,
-                                        uint64_t ms);
+// Over HTTP+SSE, how long it may take until the server has said where messages go, in milliseconds. 30 000
+// unless set.
+mcp_status mcp_options_endpoint_timeout(struct mcp_options options, uint64_t ms);
 
-// What is spoken: 0 it is found out, as it is unless set; 1 Streamable HTTP without sessions (2026-07-28); 2 Streamable HTTP with
-// sessions; 3 HTTP+SSE; 4 JSON without JSON-RPC.
-mcp_status mcp_options_transport(struct mcp_options options,
-                                 int32_t transport);
+// What is spoken: 0 it is found out, as it is unless set; 1 Streamable HTTP without sessions (2026-07-28); 2
+// Streamable HTTP with sessions; 3 HTTP+SSE; 4 JSON without JSON-RPC.
+mcp_status mcp_options_transport(struct mcp_options options, int32_t transport);
 
 // The revision to speak, such as `2025-11-25`; the newest that the server speaks unless set.
 mcp_status mcp_options_revision(struct mcp_options options, const char *revision, size_t length);
@@ -318,11 +387,9 @@ mcp_status mcp_options_revision(struct mcp_options options, const char *revision
 // Certificates of authorities, in PEM, that are trusted beside the well-known ones.
 mcp_status mcp_options_add_root_certificates(struct mcp_options options, const char *pem, size_t length);
 
-// What the client does when it loses its server: it opens another session after `interval_ms`, in growing intervals, at most
-// `attempts` times in a row (0: without end). Unless set, the next call opens one.
-mcp_status mcp_options_reconnect(struct mcp_options options,
-                                 uint64_t interval_ms,
-                                 uint32_t attempts);
+// What the client does when it loses its server: it opens another session after `interval_ms`, in growing
+// intervals, at most `attempts` times in a row (0: without end). Unless set, the next call opens one.
+mcp_status mcp_options_reconnect(struct mcp_options options, uint64_t interval_ms, uint32_t attempts);
 
 // Has log messages of the server told.
 mcp_status mcp_options_on_log(struct mcp_options options,
@@ -342,13 +409,56 @@ mcp_status mcp_options_on_state(struct mcp_options options,
                                 void *userdata,
                                 mcp_release_fn release);
 
+// Answers forms that servers have the user fill in (`elicitation/create`), and declares that this program
+// can; since 2025-06-18. Show who asks, and let the user decline. An answer that does not fit the form is
+// not sent.
+mcp_status mcp_options_on_elicitation(struct mcp_options options,
+                                      mcp_question_fn ask,
+                                      void *userdata,
+                                      mcp_release_fn release);
+
+// Answers whether the user agrees to visit a page (`elicitation/create` with `mode` `url`), and declares
+// that this program can ask; since 2025-11-25. The library never fetches the page.
+mcp_status mcp_options_on_url_elicitation(struct mcp_options options,
+                                          mcp_question_fn ask,
+                                          void *userdata,
+                                          mcp_release_fn release);
+
+// Answers for a model that servers want to go on with a conversation (`sampling/createMessage`), and
+// declares that this program has one.
+mcp_status mcp_options_on_sampling(struct mcp_options options,
+                                   mcp_question_fn ask,
+                                   void *userdata,
+                                   mcp_release_fn release);
+
+// Declares what that model can do beyond answering: use tools that the server brings, and add what it knows
+// of servers when it is asked to. 1 or 0 each, 0 unless set; since 2025-11-25.
+mcp_status mcp_options_sampling_can(struct mcp_options options, int32_t use_tools, int32_t add_context);
+
+// One more place where servers may work, a `file` URI without `..`, and its name for people, which may be
+// NULL. Declares that this program says so, with NULL as the URI without naming any: `mcp_client_set_roots`
+// changes them later.
+mcp_status mcp_options_add_root(struct mcp_options options,
+                                const char *uri,
+                                size_t uri_length,
+                                const char *name,
+                                size_t name_length);
+
+// Answers where servers may work each time one asks (`roots/list`), in place of `mcp_options_add_root`.
+mcp_status mcp_options_on_roots(struct mcp_options options,
+                                mcp_question_fn ask,
+                                void *userdata,
+                                mcp_release_fn release);
+
+/* ---- Client: the session, and what the server offers ---- */
+
 // Connects. The options are used up; they are still to be freed.
 //
 // Blocks for the call timeout at most; over HTTP+SSE for that of the endpoint more.
 mcp_status mcp_client_connect(struct mcp_options options, struct mcp_client *client, struct mcp_error *error);
 
-// Closes the session: calls in flight on other threads end with `MCP_STATUS_CLOSED`. Takes a second at most, with a child process three. Twice
-// is fine.
+// Closes the session: calls in flight on other threads end with `MCP_STATUS_CLOSED`. Takes a second at most,
+// with a child process three. Twice is fine.
 mcp_status mcp_client_close(struct mcp_client client);
 
 // Closes the session and frees the client. Twice is fine.
@@ -366,19 +476,21 @@ mcp_status mcp_client_server_info(struct mcp_client client, struct mcp_string *j
 // What the client has done so far, as OpenMetrics text.
 mcp_status mcp_client_metrics(struct mcp_client client, struct mcp_string *text, struct mcp_error *error);
 
+// How to use the server, as it says itself, for models. Nothing (`data` is NULL) when it says nothing.
+mcp_status mcp_client_instructions(struct mcp_client client,
+                                   struct mcp_string *text,
+                                   struct mcp_error *error);
+
+// What the server can do, as a JSON object: its capabilities as the protocol has them.
+mcp_status mcp_client_capabilities(struct mcp_client client,
+                                   struct mcp_string *json,
+                                   struct mcp_error *error);
+
+// The revision of the protocol that is spoken, such as `2025-11-25`.
+mcp_status mcp_client_revision(struct mcp_client client, struct mcp_string *text, struct mcp_error *error);
+
 // The tools of the server, all pages of them, as a JSON array.
 mcp_status mcp_client_tools(struct mcp_client client, struct mcp_string *json, struct mcp_error *error);
-
-// Calls a tool and waits for its result, a JSON object as the server wrote it. `arguments` is a JSON object or NULL; `settings` may be
-// NULL.
-mcp_status mcp_client_call(struct mcp_client client,
-                           const char *tool,
-                           size_t tool_length,
-                           const char *arguments,
-                           size_t arguments_length,
-                           const struct mcp_call_settings *settings,
-                           struct mcp_string *result,
-                           struct mcp_error *error);
 
 // The resources of the server, as a JSON array.
 mcp_status mcp_client_resources(struct mcp_client client, struct mcp_string *json, struct mcp_error *error);
@@ -407,8 +519,8 @@ mcp_status mcp_client_get_prompt(struct mcp_client client,
                                  struct mcp_string *result,
                                  struct mcp_error *error);
 
-// Proposes values for an argument of a prompt, or for a variable of a template when `reference` contains a colon: a JSON object with
-// `values`.
+// Proposes values for an argument of a prompt, or for a variable of a template when `reference` contains a
+// colon: a JSON object with `values`.
 mcp_status mcp_client_complete(struct mcp_client client,
                                const char *reference,
                                size_t reference_length,
@@ -419,7 +531,42 @@ mcp_status mcp_client_complete(struct mcp_client client,
                                struct mcp_string *result,
                                struct mcp_error *error);
 
-// Makes any request; `params` is a JSON object or NULL. The result is JSON as the server wrote it.
+// Asks the server for a sign of life and waits for it.
+mcp_status mcp_client_ping(struct mcp_client client, struct mcp_error *error);
+
+// Asks for log messages of this level and above, which reach the callback of `mcp_options_on_log`: 0 debug,
+// 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7 emergency. In 2026-07-28 servers send none
+// before this was called, and nothing is sent here; else the server is told at once.
+mcp_status mcp_client_set_log_level(struct mcp_client client, int32_t level, struct mcp_error *error);
+
+// Takes other roots in place of those of `mcp_options_add_root`, a JSON array of objects with `uri` and, if
+// you like, `name`, and tells the server where the revision has a notification for that. `MCP_STATUS_USAGE`
+// when none were declared, and for what can be no root.
+mcp_status mcp_client_set_roots(struct mcp_client client,
+                                const char *json,
+                                size_t length,
+                                struct mcp_error *error);
+
+// Tells the server that what the callback of `mcp_options_on_roots` answers has changed, where the revision
+// has a notification for that.
+mcp_status mcp_client_tell_roots_changed(struct mcp_client client, struct mcp_error *error);
+
+/* ---- Client: calls and other requests ---- */
+
+// Calls a tool and waits for its result, a JSON object as the server wrote it. `arguments` is a JSON object
+// or NULL; `settings` may be NULL.
+mcp_status mcp_client_call(struct mcp_client client,
+                           const char *tool,
+                           size_t tool_length,
+                           const char *arguments,
+                           size_t arguments_length,
+                           const struct mcp_call_settings *settings,
+                           struct mcp_string *result,
+                           struct mcp_error *error);
+
+// Makes any request; `params` is a JSON object or NULL. The result is JSON as the server wrote it. What the
+// server asks in 2026-07-28 before it answers is not answered: it is the result. See
+// `mcp_client_request_with`.
 mcp_status mcp_client_request(struct mcp_client client,
                               const char *method,
                               size_t method_length,
@@ -427,6 +574,20 @@ mcp_status mcp_client_request(struct mcp_client client,
                               size_t params_length,
                               struct mcp_string *result,
                               struct mcp_error *error);
+
+// Makes any request as `mcp_client_call` makes calls: with a deadline of its own, with progress, cancelled
+// from another thread, and with the callbacks of the options answering what the server asks before it
+// answers. `resources/read` with `{"uri":..}`, `prompts/get` with `{"name":..}`, one page of `tools/list`.
+// `params` is a JSON object or NULL, `settings` may be NULL. Of methods that the library does not know the
+// result is taken as it is.
+mcp_status mcp_client_request_with(struct mcp_client client,
+                                   const char *method,
+                                   size_t method_length,
+                                   const char *params,
+                                   size_t params_length,
+                                   const struct mcp_call_settings *settings,
+                                   struct mcp_string *result,
+                                   struct mcp_error *error);
 
 // Sends any notification; `params` is a JSON object or NULL.
 mcp_status mcp_client_notify(struct mcp_client client,
@@ -436,52 +597,95 @@ mcp_status mcp_client_notify(struct mcp_client client,
                              size_t params_length,
                              struct mcp_error *error);
 
-// Asks the server for a sign of life and waits for it.
-mcp_status mcp_client_ping(struct mcp_client client, struct mcp_error *error);
+/* ---- Client: cancelling calls ---- */
 
 // A new one, not triggered.
 mcp_status mcp_cancel_new(struct mcp_cancel *cancel, struct mcp_error *error);
 
-// Cancels the calls that it was given to, and those that it will be given to: they end at once with `MCP_STATUS_CANCELLED`. From
-// any thread.
+// Cancels the calls that it was given to, and those that it will be given to: they end at once with
+// `MCP_STATUS_CANCELLED`. From any thread.
 mcp_status mcp_cancel_trigger(struct mcp_cancel cancel);
 
 // Frees it. Calls that it was given to go on.
 void mcp_cancel_free(struct mcp_cancel cancel);
 
-// The name of the tool or prompt, or the URI of the resource. Good until the handler returns.
-mcp_status mcp_call_name(struct mcp_call call, const char **name, size_t *length);
+/* ---- Client: changes of the server ---- */
 
-// The arguments, a JSON object. Good until the handler returns.
-mcp_status mcp_call_arguments(struct mcp_call call, const char **json, size_t *length);
+// Asks the server to tell of changes. `filter` is a JSON object: `toolsListChanged`, `promptsListChanged`
+// and `resourcesListChanged` are `true` for those that are wanted, `resourceSubscriptions` is an array of
+// the URIs of resources. Several may be open at once.
+//
+// Blocks until the server has said what it will tell of, for the call timeout at most.
+mcp_status mcp_client_listen(struct mcp_client client,
+                             const char *filter,
+                             size_t filter_length,
+                             struct mcp_subscription *subscription,
+                             struct mcp_error *error);
 
-// Whether nobody waits for the answer any more: 1 or 0.
-int32_t mcp_call_is_cancelled(struct mcp_call call);
+// What the server said it will tell of: a JSON object as the filter, of what was asked for or a part of it.
+// Waits for a thread that is in `mcp_subscription_next`.
+mcp_status mcp_subscription_acknowledged(struct mcp_subscription subscription,
+                                         struct mcp_string *json,
+                                         struct mcp_error *error);
 
-// Tells how far the call has come. `total` may be NaN, `message` NULL.
-mcp_status mcp_call_progress(struct mcp_call call,
-                             double progress,
-                             double total,
-                             const char *message,
-                             size_t length);
+// Waits for the next change, for so many milliseconds at most; negative: until there is one. `uri` gets the
+// URI of `MCP_CHANGE_RESOURCE` and nothing otherwise; it may be NULL when it is not wanted. What is not
+// looked at waits: each change once, 1024 of them.
+//
+// Ends with `MCP_CHANGE_OVER` when another thread frees the subscription. Another status says why it failed,
+// once.
+mcp_status mcp_subscription_next(struct mcp_subscription subscription,
+                                 int64_t timeout_ms,
+                                 mcp_change *change,
+                                 struct mcp_string *uri,
+                                 struct mcp_error *error);
 
-// Sends a log message. `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7 emergency.
-mcp_status mcp_call_log(struct mcp_call call,
-                        int32_t level,
-                        const char *text,
-                        size_t length);
+// Ends it, waking whoever waits for a change, and frees it. The server is told in the background.
+void mcp_subscription_free(struct mcp_subscription subscription);
 
-// Answers with text.
-mcp_status mcp_call_reply_text(struct mcp_call call, const char *text, size_t length);
+/* ---- Client: what servers ask ---- */
 
-// Answers with JSON: as structured content where the revision has it, and as text.
-mcp_status mcp_call_reply_json(struct mcp_call call, const char *json, size_t length);
+// What is asked: `elicitation/create`, `sampling/createMessage` or `roots/list`. Good until the callback
+// returns.
+mcp_status mcp_question_method(struct mcp_question question, const char **method, size_t *length);
 
-// Answers a tool with a whole result: a JSON object with `content`, and what else results have.
-mcp_status mcp_call_reply_result(struct mcp_call call, const char *json, size_t length);
+// Who the server says it is, a JSON object with `name` and `version`; to be shown to the user, and not to be
+// trusted. `null` for roots. Good until the callback returns.
+mcp_status mcp_question_server(struct mcp_question question, const char **json, size_t *length);
 
-// Answers that the call failed, and why; for the model that made it.
-mcp_status mcp_call_fail(struct mcp_call call, const char *text, size_t length);
+// The parameters, a JSON object as the protocol has it: of an elicitation `message` and `requestedSchema`,
+// or with `mode` `url` the page in `url`; of sampling `messages`, `maxTokens` and so on; of roots nothing.
+// Good until the callback returns.
+mcp_status mcp_question_params(struct mcp_question question, const char **json, size_t *length);
+
+// Answers with a whole result, a JSON object as the protocol has it: of an elicitation `action` and
+// `content`, of sampling `role`, `content` and `model`, of roots `roots`. `MCP_STATUS_JSON` for anything
+// else, and for content that does not fit the form; the question then still wants an answer.
+mcp_status mcp_question_reply(struct mcp_question question,
+                              const char *json,
+                              size_t length,
+                              struct mcp_error *error);
+
+// Accepts an elicitation: a form with this content, a JSON object, or with NULL as it is before anybody
+// fills it in; of a page it is the consent to visit it, and the content is NULL. `MCP_STATUS_JSON` for
+// content that does not fit the form.
+mcp_status mcp_question_accept(struct mcp_question question,
+                               const char *content,
+                               size_t length,
+                               struct mcp_error *error);
+
+// The user does not want it.
+mcp_status mcp_question_decline(struct mcp_question question);
+
+// The user looked away: an elicitation is dismissed without a choice. For anything else the same as
+// `mcp_question_decline`.
+mcp_status mcp_question_cancel(struct mcp_question question);
+
+// It cannot be answered now, for a reason that the server is told. An elicitation has no such answer: it is
+// dismissed, and the log of this program has the reason.
+mcp_status mcp_question_fail(struct mcp_question question, const char *text, size_t length);
+
+/* ---- Server: what it offers, and to whom ---- */
 
 // A server that offers nothing yet, by the name and version that clients are told.
 mcp_status mcp_server_new(const char *name,
@@ -494,8 +698,9 @@ mcp_status mcp_server_new(const char *name,
 // Frees it, also after it was used up by `mcp_server_bind`, `mcp_server_serve_stdio` or `mcp_server_engine`.
 void mcp_server_free(struct mcp_server server);
 
-// Offers a tool. `input_schema` is a JSON Schema of an object, NULL for a tool without arguments. The handler runs on the thread
-// that runs the server, or with `on_worker` not 0 on one of several others, of which several may run it at once.
+// Offers a tool. `input_schema` is a JSON Schema of an object, NULL for a tool without arguments. The
+// handler runs on the thread that runs the server, or with `on_worker` not 0 on one of several others, of
+// which several may run it at once.
 mcp_status mcp_server_add_tool(struct mcp_server server,
                                const char *name,
                                size_t name_length,
@@ -519,8 +724,8 @@ mcp_status mcp_server_add_resource(struct mcp_server server,
                                    const char *text,
                                    size_t text_length);
 
-// Offers a resource whose text the handler gives each time it is read, with `mcp_call_reply_text` or `mcp_call_reply_json`. It runs on
-// the thread that runs the server.
+// Offers a resource whose text the handler gives each time it is read, with `mcp_call_reply_text` or
+// `mcp_call_reply_json`. It runs on the thread that runs the server.
 mcp_status mcp_server_add_resource_with(struct mcp_server server,
                                         const char *uri,
                                         size_t uri_length,
@@ -532,8 +737,9 @@ mcp_status mcp_server_add_resource_with(struct mcp_server server,
                                         void *userdata,
                                         mcp_release_fn release);
 
-// Offers a prompt with arguments of these names, all of them required; `arguments` is a list of names separated by commas, NULL for none.
-// The handler gives its text with `mcp_call_reply_text`, on the thread that runs the server.
+// Offers a prompt with arguments of these names, all of them required; `arguments` is a list of names
+// separated by commas, NULL for none. The handler gives its text with `mcp_call_reply_text`, on the thread
+// that runs the server.
 mcp_status mcp_server_add_prompt(struct mcp_server server,
                                  const char *name,
                                  size_t name_length,
@@ -546,11 +752,9 @@ mcp_status mcp_server_add_prompt(struct mcp_server server,
 // How to use the server, for models.
 mcp_status mcp_server_instructions(struct mcp_server server, const char *text, size_t length);
 
-// Demands this token from clients: `Authorization: Bearer`. Several may be set. `mcp_server_bind` wants one for any address but those of
-// this machine.
-mcp_status mcp_server_bearer(struct mcp_server server,
-                             const char *token,
-                             size_t length);
+// Demands this token from clients: `Authorization: Bearer`. Several may be set. `mcp_server_bind` wants one
+// for any address but those of this machine.
+mcp_status mcp_server_bearer(struct mcp_server server, const char *token, size_t length);
 
 // Lets `mcp_server_bind` listen beyond this machine without a token: whoever reaches the server can use it.
 mcp_status mcp_server_without_token(struct mcp_server server);
@@ -561,7 +765,8 @@ mcp_status mcp_server_allow_host(struct mcp_server server, const char *host, siz
 // Serves pages of this origin, such as `https://app.example`.
 mcp_status mcp_server_allow_origin(struct mcp_server server, const char *origin, size_t length);
 
-// Bounds: connections and sessions open at a time, and bytes of a request. 0 leaves a bound as it is: 16 384, 8 192, 4 MiB.
+// Bounds: connections and sessions open at a time, and bytes of a request. 0 leaves a bound as it is: 16
+// 384, 8 192, 4 MiB.
 mcp_status mcp_server_limits(struct mcp_server server,
                              size_t connections,
                              size_t sessions,
@@ -570,8 +775,167 @@ mcp_status mcp_server_limits(struct mcp_server server,
 // The length that says that text ends with its first NUL; for those who have no header.
 size_t mcp_nul_terminated(void);
 
-// Listens at an address such as `127.0.0.1:8000`; port 0 lets the system choose. Nothing is served before `mcp_bound_run`. The server is
-// used up; it is still to be freed. Other addresses than those of this machine want a token.
+/* ---- Server: the call, in its handler ---- */
+
+// The name of the tool or prompt, or the URI of the resource. Good until the handler returns.
+mcp_status mcp_call_name(struct mcp_call call, const char **name, size_t *length);
+
+// The arguments, a JSON object. Good until the handler returns.
+mcp_status mcp_call_arguments(struct mcp_call call, const char **json, size_t *length);
+
+// Whether nobody waits for the answer any more: 1 or 0.
+int32_t mcp_call_is_cancelled(struct mcp_call call);
+
+// Tells how far the call has come. `total` may be NaN, `message` NULL.
+mcp_status mcp_call_progress(struct mcp_call call,
+                             double progress,
+                             double total,
+                             const char *message,
+                             size_t length);
+
+// Sends a log message. `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7
+// emergency.
+mcp_status mcp_call_log(struct mcp_call call, int32_t level, const char *text, size_t length);
+
+// Waits for so many milliseconds; on a worker it ends at once with `MCP_STATUS_CANCELLED` when nobody waits
+// for the answer any more. On the thread that runs the server everybody waits.
+mcp_status mcp_call_sleep(struct mcp_call call, uint64_t ms);
+
+// The revision of the protocol that the client speaks, such as `2025-11-25`. Good as long as the library.
+mcp_status mcp_call_revision(struct mcp_call call, const char **text, size_t *length);
+
+// A number that is that of the client's session for as long as the server runs; in 2026-07-28, which has
+// none, that of this request. 0 for a call that is none.
+uint64_t mcp_call_session(struct mcp_call call);
+
+// Answers with text.
+mcp_status mcp_call_reply_text(struct mcp_call call, const char *text, size_t length);
+
+// Answers with JSON: a tool with structured content where the revision has it, and text; a resource with
+// text; a prompt with what the user says.
+mcp_status mcp_call_reply_json(struct mcp_call call, const char *json, size_t length);
+
+// Answers with a whole result, a JSON object as the protocol has it: that of a tool has `content`, that of a
+// prompt `messages`, that of a resource `contents`. `MCP_STATUS_JSON` when it is none; the call then still
+// wants an answer.
+mcp_status mcp_call_reply_result(struct mcp_call call, const char *json, size_t length);
+
+// Answers with bytes: what is in a resource. Nothing else is bytes.
+mcp_status mcp_call_reply_bytes(struct mcp_call call, const uint8_t *data, size_t length);
+
+// Answers that there is no such resource.
+mcp_status mcp_call_reply_missing(struct mcp_call call);
+
+// Answers that the call failed, and why; for the model that made it.
+mcp_status mcp_call_fail(struct mcp_call call, const char *text, size_t length);
+
+// Answers that the arguments are wrong in a way that their schema does not tell.
+mcp_status mcp_call_fail_arguments(struct mcp_call call, const char *text, size_t length);
+
+// Answers with an error of JSON-RPC, for what is not the failure of a tool. Codes of your own lie outside of
+// -32768 to -32000.
+mcp_status mcp_call_fail_rpc(struct mcp_call call, int64_t code, const char *text, size_t length);
+
+/* ---- Server: asking the client, in a handler ---- */
+
+// Asks the client's user, by a form or by a page to visit. `params` is a JSON object as the protocol has it:
+// `message` and `requestedSchema`, or `mode` with `url`, `message` and `url`; `key` tells the questions of
+// one call apart. Not for secrets.
+//
+// The first time the answer is `MCP_STATUS_ASKED`: the question is on its way, and the handler is to return
+// without an answer. With the answer of the client it **runs again from its start**, and this gives
+// `MCP_STATUS_OK` and the answer: a JSON object with `action` (`accept`, `decline` or `cancel`) and, of a
+// form that was accepted, `content`, which fits the form. So ask first, act afterwards. Several questions go
+// out in one round when they are asked before the handler returns.
+//
+// Another status is why there will be no answer: `MCP_STATUS_INPUT` the client cannot be asked, or its
+// answer cannot be used; `MCP_STATUS_RPC` it answered with an error; `MCP_STATUS_STATE` the call was
+// answered or deferred. A handler that then returns without an answer has the call fail for that reason.
+// Never blocks.
+mcp_status mcp_call_elicit(struct mcp_call call,
+                           const char *key,
+                           size_t key_length,
+                           const char *params,
+                           size_t params_length,
+                           struct mcp_string *answer,
+                           struct mcp_error *error);
+
+// Has the client's model go on with a conversation: as `mcp_call_elicit`, with `messages`, `maxTokens` and
+// so on as parameters, and an answer with `role`, `content` and `model`.
+mcp_status mcp_call_sample(struct mcp_call call,
+                           const char *key,
+                           size_t key_length,
+                           const char *params,
+                           size_t params_length,
+                           struct mcp_string *answer,
+                           struct mcp_error *error);
+
+// Asks where the client lets the server work: as `mcp_call_elicit`, with an answer with `roots`.
+mcp_status mcp_call_roots(struct mcp_call call,
+                          const char *key,
+                          size_t key_length,
+                          struct mcp_string *answer,
+                          struct mcp_error *error);
+
+// What the client of the call can be asked, as bits: 1 forms, 2 pages to visit, 4 roots, 8 sampling, 16
+// sampling with tools, 32 sampling with what it knows of servers. 0 for a call that is none.
+uint32_t mcp_call_offers(struct mcp_call call);
+
+// Keeps a value, any JSON, for when the handler runs again because of a question. Up to 2025-11-25 the
+// server remembers it; in 2026-07-28 it travels with the question, protected against change but readable for
+// the client.
+mcp_status mcp_call_keep(struct mcp_call call,
+                         const char *key,
+                         size_t key_length,
+                         const char *json,
+                         size_t length);
+
+// What an earlier run of the handler kept for this call: its JSON, or nothing (`data` is NULL).
+mcp_status mcp_call_kept(struct mcp_call call,
+                         const char *key,
+                         size_t key_length,
+                         struct mcp_string *json,
+                         struct mcp_error *error);
+
+/* ---- Server: answering after the handler has returned ---- */
+
+// Takes the call of a tool along, to be answered later: the handler returns without an answer. Of its own
+// functions only those that look at the call are for use from now on. Freed with `mcp_deferred_free`.
+mcp_status mcp_call_defer(struct mcp_call call, struct mcp_deferred *deferred, struct mcp_error *error);
+
+// Whether nobody waits for the answer any more: 1 or 0. 1 once it was answered.
+int32_t mcp_deferred_is_cancelled(struct mcp_deferred deferred);
+
+// Tells how far the call has come, as `mcp_call_progress`. Never blocks.
+mcp_status mcp_deferred_progress(struct mcp_deferred deferred,
+                                 double progress,
+                                 double total,
+                                 const char *message,
+                                 size_t length);
+
+// Sends a log message, as `mcp_call_log`. Never blocks.
+mcp_status mcp_deferred_log(struct mcp_deferred deferred, int32_t level, const char *text, size_t length);
+
+// Answers with text. Never blocks, as those below; to nobody when the client gave the call up.
+mcp_status mcp_deferred_reply_text(struct mcp_deferred deferred, const char *text, size_t length);
+
+// Answers with JSON, as `mcp_call_reply_json`.
+mcp_status mcp_deferred_reply_json(struct mcp_deferred deferred, const char *json, size_t length);
+
+// Answers with a whole result, as `mcp_call_reply_result`.
+mcp_status mcp_deferred_reply_result(struct mcp_deferred deferred, const char *json, size_t length);
+
+// Answers that the call failed, and why; for the model that made it.
+mcp_status mcp_deferred_fail(struct mcp_deferred deferred, const char *text, size_t length);
+
+// Frees it. A call that was not answered fails, with a text that says so.
+void mcp_deferred_free(struct mcp_deferred deferred);
+
+/* ---- Server: running it ---- */
+
+// Listens at an address such as `127.0.0.1:8000`; port 0 lets the system choose. Nothing is served before
+// `mcp_bound_run`. The server is used up; it is still to be freed. Other addresses than those of this
+// machine want a token.
 mcp_status mcp_server_bind(struct mcp_server server,
                            const char *address,
                            size_t address_length,
@@ -586,7 +950,8 @@ mcp_status mcp_bound_url(struct mcp_bound bound,
 // Serves on this thread until `mcp_bound_stop`. Once.
 mcp_status mcp_bound_run(struct mcp_bound bound, struct mcp_error *error);
 
-// Has `mcp_bound_run` return soon: requests in flight are waited for, for five seconds at most. From any thread.
+// Has `mcp_bound_run` return soon: requests in flight are waited for, for five seconds at most. From any
+// thread.
 mcp_status mcp_bound_stop(struct mcp_bound bound);
 
 // Tells clients that a resource has changed. From any thread.
@@ -595,10 +960,11 @@ mcp_status mcp_bound_resource_updated(struct mcp_bound bound, const char *uri, s
 // Frees it. A server that runs is told to stop.
 void mcp_bound_free(struct mcp_bound bound);
 
-// Serves one client over standard input and output, on this thread, until the client closes them. The server is used up; it is still to be
-// freed.
-mcp_status mcp_server_serve_stdio(struct mcp_server server,
-                                  struct mcp_error *error);
+// Serves one client over standard input and output, on this thread, until the client closes them. The server
+// is used up; it is still to be freed.
+mcp_status mcp_server_serve_stdio(struct mcp_server server, struct mcp_error *error);
+
+/* ---- Server: in a loop of the program's own ---- */
 
 // Makes an engine of the server, which is used up; it is still to be freed.
 mcp_status mcp_server_engine(struct mcp_server server, struct mcp_engine *engine, struct mcp_error *error);
@@ -614,12 +980,12 @@ mcp_status mcp_server_connection_feed(struct mcp_connection connection, const ui
 // The client will send no more.
 mcp_status mcp_server_connection_end(struct mcp_connection connection);
 
-// Whether more may be read off the connection now: 1 or 0. While it is 0, leave bytes where they are until the connection comes up with
-// `mcp_engine_next_ready`.
+// Whether more may be read off the connection now: 1 or 0. While it is 0, leave bytes where they are until
+// the connection comes up with `mcp_engine_next_ready`.
 int32_t mcp_server_connection_wants_input(struct mcp_connection connection);
 
-// Copies what is to be sent next into `buffer`, as much as there is room for, and says how much that is. It stays with the engine until
-// `mcp_server_connection_sent` says that it has gone.
+// Copies what is to be sent next into `buffer`, as much as there is room for, and says how much that is. It
+// stays with the engine until `mcp_server_connection_sent` says that it has gone.
 mcp_status mcp_server_connection_output(struct mcp_connection connection,
                                         char *buffer,
                                         size_t room,
@@ -646,7 +1012,8 @@ int64_t mcp_engine_next_wake(struct mcp_engine engine);
 // Does what is due, and takes in what workers have answered.
 mcp_status mcp_engine_wake(struct mcp_engine engine);
 
-// Takes no more connections and ends those that are open, once their requests are answered. It is over when no connection is left.
+// Takes no more connections and ends those that are open, once their requests are answered. It is over when
+// no connection is left.
 mcp_status mcp_engine_stop(struct mcp_engine engine);
 
 // How many connections are open.
@@ -655,12 +1022,11 @@ size_t mcp_engine_connections(struct mcp_engine engine);
 // Frees it, with its connections.
 void mcp_engine_free(struct mcp_engine engine);
 
-// Has the log told, up to this level: 0 nothing, 1 error, 2 warning, 3 info, 4 debug, 5 trace. Once for the process; later only the level
-// can be changed, with a callback of NULL.
-mcp_status mcp_log_to(mcp_line_fn tell,
-                      void *userdata,
-                      mcp_release_fn release,
-                      int32_t level);
+/* ---- The library ---- */
+
+// Has the log told, up to this level: 0 nothing, 1 error, 2 warning, 3 info, 4 debug, 5 trace. Once for the
+// process; later only the level can be changed, with a callback of NULL.
+mcp_status mcp_log_to(mcp_line_fn tell, void *userdata, mcp_release_fn release, int32_t level);
 
 // The version of the library, with a NUL at its end. Lives as long as the library.
 const char *mcp_version(void);

@@ -1,4 +1,5 @@
-//! What every function goes through: no panic crosses, and an error is a status and, for who wants it, a message.
+//! What every function goes through: no panic crosses, and an error is a status and, for who wants it, a
+//! message.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -11,8 +11,8 @@ pub(crate) struct Userdata {
     release: Release,
 }
 
-// SAFETY: the library never looks behind the pointer. That it may be used on the threads that each callback names is demanded of
-// the caller by the header.
+// SAFETY: the library never looks behind the pointer. That it may be used on the threads that each callback
+// names is demanded of the caller by the header.
 unsafe impl Send for Userdata {}
 // SAFETY: as above; callbacks that may run on several threads at once say so.
 unsafe impl Sync for Userdata {}

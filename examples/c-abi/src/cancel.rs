@@ -47,8 +47,8 @@ pub extern "C" fn mcp_cancel_new(cancel: *mut Cancel, error: *mut ErrorInfo) -> 
     })
 }
 
-/// Cancels the calls that it was given to, and those that it will be given to: they end at once with `MCP_STATUS_CANCELLED`. From
-/// any thread.
+/// Cancels the calls that it was given to, and those that it will be given to: they end at once with
+/// `MCP_STATUS_CANCELLED`. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_cancel_trigger(cancel: Cancel) -> Status {
     enter(Out(std::ptr::null_mut()), || {

@@ -1,20 +1,18 @@
 //! The client.
 
-use std::ffi::{c_char, c_void};
-use std::time::Duration;
+use std::ffi::c_char;
+use std::sync::Arc;
 
-use mcp_core::types::CompletionReference;
-use mcp_sse_blocking::{CallOptions, Client};
+use mcp_core::types::{CompletionReference, Root};
+use mcp_sse_blocking::Client;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::border::{enter, quietly};
-use crate::callback::shown;
-use crate::cancel::{self, Cancel};
 use crate::error::{ErrorInfo, Fault, Status};
 use crate::handles::Shelf;
 use crate::options::{self, Options};
 use crate::text::{Input, Out, Text};
+use crate::tool::level_of;
 
 static CLIENTS: Shelf<Client> = Shelf::new("a client");
 
@@ -24,28 +22,6 @@ static CLIENTS: Shelf<Client> = Shelf::new("a client");
 pub struct ClientHandle {
     /// The number.
     pub id: u64,
-}
-
-/// Told how far a call has come, on the thread that makes the call. `total` is NaN when it is not known, `message` NULL when there is
-/// none.
-pub type OnProgress = Option<
-    extern "C" fn(userdata: *mut c_void, progress: f64, total: f64, message: *const c_char, message_length: usize),
->;
-
-/// How a call is made. All zero is as `mcp_client_call` without them does it.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct CallSettings {
-    /// How long it may take in all, in milliseconds; 0: as long as the options say; negative: for ever.
-    pub timeout_ms: i64,
-    /// Not 0: making it twice is as good as once, so it may be made again when its answer was lost.
-    pub idempotent: i32,
-    /// What may cancel it.
-    pub cancel: Cancel,
-    /// Told of its progress; may be NULL.
-    pub on_progress: OnProgress,
-    /// Given to `on_progress`.
-    pub userdata: *mut c_void,
 }
 
 /// Connects. The options are used up; they are still to be freed.
@@ -62,8 +38,8 @@ pub extern "C" fn mcp_client_connect(options: Options, client: *mut ClientHandle
     })
 }
 
-/// Closes the session: calls in flight on other threads end with `MCP_STATUS_CLOSED`. Takes a second at most, with a child process three. Twice
-/// is fine.
+/// Closes the session: calls in flight on other threads end with `MCP_STATUS_CLOSED`. Takes a second at most,
+/// with a child process three. Twice is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_client_close(client: ClientHandle) -> Status {
     enter(Out(std::ptr::null_mut()), || {
@@ -106,58 +82,28 @@ pub extern "C" fn mcp_client_metrics(client: ClientHandle, text: *mut Text, erro
     answer(client, text, error, |client| Ok(Text::new(&client.metrics().to_openmetrics())))
 }
 
+/// How to use the server, as it says itself, for models. Nothing (`data` is NULL) when it says nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_client_instructions(client: ClientHandle, text: *mut Text, error: *mut ErrorInfo) -> Status {
+    answer(client, text, error, |client| Ok(client.instructions().map_or(Text::NONE, Text::new)))
+}
+
+/// What the server can do, as a JSON object: its capabilities as the protocol has them.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_client_capabilities(client: ClientHandle, json: *mut Text, error: *mut ErrorInfo) -> Status {
+    answer(client, json, error, |client| written(client.capabilities()))
+}
+
+/// The revision of the protocol that is spoken, such as `2025-11-25`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_client_revision(client: ClientHandle, text: *mut Text, error: *mut ErrorInfo) -> Status {
+    answer(client, text, error, |client| Ok(Text::new(client.protocol_version().as_str())))
+}
+
 /// The tools of the server, all pages of them, as a JSON array.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_client_tools(client: ClientHandle, json: *mut Text, error: *mut ErrorInfo) -> Status {
     answer(client, json, error, |client| all(client.tools()))
-}
-
-/// Calls a tool and waits for its result, a JSON object as the server wrote it. `arguments` is a JSON object or NULL; `settings` may be
-/// NULL.
-#[unsafe(no_mangle)]
-pub extern "C" fn mcp_client_call(
-    client: ClientHandle,
-    tool: *const c_char,
-    tool_length: usize,
-    arguments: *const c_char,
-    arguments_length: usize,
-    settings: *const CallSettings,
-    result: *mut Text,
-    error: *mut ErrorInfo,
-) -> Status {
-    answer(client, result, error, |client| {
-        let tool = Input { what: "the name of the tool", data: tool, length: tool_length };
-        let arguments = Input { what: "the arguments", data: arguments, length: arguments_length }.object()?;
-        // SAFETY: the header demands of a pointer to settings that it is NULL or points to some.
-        let settings = unsafe { settings.as_ref() };
-        let mut options = CallOptions::new();
-        if let Some(settings) = settings {
-            options = match settings.timeout_ms {
-                0 => options,
-                ms => match u64::try_from(ms) {
-                    Ok(ms) => options.timeout(Duration::from_millis(ms)),
-                    Err(_) => options.no_timeout(),
-                },
-            };
-            if settings.idempotent != 0 {
-                options = options.idempotent();
-            }
-        }
-        let cancel = settings.map(|settings| cancel::token(settings.cancel)).transpose()?.flatten();
-        if cancel.as_ref().is_some_and(|cancel| cancel.is_triggered()) {
-            return Err(Fault::unsent(Status::Cancelled, "cancelled by the caller before it was sent"));
-        }
-        let mut job = client.start_with(tool.required()?, arguments.as_raw(), options)?;
-        let _registered = cancel.map(|cancel| cancel.register(job.canceller()));
-        if let Some((tell, userdata)) = settings.and_then(|settings| Some((settings.on_progress?, settings.userdata))) {
-            for progress in &mut job {
-                let message = progress.message.as_deref().map(shown);
-                let (message, length) = message.unwrap_or((std::ptr::null(), 0));
-                tell(userdata, progress.progress, progress.total.unwrap_or(f64::NAN), message, length);
-            }
-        }
-        Ok(Text::json(&job.json()?))
-    })
 }
 
 /// The resources of the server, as a JSON array.
@@ -215,8 +161,8 @@ pub extern "C" fn mcp_client_get_prompt(
     })
 }
 
-/// Proposes values for an argument of a prompt, or for a variable of a template when `reference` contains a colon: a JSON object with
-/// `values`.
+/// Proposes values for an argument of a prompt, or for a variable of a template when `reference` contains a
+/// colon: a JSON object with `values`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_client_complete(
     client: ClientHandle,
@@ -243,51 +189,55 @@ pub extern "C" fn mcp_client_complete(
     })
 }
 
-/// Makes any request; `params` is a JSON object or NULL. The result is JSON as the server wrote it.
-#[unsafe(no_mangle)]
-pub extern "C" fn mcp_client_request(
-    client: ClientHandle,
-    method: *const c_char,
-    method_length: usize,
-    params: *const c_char,
-    params_length: usize,
-    result: *mut Text,
-    error: *mut ErrorInfo,
-) -> Status {
-    answer(client, result, error, |client| {
-        let method = Input { what: "the method", data: method, length: method_length };
-        let params = Input { what: "the parameters", data: params, length: params_length }.object()?;
-        let result: Box<RawValue> = client.request(method.required()?, params.as_raw())?;
-        Ok(Text::json(&result))
-    })
-}
-
-/// Sends any notification; `params` is a JSON object or NULL.
-#[unsafe(no_mangle)]
-pub extern "C" fn mcp_client_notify(
-    client: ClientHandle,
-    method: *const c_char,
-    method_length: usize,
-    params: *const c_char,
-    params_length: usize,
-    error: *mut ErrorInfo,
-) -> Status {
-    enter(Out(error), || {
-        let client = CLIENTS.get(client.id)?;
-        let method = Input { what: "the method", data: method, length: method_length };
-        let params = Input { what: "the parameters", data: params, length: params_length }.object()?;
-        Ok(client.notify(method.required()?, params.as_raw())?)
-    })
-}
-
 /// Asks the server for a sign of life and waits for it.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_client_ping(client: ClientHandle, error: *mut ErrorInfo) -> Status {
     enter(Out(error), || Ok(CLIENTS.get(client.id)?.ping()?))
 }
 
+/// Asks for log messages of this level and above, which reach the callback of `mcp_options_on_log`: 0 debug,
+/// 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7 emergency. In 2026-07-28 servers send none
+/// before this was called, and nothing is sent here; else the server is told at once.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_client_set_log_level(client: ClientHandle, level: i32, error: *mut ErrorInfo) -> Status {
+    enter(Out(error), || {
+        let client = CLIENTS.get(client.id)?;
+        Ok(client.set_log_level(level_of(level)?)?)
+    })
+}
+
+/// Takes other roots in place of those of `mcp_options_add_root`, a JSON array of objects with `uri` and, if
+/// you like, `name`, and tells the server where the revision has a notification for that. `MCP_STATUS_USAGE`
+/// when none were declared, and for what can be no root.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_client_set_roots(
+    client: ClientHandle,
+    json: *const c_char,
+    length: usize,
+    error: *mut ErrorInfo,
+) -> Status {
+    enter(Out(error), || {
+        let client = CLIENTS.get(client.id)?;
+        let json = Input { what: "the roots", data: json, length };
+        let roots: Vec<Root> = serde_json::from_str(json.required()?)?;
+        Ok(client.set_roots(roots)?)
+    })
+}
+
+/// Tells the server that what the callback of `mcp_options_on_roots` answers has changed, where the revision
+/// has a notification for that.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_client_tell_roots_changed(client: ClientHandle, error: *mut ErrorInfo) -> Status {
+    enter(Out(error), || Ok(CLIENTS.get(client.id)?.tell_roots_changed()?))
+}
+
+/// The client behind a handle.
+pub(crate) fn client_of(client: ClientHandle) -> Result<Arc<Client>, Fault> {
+    CLIENTS.get(client.id)
+}
+
 /// Does what gives a text.
-fn answer(
+pub(crate) fn answer(
     client: ClientHandle,
     text: *mut Text,
     error: *mut ErrorInfo,

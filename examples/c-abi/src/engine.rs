@@ -24,7 +24,8 @@ use crate::text::{Out, bytes};
 
 static ENGINES: Shelf<Turns> = Shelf::new("an engine");
 
-/// How long an engine sleeps at most while workers are at work: nothing wakes the caller's loop when one is done.
+/// How long an engine sleeps at most while workers are at work: nothing wakes the caller's loop when one is
+/// done.
 const WORKERS: Duration = Duration::from_millis(10);
 
 /// A server without a loop. A number: 0 is none. Threads that use one take turns.
@@ -132,8 +133,8 @@ pub extern "C" fn mcp_server_connection_end(connection: ConnectionHandle) -> Sta
     })
 }
 
-/// Whether more may be read off the connection now: 1 or 0. While it is 0, leave bytes where they are until the connection comes up with
-/// `mcp_engine_next_ready`.
+/// Whether more may be read off the connection now: 1 or 0. While it is 0, leave bytes where they are until
+/// the connection comes up with `mcp_engine_next_ready`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_connection_wants_input(connection: ConnectionHandle) -> i32 {
     let mut wants = false;
@@ -141,8 +142,8 @@ pub extern "C" fn mcp_server_connection_wants_input(connection: ConnectionHandle
     wants.into()
 }
 
-/// Copies what is to be sent next into `buffer`, as much as there is room for, and says how much that is. It stays with the engine until
-/// `mcp_server_connection_sent` says that it has gone.
+/// Copies what is to be sent next into `buffer`, as much as there is room for, and says how much that is. It
+/// stays with the engine until `mcp_server_connection_sent` says that it has gone.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_connection_output(
     connection: ConnectionHandle,
@@ -154,7 +155,8 @@ pub extern "C" fn mcp_server_connection_output(
     let status = on(connection, |machine, id| {
         let output = machine.engine.output(id);
         copied = output.len().min(if buffer.is_null() { 0 } else { room });
-        // SAFETY: the header demands room for so many bytes behind a buffer that is not NULL; the engine's own are elsewhere.
+        // SAFETY: the header demands room for so many bytes behind a buffer that is not NULL; the engine's
+        // own are elsewhere.
         unsafe { std::ptr::copy_nonoverlapping(output.as_ptr(), buffer.cast(), copied) };
     });
     Out(length).set(copied);
@@ -245,7 +247,8 @@ pub extern "C" fn mcp_engine_wake(engine: EngineHandle) -> Status {
     })
 }
 
-/// Takes no more connections and ends those that are open, once their requests are answered. It is over when no connection is left.
+/// Takes no more connections and ends those that are open, once their requests are answered. It is over when
+/// no connection is left.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_engine_stop(engine: EngineHandle) -> Status {
     enter(Out(std::ptr::null_mut()), || {

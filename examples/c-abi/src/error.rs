@@ -56,17 +56,21 @@ pub enum Status {
     Credentials = 20,
     /// There is no connection, and opening another one takes longer than the call may wait.
     NotConnected = 21,
+    /// No failure: a question to the client is on its way. Return from the handler without an answer; it runs
+    /// again, with this one.
+    Asked = 22,
     /// A fault of the library itself. It goes on working; please report it.
     Panic = 99,
 }
 
-/// More about a call that did not work. The caller's own: no memory belongs to it, so there is nothing to be freed, and it need
-/// not be initialised.
+/// More about a call that did not work. The caller's own: no memory belongs to it, so there is nothing to be
+/// freed, and it need not be initialised.
 #[repr(C)]
 pub struct ErrorInfo {
     /// The same as the function gave back.
     pub status: Status,
-    /// Whether the server may have acted on the request: 1 it was sent, 0 it was not, -1 it was answered or there was none.
+    /// Whether the server may have acted on the request: 1 it was sent, 0 it was not, -1 it was answered or
+    /// there was none.
     pub delivery: i32,
     /// The code of the server's JSON-RPC error; else 0.
     pub rpc_code: i64,
@@ -99,6 +103,11 @@ impl Fault {
     /// Of a request that was not sent for this reason.
     pub(crate) fn unsent(status: Status, message: impl Into<String>) -> Self {
         Self { delivery: 0, ..Self::new(status, message) }
+    }
+
+    /// The other side answered with an error of JSON-RPC.
+    pub(crate) fn rpc(code: i64, message: impl Into<String>) -> Self {
+        Self { rpc_code: code, ..Self::new(Status::Rpc, message) }
     }
 
     /// What the caller gets to see.

@@ -1,8 +1,9 @@
 //! Objects behind numbers.
 //!
-//! A handle is the number of an object, never given out twice. Freeing takes the object off its shelf; whoever is in the middle
-//! of using it on another thread goes on, and the object ends with the last of them. So a handle that was freed, is freed again,
-//! or belongs to another kind of object is found to be wrong, and no pointer has to be trusted.
+//! A handle is the number of an object, never given out twice. Freeing takes the object off its shelf;
+//! whoever is in the middle of using it on another thread goes on, and the object ends with the last of them.
+//! So a handle that was freed, is freed again, or belongs to another kind of object is found to be wrong, and
+//! no pointer has to be trusted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -10,7 +10,8 @@ use crate::callback::{Release, Userdata, shown};
 use crate::error::{Fault, Status};
 use crate::text::Out;
 
-/// Told of a line of the log: `level` is 1 error, 2 warning, 3 info, 4 debug, 5 trace. On any thread, several at once.
+/// Told of a line of the log: `level` is 1 error, 2 warning, 3 info, 4 debug, 5 trace. On any thread, several
+/// at once.
 pub type OnLine = Option<extern "C" fn(userdata: *mut c_void, level: i32, text: *const c_char, length: usize)>;
 
 struct Logger {
@@ -37,8 +38,8 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Has the log told, up to this level: 0 nothing, 1 error, 2 warning, 3 info, 4 debug, 5 trace. Once for the process; later only the level
-/// can be changed, with a callback of NULL.
+/// Has the log told, up to this level: 0 nothing, 1 error, 2 warning, 3 info, 4 debug, 5 trace. Once for the
+/// process; later only the level can be changed, with a callback of NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_log_to(tell: OnLine, userdata: *mut c_void, release: Release, level: i32) -> Status {
     let userdata = Userdata::new(userdata, release);

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
+use mcp_core::types::Root;
 use mcp_sse_blocking::config::Config;
 use mcp_sse_blocking::{Builder, Client, Command, Reconnect, State, Transport};
 
@@ -12,6 +13,7 @@ use crate::border::{enter, quietly};
 use crate::callback::{Release, Userdata, shown};
 use crate::error::{ErrorInfo, Fault, Status};
 use crate::handles::Shelf;
+use crate::question::{self, OnQuestion};
 use crate::text::{Input, Out};
 
 static OPTIONS: Shelf<Mutex<Plan>> = Shelf::new("options");
@@ -24,12 +26,12 @@ pub struct Options {
     pub id: u64,
 }
 
-/// Told what the server logs: `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert, 7 emergency. On the
-/// thread `mcp-events` of the client, one at a time; it may use the client.
+/// Told what the server logs: `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert,
+/// 7 emergency. On the thread `mcp-events` of the client, one at a time; it may use the client.
 pub type OnLog = Option<extern "C" fn(userdata: *mut c_void, level: i32, text: *const c_char, length: usize)>;
 
-/// Told of notifications other than logs and progress: the method, and the parameters as JSON (NULL when there are none). On the
-/// thread `mcp-events` of the client, one at a time; it may use the client.
+/// Told of notifications other than logs and progress: the method, and the parameters as JSON (NULL when
+/// there are none). On the thread `mcp-events` of the client, one at a time; it may use the client.
 pub type OnNotification = Option<
     extern "C" fn(
         userdata: *mut c_void,
@@ -40,8 +42,8 @@ pub type OnNotification = Option<
     ),
 >;
 
-/// Told where the client stands: 0 connecting, 1 ready, 2 reconnecting (with the number of the attempt), 3 closed. On the thread
-/// `mcp-state` of the client, one at a time.
+/// Told where the client stands: 0 connecting, 1 ready, 2 reconnecting (with the number of the attempt), 3
+/// closed. On the thread `mcp-state` of the client, one at a time.
 pub type OnState = Option<extern "C" fn(userdata: *mut c_void, state: i32, attempt: u32)>;
 
 type Setting = Box<dyn FnOnce(Builder) -> Builder + Send>;
@@ -49,6 +51,8 @@ type Setting = Box<dyn FnOnce(Builder) -> Builder + Send>;
 struct Plan {
     start: Start,
     settings: Vec<Setting>,
+    /// Where servers may work, when that is told.
+    roots: Option<Vec<Root>>,
 }
 
 enum Start {
@@ -59,7 +63,8 @@ enum Start {
     Used,
 }
 
-/// Options for the server at a URL, such as `http://localhost:8000/mcp`. Freed with `mcp_options_free`, also after connecting.
+/// Options for the server at a URL, such as `http://localhost:8000/mcp`. Freed with `mcp_options_free`, also
+/// after connecting.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_new(
     url: *const c_char,
@@ -73,8 +78,8 @@ pub extern "C" fn mcp_options_new(
     })
 }
 
-/// Options for a server that is a program, spoken to over its standard input and output. Arguments are added with
-/// `mcp_options_argument`.
+/// Options for a server that is a program, spoken to over its standard input and output. Arguments are added
+/// with `mcp_options_argument`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_spawn(
     program: *const c_char,
@@ -88,7 +93,8 @@ pub extern "C" fn mcp_options_spawn(
     })
 }
 
-/// Options for a server of a configuration file: `mcpServers` of Claude and others, VS Code's `servers`, CrewAI's `mcps`.
+/// Options for a server of a configuration file: `mcpServers` of Claude and others, VS Code's `servers`,
+/// CrewAI's `mcps`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_from_config(
     path: *const c_char,
@@ -126,7 +132,8 @@ pub extern "C" fn mcp_options_argument(options: Options, argument: *const c_char
     })
 }
 
-/// A variable in the environment of the program. It has few others: what a program needs is passed on by name or set here.
+/// A variable in the environment of the program. It has few others: what a program needs is passed on by name
+/// or set here.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_env(
     options: Options,
@@ -183,7 +190,8 @@ pub extern "C" fn mcp_options_connect_timeout(options: Options, ms: u64) -> Stat
     set(options, || Ok(move |builder: Builder| builder.connect_timeout(Duration::from_millis(ms))))
 }
 
-/// How long a call may take from its start to its reply, and so may connecting, in milliseconds; negative: for ever. 60 000 unless set.
+/// How long a call may take from its start to its reply, and so may connecting, in milliseconds; negative:
+/// for ever. 60 000 unless set.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_call_timeout(options: Options, ms: i64) -> Status {
     set(options, || Ok(move |builder: Builder| builder.call_timeout(duration(ms))))
@@ -195,14 +203,15 @@ pub extern "C" fn mcp_options_idle_timeout(options: Options, ms: i64) -> Status 
     set(options, || Ok(move |builder: Builder| builder.idle_timeout(duration(ms))))
 }
 
-/// Over HTTP+SSE, how long it may take until the server has said where messages go, in milliseconds. 30 000 unless set.
+/// Over HTTP+SSE, how long it may take until the server has said where messages go, in milliseconds. 30 000
+/// unless set.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_endpoint_timeout(options: Options, ms: u64) -> Status {
     set(options, || Ok(move |builder: Builder| builder.endpoint_timeout(Duration::from_millis(ms))))
 }
 
-/// What is spoken: 0 it is found out, as it is unless set; 1 Streamable HTTP without sessions (2026-07-28); 2 Streamable HTTP with
-/// sessions; 3 HTTP+SSE; 4 JSON without JSON-RPC.
+/// What is spoken: 0 it is found out, as it is unless set; 1 Streamable HTTP without sessions (2026-07-28); 2
+/// Streamable HTTP with sessions; 3 HTTP+SSE; 4 JSON without JSON-RPC.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_transport(options: Options, transport: i32) -> Status {
     set(options, || {
@@ -239,8 +248,8 @@ pub extern "C" fn mcp_options_add_root_certificates(options: Options, pem: *cons
     })
 }
 
-/// What the client does when it loses its server: it opens another session after `interval_ms`, in growing intervals, at most
-/// `attempts` times in a row (0: without end). Unless set, the next call opens one.
+/// What the client does when it loses its server: it opens another session after `interval_ms`, in growing
+/// intervals, at most `attempts` times in a row (0: without end). Unless set, the next call opens one.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_reconnect(options: Options, interval_ms: u64, attempts: u32) -> Status {
     set(options, || {
@@ -313,6 +322,98 @@ pub extern "C" fn mcp_options_on_state(
     })
 }
 
+/// Answers forms that servers have the user fill in (`elicitation/create`), and declares that this program
+/// can; since 2025-06-18. Show who asks, and let the user decline. An answer that does not fit the form is
+/// not sent.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_on_elicitation(
+    options: Options,
+    ask: OnQuestion,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    asking(options, ask, userdata, release, question::answer_forms)
+}
+
+/// Answers whether the user agrees to visit a page (`elicitation/create` with `mode` `url`), and declares
+/// that this program can ask; since 2025-11-25. The library never fetches the page.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_on_url_elicitation(
+    options: Options,
+    ask: OnQuestion,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    asking(options, ask, userdata, release, question::answer_pages)
+}
+
+/// Answers for a model that servers want to go on with a conversation (`sampling/createMessage`), and
+/// declares that this program has one.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_on_sampling(
+    options: Options,
+    ask: OnQuestion,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    asking(options, ask, userdata, release, question::answer_sampling)
+}
+
+/// Declares what that model can do beyond answering: use tools that the server brings, and add what it knows
+/// of servers when it is asked to. 1 or 0 each, 0 unless set; since 2025-11-25.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_sampling_can(options: Options, use_tools: i32, add_context: i32) -> Status {
+    set(options, || {
+        Ok(move |mut builder: Builder| {
+            if use_tools != 0 {
+                builder = builder.sampling_tools();
+            }
+            if add_context != 0 {
+                builder = builder.sampling_context();
+            }
+            builder
+        })
+    })
+}
+
+/// One more place where servers may work, a `file` URI without `..`, and its name for people, which may be
+/// NULL. Declares that this program says so, with NULL as the URI without naming any: `mcp_client_set_roots`
+/// changes them later.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_add_root(
+    options: Options,
+    uri: *const c_char,
+    uri_length: usize,
+    name: *const c_char,
+    name_length: usize,
+) -> Status {
+    enter(Out(std::ptr::null_mut()), || {
+        let uri = Input { what: "the URI", data: uri, length: uri_length };
+        let name = Input { what: "the name", data: name, length: name_length };
+        let root = uri.optional()?.map(Root::new);
+        let name = name.optional()?;
+        change(options, |plan| {
+            let roots = plan.roots.get_or_insert_default();
+            roots.extend(root.map(|root| match name {
+                Some(name) => root.name(name),
+                None => root,
+            }));
+            Ok(())
+        })
+    })
+}
+
+/// Answers where servers may work each time one asks (`roots/list`), in place of `mcp_options_add_root`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_on_roots(
+    options: Options,
+    ask: OnQuestion,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    asking(options, ask, userdata, release, question::answer_roots)
+}
+
 /// Connects as these options say.
 pub(crate) fn connect(options: Options) -> Result<Client, Fault> {
     let plan = OPTIONS.get(options.id)?;
@@ -325,6 +426,11 @@ pub(crate) fn connect(options: Options) -> Result<Client, Fault> {
         Start::Used => return Err(used()),
     };
     let settings = std::mem::take(&mut plan.settings);
+    // Before the settings, of which one may take their place.
+    let builder = match plan.roots.take() {
+        Some(roots) => builder.roots(roots),
+        None => builder,
+    };
     // Nobody who looks at the options waits for the network.
     drop(plan);
     Ok(settings.into_iter().fold(builder, |builder, set| set(builder)).connect()?)
@@ -333,7 +439,7 @@ pub(crate) fn connect(options: Options) -> Result<Client, Fault> {
 fn give(start: Start, options: *mut Options) -> Result<(), Fault> {
     let place = Out(options);
     place.required("the options")?;
-    place.set(Options { id: OPTIONS.put(Mutex::new(Plan { start, settings: Vec::new() })) });
+    place.set(Options { id: OPTIONS.put(Mutex::new(Plan { start, settings: Vec::new(), roots: None })) });
     Ok(())
 }
 
@@ -343,15 +449,39 @@ where
     S: FnOnce(Builder) -> Builder + Send + 'static,
 {
     enter(Out(std::ptr::null_mut()), || {
-        let plan = OPTIONS.get(options.id)?;
+        OPTIONS.get(options.id)?;
+        // Made before the options are locked: what is released when it cannot be may use them.
         let setting = setting()?;
-        let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Start::Used = plan.start {
-            return Err(Fault::new(Status::State, "the options were connected with already"));
-        }
-        plan.settings.push(Box::new(setting));
-        Ok(())
+        change(options, |plan| {
+            plan.settings.push(Box::new(setting));
+            Ok(())
+        })
     })
+}
+
+/// Has a callback answer what servers ask.
+fn asking(
+    options: Options,
+    ask: OnQuestion,
+    userdata: *mut c_void,
+    release: Release,
+    by: impl FnOnce(Builder, extern "C" fn(*mut c_void, question::Question), Userdata) -> Builder + Send + 'static,
+) -> Status {
+    let userdata = Userdata::new(userdata, release);
+    set(options, || {
+        let ask = ask.ok_or_else(|| Fault::new(Status::Null, "the callback is NULL"))?;
+        Ok(move |builder: Builder| by(builder, ask, userdata))
+    })
+}
+
+/// Changes options that were not connected with.
+fn change(options: Options, change: impl FnOnce(&mut Plan) -> Result<(), Fault>) -> Result<(), Fault> {
+    let plan = OPTIONS.get(options.id)?;
+    let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Start::Used = plan.start {
+        return Err(Fault::new(Status::State, "the options were connected with already"));
+    }
+    change(&mut plan)
 }
 
 /// Changes the command of a program.

@@ -27,8 +27,9 @@ struct Running {
     url: String,
 }
 
-/// Listens at an address such as `127.0.0.1:8000`; port 0 lets the system choose. Nothing is served before `mcp_bound_run`. The server is
-/// used up; it is still to be freed. Other addresses than those of this machine want a token.
+/// Listens at an address such as `127.0.0.1:8000`; port 0 lets the system choose. Nothing is served before
+/// `mcp_bound_run`. The server is used up; it is still to be freed. Other addresses than those of this
+/// machine want a token.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_bind(
     server: ServerHandle,
@@ -76,7 +77,8 @@ pub extern "C" fn mcp_bound_run(bound: BoundHandle, error: *mut ErrorInfo) -> St
     })
 }
 
-/// Has `mcp_bound_run` return soon: requests in flight are waited for, for five seconds at most. From any thread.
+/// Has `mcp_bound_run` return soon: requests in flight are waited for, for five seconds at most. From any
+/// thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_bound_stop(bound: BoundHandle) -> Status {
     enter(Out(std::ptr::null_mut()), || {
@@ -105,8 +107,8 @@ pub extern "C" fn mcp_bound_free(bound: BoundHandle) {
     });
 }
 
-/// Serves one client over standard input and output, on this thread, until the client closes them. The server is used up; it is still to be
-/// freed.
+/// Serves one client over standard input and output, on this thread, until the client closes them. The server
+/// is used up; it is still to be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_serve_stdio(server: ServerHandle, error: *mut ErrorInfo) -> Status {
     enter(Out(error), || Ok(server::take(server)?.serve_stdio()?))

@@ -3,15 +3,15 @@
 use std::ffi::{c_char, c_void};
 use std::sync::{Mutex, PoisonError};
 
-use mcp_server_tiny::result::ToolError;
 use mcp_server_tiny::{Prompt, Resource, Server, Tool};
 
 use crate::border::{enter, quietly};
 use crate::callback::{Release, Userdata};
 use crate::error::{ErrorInfo, Fault, Status};
 use crate::handles::Shelf;
+use crate::reply::Kind;
 use crate::text::{Input, NUL_TERMINATED, Out};
-use crate::tool::{Handler, Reply, run};
+use crate::tool::{Handler, run};
 
 static SERVERS: Shelf<Mutex<Draft>> = Shelf::new("a server");
 
@@ -59,8 +59,9 @@ pub extern "C" fn mcp_server_free(server: ServerHandle) {
     quietly((), || drop(SERVERS.take(server.id)));
 }
 
-/// Offers a tool. `input_schema` is a JSON Schema of an object, NULL for a tool without arguments. The handler runs on the thread
-/// that runs the server, or with `on_worker` not 0 on one of several others, of which several may run it at once.
+/// Offers a tool. `input_schema` is a JSON Schema of an object, NULL for a tool without arguments. The
+/// handler runs on the thread that runs the server, or with `on_worker` not 0 on one of several others, of
+/// which several may run it at once.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_add_tool(
     server: ServerHandle,
@@ -91,7 +92,7 @@ pub extern "C" fn mcp_server_add_tool(
         if on_worker != 0 {
             tool = tool.on_worker();
         }
-        Ok(move |server: Server| server.tool(tool, move |call| run(handler, &userdata, call)))
+        Ok(move |server: Server| server.tool(tool, move |call| run(handler, &userdata, Kind::Tool, call)))
     })
 }
 
@@ -121,8 +122,8 @@ pub extern "C" fn mcp_server_add_resource(
     })
 }
 
-/// Offers a resource whose text the handler gives each time it is read, with `mcp_call_reply_text` or `mcp_call_reply_json`. It runs on
-/// the thread that runs the server.
+/// Offers a resource whose text the handler gives each time it is read, with `mcp_call_reply_text` or
+/// `mcp_call_reply_json`. It runs on the thread that runs the server.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_add_resource_with(
     server: ServerHandle,
@@ -146,12 +147,15 @@ pub extern "C" fn mcp_server_add_resource_with(
         if let Some(mime_type) = mime_type.optional()? {
             resource = resource.mime_type(mime_type);
         }
-        Ok(move |server: Server| server.resource_with(resource, move |call| text(run(handler, &userdata, call)?)))
+        Ok(move |server: Server| {
+            server.resource_with(resource, move |call| run(handler, &userdata, Kind::Resource, call))
+        })
     })
 }
 
-/// Offers a prompt with arguments of these names, all of them required; `arguments` is a list of names separated by commas, NULL for none.
-/// The handler gives its text with `mcp_call_reply_text`, on the thread that runs the server.
+/// Offers a prompt with arguments of these names, all of them required; `arguments` is a list of names
+/// separated by commas, NULL for none. The handler gives its text with `mcp_call_reply_text`, on the thread
+/// that runs the server.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_add_prompt(
     server: ServerHandle,
@@ -174,7 +178,7 @@ pub extern "C" fn mcp_server_add_prompt(
                 prompt = prompt.argument(argument, "");
             }
         }
-        Ok(move |server: Server| server.prompt(prompt, move |call| text(run(handler, &userdata, call)?)))
+        Ok(move |server: Server| server.prompt(prompt, move |call| run(handler, &userdata, Kind::Prompt, call)))
     })
 }
 
@@ -184,8 +188,8 @@ pub extern "C" fn mcp_server_instructions(server: ServerHandle, text: *const c_c
     setting(server, "the instructions", text, length, |server, text| server.instructions(text))
 }
 
-/// Demands this token from clients: `Authorization: Bearer`. Several may be set. `mcp_server_bind` wants one for any address but those of
-/// this machine.
+/// Demands this token from clients: `Authorization: Bearer`. Several may be set. `mcp_server_bind` wants one
+/// for any address but those of this machine.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_bearer(server: ServerHandle, token: *const c_char, length: usize) -> Status {
     let status = setting(server, "the token", token, length, |server, token| server.bearer(token));
@@ -210,7 +214,8 @@ pub extern "C" fn mcp_server_allow_origin(server: ServerHandle, origin: *const c
     setting(server, "the origin", origin, length, |server, origin| server.allow_origin(origin))
 }
 
-/// Bounds: connections and sessions open at a time, and bytes of a request. 0 leaves a bound as it is: 16 384, 8 192, 4 MiB.
+/// Bounds: connections and sessions open at a time, and bytes of a request. 0 leaves a bound as it is: 16
+/// 384, 8 192, 4 MiB.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_limits(
     server: ServerHandle,
@@ -257,15 +262,6 @@ fn let_leave(server: ServerHandle) -> Status {
 
 fn used_up() -> Fault {
     Fault::new(Status::State, "the server is run already")
-}
-
-/// What a resource or a prompt answers.
-fn text(reply: Reply) -> Result<String, ToolError> {
-    match reply {
-        Reply::Text(text) => Ok(text),
-        Reply::Json(json) => Ok(json.get().to_owned()),
-        Reply::Result(_) => Err(ToolError::new("the handler answered with the result of a tool")),
-    }
 }
 
 fn setting(

@@ -11,8 +11,8 @@ use crate::error::{Fault, Status};
 /// As a length: the text ends with its first NUL.
 pub const NUL_TERMINATED: usize = usize::MAX;
 
-/// Text that the library made, and the caller frees with `mcp_string_free`. UTF-8, with a NUL behind its last byte that `length`
-/// does not count; text may hold others.
+/// Text that the library made, and the caller frees with `mcp_string_free`. UTF-8, with a NUL behind its last
+/// byte that `length` does not count; text may hold others.
 #[repr(C)]
 pub struct Text {
     /// The bytes; NULL when there is none.
@@ -38,7 +38,8 @@ impl Input {
             return Ok(None);
         }
         let bytes = if self.length == NUL_TERMINATED {
-            // SAFETY: the caller says that there is a NUL, which the header demands of whoever passes this length.
+            // SAFETY: the caller says that there is a NUL, which the header demands of whoever passes this
+            // length.
             unsafe { CStr::from_ptr(self.data) }.to_bytes()
         } else {
             bytes(self.data.cast(), self.length)
@@ -71,8 +72,8 @@ pub(crate) fn bytes<'a>(data: *const u8, length: usize) -> &'a [u8] {
     if data.is_null() || length == 0 {
         return &[];
     }
-    // SAFETY: the header demands of whoever passes a pointer and a length that so many bytes can be read there until the
-    // function returns, and none of ours keeps them longer.
+    // SAFETY: the header demands of whoever passes a pointer and a length that so many bytes can be read
+    // there until the function returns, and none of ours keeps them longer.
     unsafe { slice::from_raw_parts(data, length) }
 }
 
@@ -80,8 +81,8 @@ impl<T> Out<T> {
     /// Puts the result there.
     pub(crate) fn set(&self, value: T) {
         if !self.0.is_null() {
-            // SAFETY: the header demands of whoever passes a pointer for a result that one can be written there. What was there
-            // is not read: it need not have been anything.
+            // SAFETY: the header demands of whoever passes a pointer for a result that one can be written
+            // there. What was there is not read: it need not have been anything.
             unsafe { ptr::write(self.0, value) };
         }
     }
@@ -110,8 +111,8 @@ impl Text {
     }
 }
 
-/// Frees text that the library gave, and empties the place that it is in. NULL, and text that was freed in this place before, are
-/// fine; a copy of freed text is not.
+/// Frees text that the library gave, and empties the place that it is in. NULL, and text that was freed in
+/// this place before, are fine; a copy of freed text is not.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_string_free(text: *mut Text) {
     if text.is_null() {
@@ -122,7 +123,8 @@ pub extern "C" fn mcp_string_free(text: *mut Text) {
     let given = std::mem::replace(text, Text::NONE);
     if !given.data.is_null() {
         let bytes = ptr::slice_from_raw_parts_mut(given.data.cast::<u8>(), given.length + 1);
-        // SAFETY: made by `Text::new` from a boxed slice of exactly this length; the place was emptied, so that it is freed once.
+        // SAFETY: made by `Text::new` from a boxed slice of exactly this length; the place was emptied, so
+        // that it is freed once.
         drop(unsafe { Box::from_raw(bytes) });
     }
 }
