@@ -12,7 +12,8 @@ notebook, and inside a running event loop.
 
 from ._abi import library as _library
 from ._cancel import Cancel
-from ._client import Client, connect, from_config, spawn
+from ._client import Client
+from ._context import Context, CreateMessageResult, Deferred, ElicitResult
 from ._errors import (
     Cancelled,
     Closed,
@@ -35,7 +36,10 @@ from ._errors import (
     ToolError,
     UsageError,
 )
-from ._server import Context, Running, Server
+from ._options import connect, from_config, spawn
+from ._questions import Elicitation, Refused, Sampling
+from ._server import Running, Server
+from ._subscription import Change, Subscription
 from ._types import Contents, Prompt, PromptResult, Resource, Result, Tool
 
 __version__: str = _library.mcp_version().decode()
@@ -43,13 +47,18 @@ __version__: str = _library.mcp_version().decode()
 __all__ = [
     "Cancel",
     "Cancelled",
+    "Change",
     "Client",
     "Closed",
     "ConfigError",
     "ConnectionError",
     "Contents",
     "Context",
+    "CreateMessageResult",
     "CredentialsError",
+    "Deferred",
+    "ElicitResult",
+    "Elicitation",
     "HttpError",
     "InputRequired",
     "LibraryError",
@@ -59,15 +68,18 @@ __all__ = [
     "Prompt",
     "PromptResult",
     "ProtocolError",
+    "Refused",
     "Resource",
     "Result",
     "RpcError",
     "Running",
+    "Sampling",
     "Server",
     "ServerExited",
     "SessionGone",
     "Status",
     "StreamEnded",
+    "Subscription",
     "TimeoutError",
     "Tool",
     "ToolError",

@@ -27,38 +27,39 @@ def drop(number: int) -> None:
 
 
 def _call(number: int, *arguments: Any) -> None:
-    # What it raises is shown by `sys.unraisablehook`: there is nobody to catch it.
+    # It runs above frames of the library's: what is the caller's own, it hands to `_threads`. What it raises is shown by
+    # `sys.unraisablehook`: there is nobody to catch it.
     function = _functions.get(number)
     if function is not None:
         function(*arguments)
 
 
-@_abi.PROGRESS
-def on_progress(number: int, progress: float, total: float, message: int, length: int) -> None:
+def _on_progress(number: int, progress: float, total: float, message: int, length: int) -> None:
     known = None if total != total else total
     _call(number, progress, known, _abi.text_out(message, length) if message else None)
 
 
-@_abi.LOG
-def on_log(number: int, level: int, text: int, length: int) -> None:
+def _on_log(number: int, level: int, text: int, length: int) -> None:
     _call(number, level, _abi.text_out(text, length))
 
 
-@_abi.NOTIFICATION
-def on_notification(number: int, method: int, method_length: int, params: int, params_length: int) -> None:
+def _on_notification(number: int, method: int, method_length: int, params: int, params_length: int) -> None:
     _call(number, _abi.text_out(method, method_length), _abi.text_out(params, params_length) if params else None)
 
 
-@_abi.STATE
-def on_state(number: int, state: int, attempt: int) -> None:
+def _on_state(number: int, state: int, attempt: int) -> None:
     _call(number, state, attempt)
 
 
-@_abi.HANDLER
-def on_call(number: int, call: _abi.Handle) -> None:
-    _call(number, call.id)
+def _with_handle(number: int, handle: _abi.Handle) -> None:
+    # The struct is the caller's and goes with it.
+    _call(number, _abi.Handle(handle.id))
 
 
-@_abi.RELEASE
-def release(number: int) -> None:
-    drop(number)
+on_progress = _abi.PROGRESS(_on_progress)
+on_log = _abi.LOG(_on_log)
+on_notification = _abi.NOTIFICATION(_on_notification)
+on_state = _abi.STATE(_on_state)
+on_call = _abi.HANDLER(_with_handle)
+on_question = _abi.QUESTION(_with_handle)
+release = _abi.RELEASE(drop)

@@ -7,34 +7,34 @@ import json
 import math
 import os
 import weakref
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Type
 
 from . import _abi, _callbacks
 from ._cancel import Call, Cancel
 from ._errors import Closed, ToolError, UsageError
+from ._process import OfThisProcess
+from ._questions import Root, root_of
+from ._subscription import Subscription
 from ._types import Contents, Json, Prompt, PromptResult, Resource, Result, Tool
 from ._waiting import Tell, wait
 
 OnProgress = Callable[[float, Optional[float], Optional[str]], Any]
-OnLog = Callable[[str, str], Any]
-OnNotification = Callable[[str, Optional[Json]], Any]
-OnState = Callable[[str, int], Any]
-Path = Union[str, "os.PathLike[str]"]
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
-STATES = ("connecting", "ready", "reconnecting", "closed")
-# Where the library knows no `for ever`, and for times that its numbers do not hold: 100 years, in milliseconds.
+# For times that the numbers of the library do not hold: 100 years, in milliseconds.
 LONG = 100 * 365 * 86_400_000
-TRANSPORTS = {"detect": 0, "stateless": 1, "streamable-http": 2, "sse": 3, "plain": 4}
 
 
-class Client:
+class Client(OfThisProcess):
     """A session with a server, made by `connect`, `spawn` or `from_config`. Any thread may use it, several at once."""
 
+    _what = "client"
+
     def __init__(self, handle: _abi.Handle) -> None:
+        super().__init__()
         self._handle = handle
-        self._process = os.getpid()
         # Also when the program ends: nothing of the library's calls an interpreter that is no more.
         self._end = weakref.finalize(self, _free, handle.id, self._process)
 
@@ -62,29 +62,8 @@ class Client:
         call. `timeout` is in seconds, `math.inf` for no end. With `idempotent` the call may be made again when its answer was lost.
         A tool that says it failed raises `ToolError`, unless `check` is False.
         """
-        handle = self._open()
-        body = _abi.text_in(_json({**(arguments or {}), **named}))
-        number = _callbacks.keep(lambda *told: tells[0](*told)) if progress is not None else 0
-        tells: List[Tell] = [_nothing]
-        try:
-            with Call(cancel) as call:
-                settings = _abi.CallSettings(
-                    timeout_ms=0 if timeout is None else _milliseconds(timeout),
-                    idempotent=idempotent,
-                    cancel=call.handle,
-                    on_progress=_callbacks.on_progress if progress is not None else _abi.PROGRESS(),
-                    userdata=number,
-                )
-
-                def work(tell: Tell) -> str:
-                    tells[0] = tell
-                    name = _abi.text_in(tool)
-                    return _abi.ask("mcp_client_call", handle, *name, *body, ctypes.byref(settings))
-
-                raw = json.loads(wait(work, tell=progress, give_up=call.cancel))
-        finally:
-            if number:
-                _callbacks.drop(number)
+        settings = _Settings(timeout, cancel, progress, idempotent)
+        raw = self._run("mcp_client_call", tool, _json({**(arguments or {}), **named}), settings)
         result = Result.of(raw)
         if check and result.is_error:
             raise ToolError(result.text or f"the tool {tool} failed", result)
@@ -98,18 +77,27 @@ class Client:
         """All templates of resources of the server; their `uri` is the template."""
         return [Resource.of(raw) for raw in self._ask("mcp_client_resource_templates")]
 
-    def read(self, uri: str) -> Contents:
+    def read_resource(self, uri: str, *, timeout: Optional[float] = None, cancel: Optional[Cancel] = None) -> Contents:
         """What a resource holds."""
-        return Contents(self._ask("mcp_client_read_resource", uri))
+        return Contents(self._run("mcp_client_request_with", "resources/read", _json({"uri": uri}), _Settings(timeout, cancel)))
 
     def prompts(self) -> List[Prompt]:
         """All prompts of the server."""
         return [Prompt.of(raw) for raw in self._ask("mcp_client_prompts")]
 
-    def prompt(self, name: str, arguments: Optional[Mapping[str, str]] = None, /, **named: str) -> PromptResult:
-        """A prompt with these arguments."""
-        arguments = {**(arguments or {}), **named}
-        return PromptResult.of(self._ask("mcp_client_get_prompt", name, _json(arguments)))
+    def get_prompt(
+        self,
+        name: str,
+        arguments: Optional[Mapping[str, str]] = None,
+        /,
+        *,
+        timeout: Optional[float] = None,
+        cancel: Optional[Cancel] = None,
+        **named: str,
+    ) -> PromptResult:
+        """A prompt with these arguments, given as those of `call`."""
+        params = _json({"name": name, "arguments": {**(arguments or {}), **named}})
+        return PromptResult.of(self._run("mcp_client_request_with", "prompts/get", params, _Settings(timeout, cancel)))
 
     def complete(self, reference: str, argument: str, value: str) -> List[str]:
         """What the server proposes for an argument of a prompt, or for a variable of a template (a reference with a colon)."""
@@ -121,15 +109,49 @@ class Client:
         handle = self._open()
         wait(lambda _: _abi.do("mcp_client_ping", handle))
 
-    def request(self, method: str, params: Optional[Mapping[str, Any]] = None) -> Any:
-        """Makes any request, and gives its result as it is."""
-        return self._ask("mcp_client_request", method, None if params is None else _json(params))
+    def request(
+        self,
+        method: str,
+        params: Optional[Mapping[str, Any]] = None,
+        *,
+        progress: Optional[OnProgress] = None,
+        timeout: Optional[float] = None,
+        cancel: Optional[Cancel] = None,
+        idempotent: bool = False,
+    ) -> Any:
+        """Makes any request, with the options of `call`, and gives its result as it is."""
+        settings = _Settings(timeout, cancel, progress, idempotent)
+        return self._run("mcp_client_request_with", method, None if params is None else _json(params), settings)
 
     def notify(self, method: str, params: Optional[Mapping[str, Any]] = None) -> None:
         """Sends any notification."""
         handle = self._open()
         texts = [*_abi.text_in(method), *_abi.text_in(None if params is None else _json(params))]
         wait(lambda _: _abi.do("mcp_client_notify", handle, *texts))
+
+    def listen(
+        self, *, tools: bool = False, prompts: bool = False, resources: bool = False, uris: Sequence[str] = ()
+    ) -> Subscription:
+        """Has the server tell of changes: of the lists that are True, and of the resources with these URIs."""
+        wanted: Json = {"toolsListChanged": tools, "promptsListChanged": prompts, "resourcesListChanged": resources}
+        wanted = {name: True for name, is_wanted in wanted.items() if is_wanted}
+        if uris:
+            wanted["resourceSubscriptions"] = list(uris)
+        handle, text = self._open(), _abi.text_in(_json(wanted))
+        made = wait(lambda _: _abi.make("mcp_client_listen", handle, *text), left_over=_abi.library.mcp_subscription_free)
+        return Subscription(made)
+
+    def set_log_level(self, level: str) -> None:
+        """Asks for log messages of this level and above, for `on_log`. Servers of 2026-07-28 send none before."""
+        if level not in LEVELS:
+            raise UsageError(f"there is no level {level!r} but {', '.join(LEVELS)}")
+        handle = self._open()
+        wait(lambda _: _abi.do("mcp_client_set_log_level", handle, LEVELS.index(level)))
+
+    def set_roots(self, roots: Sequence[Root]) -> None:
+        """Takes other roots in place of those that were given to `connect`, and tells the server where the revision can."""
+        handle, text = self._open(), _abi.text_in(json.dumps([root_of(root) for root in roots]))
+        wait(lambda _: _abi.do("mcp_client_set_roots", handle, *text))
 
     def metrics(self) -> str:
         """What the client has done so far, as OpenMetrics text."""
@@ -140,6 +162,22 @@ class Client:
         """Who the server says it is: `name`, `version`."""
         info: Json = json.loads(_abi.ask("mcp_client_server_info", self._open()))
         return info
+
+    @property
+    def instructions(self) -> str:
+        """How to use the server, as it says itself, for models; "" when it says nothing."""
+        return _abi.ask("mcp_client_instructions", self._open())
+
+    @property
+    def capabilities(self) -> Json:
+        """What the server says it can do."""
+        told: Json = json.loads(_abi.ask("mcp_client_capabilities", self._open()))
+        return told
+
+    @property
+    def revision(self) -> str:
+        """The revision of the protocol that is spoken, such as `2025-11-25`."""
+        return _abi.ask("mcp_client_revision", self._open())
 
     @property
     def connection(self) -> str:
@@ -165,15 +203,40 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        usable = self._end.alive and os.getpid() == self._process
+        usable = self._end.alive and self._is_here
         return f"<mcp_sync.Client {self.connection if usable else 'closed'}>"
 
     def _open(self) -> _abi.Handle:
-        if os.getpid() != self._process:
-            raise UsageError("this client belongs to the process that this one was forked from: connect here as well")
+        self._here()
         if not self._end.alive:
             raise Closed("the client was closed by this program")
         return self._handle
+
+    def _run(self, function: str, name: str, body: Optional[str], settings: "_Settings") -> Any:
+        """Does what can be told of, cancelled and interrupted."""
+        handle = self._open()
+        texts = [*_abi.text_in(name), *_abi.text_in(body)]
+        progress = settings.progress
+        tells: List[Tell] = [_nothing]
+        number = _callbacks.keep(lambda *told: tells[0](*told)) if progress is not None else 0
+        try:
+            with Call(settings.cancel) as call:
+                given = _abi.CallSettings(
+                    timeout_ms=0 if settings.timeout is None else milliseconds(settings.timeout),
+                    idempotent=settings.idempotent,
+                    cancel=call.handle,
+                    on_progress=_callbacks.on_progress if progress is not None else _abi.PROGRESS(),
+                    userdata=number,
+                )
+
+                def work(tell: Tell) -> str:
+                    tells[0] = tell
+                    return _abi.ask(function, handle, *texts, ctypes.byref(given))
+
+                return json.loads(wait(work, tell=progress, give_up=call.cancel))
+        finally:
+            if number:
+                _callbacks.drop(number)
 
     def _ask(self, name: str, *texts: Optional[str]) -> Any:
         handle = self._open()
@@ -181,154 +244,14 @@ class Client:
         return json.loads(wait(lambda _: _abi.ask(name, handle, *arguments)))
 
 
-def connect(
-    url: str,
-    *,
-    headers: Optional[Mapping[str, str]] = None,
-    bearer: Optional[str] = None,
-    timeout: Optional[float] = None,
-    connect_timeout: Optional[float] = None,
-    idle_timeout: Optional[float] = None,
-    endpoint_timeout: Optional[float] = None,
-    transport: str = "detect",
-    revision: Optional[str] = None,
-    root_certificates: Optional[str] = None,
-    reconnect: Optional[Tuple[float, int]] = None,
-    on_log: Optional[OnLog] = None,
-    on_notification: Optional[OnNotification] = None,
-    on_state: Optional[OnState] = None,
-) -> Client:
-    """Connects to the server at a URL. Times are in seconds, `math.inf` is for ever.
+@dataclass(frozen=True)
+class _Settings:
+    """How a request is made."""
 
-    `timeout` is what a call may take, and connecting, 60 s unless set; `connect_timeout` opening a connection (10 s), `idle_timeout` the
-    silence of an event stream (300 s), `endpoint_timeout` the time until an HTTP+SSE server has said where messages go (30 s).
-    `transport` is `detect`, `stateless`, `streamable-http`, `sse` or `plain`. `root_certificates` is PEM text, trusted beside the
-    well-known authorities. `reconnect` is the first interval and how many attempts in a row (0: without end); unless set, the
-    next call opens a lost session again. Callbacks run on threads of the client, one at a time, and may use the client: `on_log` gets
-    the level and the text, `on_notification` the method and the parameters, `on_state` the state and the attempt.
-    """
-    options = _abi.make("mcp_options_new", *_abi.text_in(url))
-    try:
-        for name, value in (headers or {}).items():
-            _abi.set_option("mcp_options_header", options, *_abi.text_in(name), *_abi.text_in(value))
-        if bearer is not None:
-            _abi.set_option("mcp_options_bearer", options, *_abi.text_in(bearer))
-        if connect_timeout is not None:
-            _abi.set_option("mcp_options_connect_timeout", options, _finite(connect_timeout))
-        if endpoint_timeout is not None:
-            _abi.set_option("mcp_options_endpoint_timeout", options, _finite(endpoint_timeout))
-        if transport not in TRANSPORTS:
-            raise UsageError(f"there is no transport {transport!r} but {', '.join(TRANSPORTS)}")
-        _abi.set_option("mcp_options_transport", options, TRANSPORTS[transport])
-        if root_certificates is not None:
-            _abi.set_option("mcp_options_add_root_certificates", options, *_abi.text_in(root_certificates))
-        return _connected(options, timeout, idle_timeout, revision, reconnect, on_log, on_notification, on_state)
-    finally:
-        _abi.library.mcp_options_free(options)
-
-
-def spawn(
-    command: Sequence[Path],
-    *,
-    env: Optional[Mapping[str, str]] = None,
-    cwd: Optional[Path] = None,
-    timeout: Optional[float] = None,
-    idle_timeout: Optional[float] = None,
-    revision: Optional[str] = None,
-    reconnect: Optional[Tuple[float, int]] = None,
-    on_log: Optional[OnLog] = None,
-    on_notification: Optional[OnNotification] = None,
-    on_state: Optional[OnState] = None,
-) -> Client:
-    """Starts a program that is a server, and speaks to it over its standard input and output; see `connect`.
-
-    It ends with the client. Of the environment it is given little: what it needs is named in `env`.
-    """
-    if isinstance(command, (str, bytes)) or not command:
-        raise UsageError("the command is a list: the program, then its arguments")
-    program, *arguments = [os.fspath(part) for part in command]
-    options = _abi.make("mcp_options_spawn", *_abi.text_in(program))
-    try:
-        for argument in arguments:
-            _abi.set_option("mcp_options_argument", options, *_abi.text_in(argument))
-        for name, value in (env or {}).items():
-            _abi.set_option("mcp_options_env", options, *_abi.text_in(name), *_abi.text_in(value))
-        if cwd is not None:
-            _abi.set_option("mcp_options_current_dir", options, *_abi.text_in(os.fspath(cwd)))
-        return _connected(options, timeout, idle_timeout, revision, reconnect, on_log, on_notification, on_state)
-    finally:
-        _abi.library.mcp_options_free(options)
-
-
-def from_config(
-    path: Path,
-    server: str,
-    *,
-    timeout: Optional[float] = None,
-    idle_timeout: Optional[float] = None,
-    reconnect: Optional[Tuple[float, int]] = None,
-    on_log: Optional[OnLog] = None,
-    on_notification: Optional[OnNotification] = None,
-    on_state: Optional[OnState] = None,
-) -> Client:
-    """Connects to a server of a configuration file: `mcpServers` of Claude and others, VS Code's `servers`, CrewAI's `mcps`."""
-    options = _abi.make("mcp_options_from_config", *_abi.text_in(os.fspath(path)), *_abi.text_in(server))
-    try:
-        return _connected(options, timeout, idle_timeout, None, reconnect, on_log, on_notification, on_state)
-    finally:
-        _abi.library.mcp_options_free(options)
-
-
-def _connected(
-    options: _abi.Handle,
-    timeout: Optional[float],
-    idle_timeout: Optional[float],
-    revision: Optional[str],
-    reconnect: Optional[Tuple[float, int]],
-    on_log: Optional[OnLog],
-    on_notification: Optional[OnNotification],
-    on_state: Optional[OnState],
-) -> Client:
-    if timeout is not None:
-        _abi.set_option("mcp_options_call_timeout", options, _milliseconds(timeout))
-    if idle_timeout is not None:
-        _abi.set_option("mcp_options_idle_timeout", options, _milliseconds(idle_timeout))
-    if revision is not None:
-        _abi.set_option("mcp_options_revision", options, *_abi.text_in(revision))
-    if reconnect is not None:
-        interval, attempts = reconnect
-        if not 0 <= attempts < 2**32:
-            raise UsageError(f"{attempts!r} is no number of attempts")
-        _abi.set_option("mcp_options_reconnect", options, _finite(interval), attempts)
-    if on_log is not None:
-        log = on_log
-
-        def tell_log(level: int, text: str) -> None:
-            log(LEVELS[level] if 0 <= level < len(LEVELS) else str(level), text)
-
-        _hear(options, "mcp_options_on_log", _callbacks.on_log, tell_log)
-    if on_notification is not None:
-        notification = on_notification
-
-        def tell_notification(method: str, params: Optional[str]) -> None:
-            notification(method, None if params is None else json.loads(params))
-
-        _hear(options, "mcp_options_on_notification", _callbacks.on_notification, tell_notification)
-    if on_state is not None:
-        state = on_state
-
-        def tell_state(number: int, attempt: int) -> None:
-            state(STATES[number] if 0 <= number < len(STATES) else str(number), attempt)
-
-        _hear(options, "mcp_options_on_state", _callbacks.on_state, tell_state)
-    handle = wait(lambda _: _abi.make("mcp_client_connect", options), left_over=_abi.library.mcp_client_free)
-    return Client(handle)
-
-
-def _hear(options: _abi.Handle, name: str, thunk: Any, function: Callable[..., None]) -> None:
-    # Released by the library, also when this fails.
-    number = _callbacks.keep(function)
-    _abi.set_option(name, options, thunk, number, _callbacks.release)
+    timeout: Optional[float] = None
+    cancel: Optional[Cancel] = None
+    progress: Optional[OnProgress] = None
+    idempotent: bool = False
 
 
 def _free(number: int, process: int) -> None:
@@ -344,17 +267,13 @@ def _json(value: Mapping[str, Any]) -> str:
         raise UsageError(f"the arguments are not JSON: {error}") from error
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
     """As the library takes it: negative for ever, and nothing rounds to 0, which would mean another thing."""
     if seconds == math.inf:
         return -1
     if not seconds >= 0:
         raise UsageError(f"{seconds!r} is no time in seconds")
     return LONG if seconds * 1000 >= LONG else max(1, math.ceil(seconds * 1000))
-
-
-def _finite(seconds: float) -> int:
-    return LONG if seconds == math.inf else _milliseconds(seconds)
 
 
 def _nothing(*_: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import enum
-from typing import TYPE_CHECKING, Dict, Optional, Type
+from typing import TYPE_CHECKING, Any, Dict, Optional, Type
 
 if TYPE_CHECKING:
     from ._types import Result
@@ -35,6 +35,7 @@ class Status(enum.IntEnum):
     STATE = 19
     CREDENTIALS = 20
     NOT_CONNECTED = 21
+    ASKED = 22
     PANIC = 99
 
 
@@ -66,6 +67,10 @@ class McpError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> Any:
+        # Through `pickle` from a process of a pool, with all it knows.
+        return _again, (type(self), self.args, self.__dict__)
 
 
 class UsageError(McpError, ValueError):
@@ -143,13 +148,19 @@ class LibraryError(McpError):
 
 
 class ToolError(McpError):
-    """The tool says that it failed: `result` is what it says."""
+    """The tool says that it failed: `result` is what it says. A tool of a `Server` raises it to say so itself."""
 
-    result: "Result"
+    result: Optional["Result"]
 
-    def __init__(self, message: str, result: "Result") -> None:
+    def __init__(self, message: str, result: Optional["Result"] = None) -> None:
         super().__init__(message, Status.OK)
         self.result = result
+
+
+def _again(kind: Type[McpError], arguments: Any, state: Dict[str, Any]) -> McpError:
+    made = kind.__new__(kind, *arguments)
+    made.__dict__.update(state)
+    return made
 
 
 KINDS: Dict[int, Type[McpError]] = {

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import enum
+import json
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
 Json = Dict[str, Any]
+
+
+def jsonable(value: Any) -> str:
+    """A value as JSON: what JSON has, and data classes, members of enumerations, and models of pydantic. Raises `TypeError` and
+    `ValueError`."""
+
+    def other(value: Any) -> Any:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return dataclasses.asdict(value)
+        if isinstance(value, enum.Enum):
+            return value.value
+        if hasattr(value, "model_dump"):
+            return value.model_dump(mode="json")
+        raise TypeError(f"{type(value).__name__} is no JSON")
+
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=other)
 
 
 @dataclass(frozen=True)

@@ -138,14 +138,14 @@ class OverAnyTransport:
 class WithResourcesAndPrompts(OverAnyTransport):
     def test_resources_are_listed_and_read(self):
         self.assertIn("memo://greeting", [resource.uri for resource in self.client.resources()])
-        contents = self.client.read("memo://greeting")
+        contents = self.client.read_resource("memo://greeting")
         self.assertEqual((contents.text, contents.data), ("Good morning.", b"Good morning."))
         self.assertEqual(self.client.resource_templates(), [])
 
     def test_prompts_are_listed_and_given(self):
         (prompt,) = self.client.prompts()
         self.assertEqual((prompt.name, prompt.arguments), ("greet", ("name",)))
-        self.assertEqual(self.client.prompt("greet", name="Ann").text, "Greet Ann.")
+        self.assertEqual(self.client.get_prompt("greet", name="Ann").text, "Greet Ann.")
 
     def test_the_server_says_who_it_is(self):
         self.assertEqual(self.client.server_info["name"], "python")

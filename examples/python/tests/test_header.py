@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import mcp_sync as mcp
-from mcp_sync import _abi
+from mcp_sync import _abi, _subscription
 
 import peers
 
@@ -25,7 +25,7 @@ NUMBERS = {
     "size_t": ctypes.c_size_t,
     "double": ctypes.c_double,
     "mcp_status": ctypes.c_int32,
-    "mcp_connection_state": ctypes.c_int32,
+    "mcp_change": ctypes.c_int32,
 }
 
 
@@ -37,6 +37,7 @@ class Header:
         text = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.DOTALL)
         self.constants = {name: int(number) for name, number in re.findall(r"#define (\w+) (\d+)", text)}
         self.statuses = {name: int(number) for name, number in re.findall(r"MCP_STATUS_(\w+) = (\d+)", text)}
+        self.changes = [name.lower() for name in re.findall(r"MCP_CHANGE_(\w+) = \d+", text)]
         text = re.sub(r"^#[^\n]*", "", text, flags=re.MULTILINE).replace('extern "C" {', "")
         structs = re.findall(r"typedef struct (\w+) \{(.*?)\}", text, flags=re.DOTALL)
         self.fields = {name: re.findall(r"(\w+)(?:\[\w+\])?;", body) for name, body in structs}
@@ -52,8 +53,8 @@ class Header:
     def type(self, declared, text=ctypes.c_char_p):
         kind = re.sub(r"\b(const|struct)\b|\*", "", declared).strip()
         stars = declared.count("*")
-        if kind == "char" and stars:
-            # Text in; and the place for a text that the library lends.
+        if kind in ("char", "uint8_t") and stars:
+            # Text and bytes in; and the place for a text that the library lends.
             return text if stars == 1 else ctypes.POINTER(ctypes.c_void_p)
         if kind == "void":
             return ctypes.c_void_p if stars else None
@@ -89,12 +90,14 @@ class TheHeader(unittest.TestCase):
                 self.assertEqual(function.argtypes, self.header.types(parameters))
 
     def test_every_function_for_clients_is_used_here(self):
-        left_out = {name for name in self.header.functions if re.match("mcp_(client|options|cancel)_", name)}
-        # Freeing a client closes it.
-        self.assertEqual(left_out - set(_abi._FUNCTIONS), {"mcp_client_close"})
+        theirs = {name for name in self.header.functions if re.match("mcp_(client|options|cancel|question|subscription)_", name)}
+        # Freeing a client closes it; the others are made with `mcp_client_request_with`.
+        others = {"mcp_client_request", "mcp_client_read_resource", "mcp_client_get_prompt"}
+        self.assertEqual(theirs - set(_abi._FUNCTIONS), {"mcp_client_close", *others})
 
     def test_the_numbers_of_statuses_are_the_same(self):
         self.assertEqual({status.name: status.value for status in mcp.Status}, self.header.statuses)
+        self.assertEqual(list(_subscription.KINDS), self.header.changes)
         self.assertEqual(_abi.ErrorInfo.message.size, self.header.constants["MCP_ERROR_MESSAGE"])
 
     def test_structs_lie_in_memory_as_the_compiler_lays_them(self):

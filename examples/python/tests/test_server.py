@@ -56,7 +56,7 @@ class Servers(unittest.TestCase):
                 with self.assertRaisesRegex(mcp.ToolError, "nothing there"):
                     client.call("fail")
                 self.assertNotEqual(client.call("where").structured["thread"], threading.get_ident())
-                self.assertEqual(client.read("memo://now").text, "today")
+                self.assertEqual(client.read_resource("memo://now").text, "today")
 
     def test_a_server_runs_once_and_stops_twice(self):
         server = mcp.Server("once")
