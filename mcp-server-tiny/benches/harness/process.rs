@@ -1,7 +1,7 @@
 //! What the benches ask of the operating system: a server as a child process on a CPU of its own, its CPU time and its
 //! memory. Linux only in the figures (`/proc`, `taskset` and `prlimit` of util-linux); elsewhere they read as zero.
 
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,16 +22,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server called `role`, on `cpu` alone when one is given, and waits until it listens.
     pub(crate) fn start(role: &str, cpu: Option<usize>) -> io::Result<Self> {
-        let program = env::current_exe()?;
-        let mut command = match cpu {
-            Some(cpu) => {
-                let mut command = Command::new("taskset");
-                command.arg("-c").arg(cpu.to_string()).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
-        let mut child = command.args([SERVE, role]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        match cpu {
+            Some(cpu) => Self::start_behind(&["taskset", "-c", &cpu.to_string()], role, Stdio::inherit()),
+            None => Self::start_behind(&[], role, Stdio::inherit()),
+        }
+    }
+
+    /// Starts the server called `role` by way of a tool that counts; [`Self::end`] says what it counted.
+    pub(crate) fn counted(tool: &[&str], role: &str) -> io::Result<Self> {
+        Self::start_behind(tool, role, Stdio::piped())
+    }
+
+    fn start_behind(words: &[&str], role: &str, stderr: Stdio) -> io::Result<Self> {
+        let mut command = behind(words)?;
+        command.args([SERVE, role]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        let mut child = command.spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -44,6 +49,16 @@ impl Server {
                 Err(io::Error::other(format!("server `{role}` did not start")))
             }
         }
+    }
+
+    /// Ends it in a way that leaves its tool the time to say what it counted.
+    pub(crate) fn end(mut self) -> io::Result<String> {
+        Command::new("kill").arg(self.child.id().to_string()).status()?;
+        let mut report = String::new();
+        if let Some(stderr) = &mut self.child.stderr {
+            stderr.read_to_string(&mut report)?;
+        }
+        Ok(report)
     }
 
     /// User and system time of all its threads since it started.
@@ -82,6 +97,15 @@ pub(crate) fn role() -> Option<String> {
     let mut arguments = env::args();
     arguments.find(|argument| argument == SERVE)?;
     arguments.next()
+}
+
+/// This program again, behind the words of a tool.
+pub(crate) fn behind(tool: &[&str]) -> io::Result<Command> {
+    let program = env::current_exe()?;
+    let Some((first, rest)) = tool.split_first() else { return Ok(Command::new(program)) };
+    let mut command = Command::new(first);
+    command.args(rest).arg(program);
+    Ok(command)
 }
 
 /// CPU time of this process, to see which side of a measurement was the busy one.

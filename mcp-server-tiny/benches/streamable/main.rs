@@ -4,6 +4,7 @@
 //! cargo bench -p mcp-server-tiny --bench streamable                  all
 //! cargo bench -p mcp-server-tiny --bench streamable -- throughput
 //! cargo bench -p mcp-server-tiny --bench streamable -- memory
+//! cargo bench -p mcp-server-tiny --bench streamable -- counts       what a call costs, with valgrind and strace
 //! ```
 //!
 //! Each server is this program again, started with `--serve NAME`: a process of its own, whose CPU time and memory are
@@ -12,6 +13,7 @@
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod case;
+mod counts;
 mod floor;
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -34,6 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     process::raise_open_files();
     let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if wanted.iter().any(|argument| argument == "counts") {
+        return Ok(counts::run(&SERVERS)?);
+    }
     let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|argument| argument == name);
     if asked("memory") {
         memory::run(&SERVERS)?;

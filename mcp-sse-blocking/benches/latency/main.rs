@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! cargo bench -p mcp-sse-blocking --bench latency
+//! cargo bench -p mcp-sse-blocking --bench latency -- counts         what a call costs, with valgrind and strace
 //! ```
 //!
 //! The server is the floor server of `mcp-server-tiny/benches/http_sse`, so that its share is small and the same for
@@ -11,6 +12,10 @@
 
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
+#[path = "../harness/asking.rs"]
+mod asking;
+#[path = "../../../mcp-server-tiny/benches/harness/counts.rs"]
+mod counts;
 #[path = "../../../mcp-server-tiny/benches/http_sse/floor.rs"]
 mod floor;
 #[path = "../../../mcp-server-tiny/benches/harness/process.rs"]
@@ -24,10 +29,12 @@ mod wire;
 mod bare;
 
 use std::error::Error;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use bare::Bare;
+use counts::Counts;
 use mcp_sse_blocking::mcp_core::types::ContentBlock;
 use mcp_sse_blocking::{Client, Transport};
 use process::Server;
@@ -37,12 +44,21 @@ use serde_json::json;
 const BATCHES: usize = 15;
 const CALLS: usize = 2000;
 
+/// The limit first, then what is measured against it.
+const CLIENTS: [&str; 2] = ["bare sockets", "mcp-sse-blocking"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     if process::role().is_some() {
         floor::serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), |address| {
             println!("{}{address}", process::LISTENING);
         })?;
         return Ok(());
+    }
+    if let Some(words) = asking::words() {
+        return ask(&words);
+    }
+    if asking::is_to_count() {
+        return count();
     }
     match process::two_cpus() {
         Some((serving, asking)) => {
@@ -62,26 +78,17 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
         // Before the client exists, so that its threads inherit the place.
         process::pin_self(asking)?;
     }
-    let mut bare = Bare::open(server.address, floor::TEXT)?;
-    let client = Client::builder(&format!("http://{}/sse", server.address)).transport(Transport::HttpSse).connect()?;
-    let arguments = json!({"text": floor::TEXT});
-    let mut ours = || {
-        let result = client.call("echo", &arguments)?;
-        match result.content.as_slice() {
-            [ContentBlock::Text { text, .. }] if text == floor::TEXT => Ok(()),
-            _ => Err(format!("unexpected result: {result:?}").into()),
-        }
-    };
+    let [mut bare, mut ours] = [caller(CLIENTS[0], server.address)?, caller(CLIENTS[1], server.address)?];
     let mut rounds = Vec::new();
     for _ in 0..=BATCHES {
-        rounds.push([batch(|| Ok(bare.call()?))?, batch(&mut ours)?]);
+        rounds.push([batch(&mut bare)?, batch(&mut ours)?]);
     }
     // The first batches warm caches, branches and congestion windows.
     rounds.remove(0);
 
     println!("\none tools/call after the other over HTTP+SSE, {BATCHES} interleaved batches of {CALLS}; {title}");
     let mut table = Table::new(&["client", "median us", "of limit", "99th percentile us", "us CPU/call"]);
-    for (place, name) in ["bare sockets", "mcp-sse-blocking"].into_iter().enumerate() {
+    for (place, name) in CLIENTS.into_iter().enumerate() {
         table.row(&[
             name.to_owned(),
             format!("{:.1}", median(rounds.iter().map(|round| round[place].median))),
@@ -92,6 +99,44 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
     }
     table.print();
     Ok(())
+}
+
+/// Prints a table of what is counted.
+fn count() -> Result<(), Box<dyn Error>> {
+    let server = Server::start("floor", None)?;
+    let address = server.address.to_string();
+    let count = |name| {
+        let calls = |counting: &[&str], calls: u32| asking::counted(counting, &[name, &address, &calls.to_string()]);
+        Ok((name, Counts::of(calls)?))
+    };
+    counts::print("HTTP+SSE", &CLIENTS.into_iter().map(count).collect::<io::Result<Vec<_>>>()?);
+    Ok(())
+}
+
+/// Makes the calls that are counted.
+fn ask(words: &[String]) -> Result<(), Box<dyn Error>> {
+    let [client, address, calls] = words else { return Err("a client, an address and a number".into()) };
+    let mut call = caller(client, address.parse()?)?;
+    (0..calls.parse()?).try_for_each(|_: u32| call())
+}
+
+type Call = Box<dyn FnMut() -> Result<(), Box<dyn Error>>>;
+
+/// What makes one call by the client called `name`.
+fn caller(name: &str, server: SocketAddr) -> Result<Call, Box<dyn Error>> {
+    if name == CLIENTS[0] {
+        let mut bare = Bare::open(server, floor::TEXT)?;
+        return Ok(Box::new(move || Ok(bare.call()?)));
+    }
+    let client = Client::builder(&format!("http://{server}/sse")).transport(Transport::HttpSse).connect()?;
+    let arguments = json!({"text": floor::TEXT});
+    Ok(Box::new(move || {
+        let result = client.call("echo", &arguments)?;
+        match result.content.as_slice() {
+            [ContentBlock::Text { text, .. }] if text == floor::TEXT => Ok(()),
+            _ => Err(format!("unexpected result: {result:?}").into()),
+        }
+    }))
 }
 
 /// Microseconds of one batch.

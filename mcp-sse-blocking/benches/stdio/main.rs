@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! cargo bench -p mcp-sse-blocking --bench stdio
+//! cargo bench -p mcp-sse-blocking --bench stdio -- counts           what a call costs, with valgrind and strace
 //! ```
 //!
 //! The child answers from a prepared text, so that its share is small and the same for all. It runs once on a CPU of its own
@@ -11,6 +12,10 @@
 
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
+#[path = "../harness/asking.rs"]
+mod asking;
+#[path = "../../../mcp-server-tiny/benches/harness/counts.rs"]
+mod counts;
 #[path = "../../../mcp-server-tiny/benches/harness/process.rs"]
 #[allow(dead_code, reason = "the server's benches use more of it")]
 mod process;
@@ -21,9 +26,11 @@ mod bare;
 mod floor;
 
 use std::error::Error;
+use std::io;
 use std::time::Instant;
 
 use bare::{Bare, Waits};
+use counts::Counts;
 use mcp_sse_blocking::mcp_core::types::ContentBlock;
 use mcp_sse_blocking::{Client, Command};
 use report::{Table, median};
@@ -32,10 +39,19 @@ use serde_json::json;
 const BATCHES: usize = 15;
 const CALLS: usize = 2000;
 
+/// The limits first, then what is measured against them.
+const CLIENTS: [&str; 3] = ["bare pipes", "bare pipes, with a timeout", "mcp-sse-blocking"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     if process::role().is_some() {
         floor::serve()?;
         return Ok(());
+    }
+    if let Some(words) = asking::words() {
+        return ask(&words);
+    }
+    if asking::is_to_count() {
+        return count();
     }
     match process::two_cpus() {
         Some((serving, asking)) => {
@@ -55,28 +71,17 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
         process::pin_self(asking)?;
     }
     let child = child(cpus.map(|(serving, _)| serving))?;
-    let mut bare = Bare::start(&child, Waits::ForEver)?;
-    let mut polled = Bare::start(&child, Waits::WithTimeout)?;
-    let client = Client::spawn(Command::new(&child[0]).args(&child[1..]))?;
-    let arguments = json!({"text": floor::TEXT});
-    let mut ours = || {
-        let result = client.call("echo", &arguments)?;
-        match result.content.as_slice() {
-            [ContentBlock::Text { text, .. }] if text == floor::TEXT => Ok(()),
-            _ => Err(format!("unexpected result: {result:?}").into()),
-        }
-    };
+    let mut callers = CLIENTS.into_iter().map(|name| caller(name, &child)).collect::<Result<Vec<_>, _>>()?;
     let mut rounds = Vec::new();
     for _ in 0..=BATCHES {
-        rounds.push([batch(|| Ok(bare.call()?))?, batch(|| Ok(polled.call()?))?, batch(&mut ours)?]);
+        rounds.push(callers.iter_mut().map(batch).collect::<Result<Vec<_>, _>>()?);
     }
     // The first batches warm caches and branches.
     rounds.remove(0);
 
     println!("\none tools/call after the other through pipes, {BATCHES} interleaved batches of {CALLS}; {title}");
     let mut table = Table::new(&["client", "median us", "of limit", "99th percentile us", "us CPU/call"]);
-    let names = ["bare pipes", "bare pipes, with a timeout", "mcp-sse-blocking"];
-    for (place, name) in names.into_iter().enumerate() {
+    for (place, name) in CLIENTS.into_iter().enumerate() {
         table.row(&[
             name.to_owned(),
             format!("{:.1}", median(rounds.iter().map(|round| round[place].median))),
@@ -87,6 +92,43 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
     }
     table.print();
     Ok(())
+}
+
+/// Prints a table of what is counted.
+fn count() -> Result<(), Box<dyn Error>> {
+    let count = |name| {
+        let calls = |counting: &[&str], calls: u32| asking::counted(counting, &[name, &calls.to_string()]);
+        Ok((name, Counts::of(calls)?))
+    };
+    counts::print("pipes", &CLIENTS.into_iter().map(count).collect::<io::Result<Vec<_>>>()?);
+    Ok(())
+}
+
+/// Makes the calls that are counted.
+fn ask(words: &[String]) -> Result<(), Box<dyn Error>> {
+    let [client, calls] = words else { return Err("a client and a number".into()) };
+    let mut call = caller(client, &child(None)?)?;
+    (0..calls.parse()?).try_for_each(|_: u32| call())
+}
+
+type Call = Box<dyn FnMut() -> Result<(), Box<dyn Error>>>;
+
+/// What makes one call by the client called `name`, to a child with this command line.
+fn caller(name: &str, child: &[String]) -> Result<Call, Box<dyn Error>> {
+    let waits = [Waits::ForEver, Waits::WithTimeout];
+    if let Some((_, waits)) = CLIENTS.into_iter().zip(waits).find(|(limit, _)| *limit == name) {
+        let mut bare = Bare::start(child, waits)?;
+        return Ok(Box::new(move || Ok(bare.call()?)));
+    }
+    let client = Client::spawn(Command::new(&child[0]).args(&child[1..]))?;
+    let arguments = json!({"text": floor::TEXT});
+    Ok(Box::new(move || {
+        let result = client.call("echo", &arguments)?;
+        match result.content.as_slice() {
+            [ContentBlock::Text { text, .. }] if text == floor::TEXT => Ok(()),
+            _ => Err(format!("unexpected result: {result:?}").into()),
+        }
+    }))
 }
 
 /// The command line of a child, on `cpu` alone when one is given.

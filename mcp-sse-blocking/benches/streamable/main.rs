@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! cargo bench -p mcp-sse-blocking --bench streamable
+//! cargo bench -p mcp-sse-blocking --bench streamable -- counts      what a call costs, with valgrind and strace
 //! ```
 //!
 //! The server is the floor server of `mcp-server-tiny/benches/streamable`, so that its share is small and the same for both. It
@@ -11,6 +12,10 @@
 
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
+#[path = "../harness/asking.rs"]
+mod asking;
+#[path = "../../../mcp-server-tiny/benches/harness/counts.rs"]
+mod counts;
 #[path = "../../../mcp-server-tiny/benches/streamable/floor.rs"]
 mod floor;
 #[path = "../../../mcp-server-tiny/benches/harness/process.rs"]
@@ -28,11 +33,13 @@ mod case {
 }
 
 use std::error::Error;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use bare::Bare;
 use case::TEXT;
+use counts::Counts;
 use mcp_sse_blocking::mcp_core::types::ContentBlock;
 use mcp_sse_blocking::{Client, Transport};
 use process::Server;
@@ -42,12 +49,24 @@ use serde_json::json;
 const BATCHES: usize = 15;
 const CALLS: usize = 2000;
 
+/// The limit first, then what is measured against it.
+const CLIENTS: [&str; 2] = ["bare socket", "mcp-sse-blocking"];
+
+/// What the answers are, and the tool that is answered so.
+const ANSWERS: [(&str, &str); 2] = [("JSON", "echo"), ("event stream", "report")];
+
 fn main() -> Result<(), Box<dyn Error>> {
     if process::role().is_some() {
         floor::serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), |address| {
             println!("{}{address}", process::LISTENING);
         })?;
         return Ok(());
+    }
+    if let Some(words) = asking::words() {
+        return ask(&words);
+    }
+    if asking::is_to_count() {
+        return count();
     }
     match process::two_cpus() {
         Some((serving, asking)) => {
@@ -71,25 +90,16 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
         "\none tools/call after the other over Streamable HTTP, {BATCHES} interleaved batches of {CALLS}; {title}"
     );
     let mut table = Table::new(&["answer", "client", "median us", "of limit", "99th percentile us", "us CPU/call"]);
-    for (answer, tool) in [("JSON", "echo"), ("event stream", "report")] {
-        let mut bare = Bare::open(server.address, tool)?;
-        let url = format!("http://{}/mcp", server.address);
-        let client = Client::builder(&url).transport(Transport::StreamableHttp).connect()?;
-        let arguments = json!({"text": TEXT});
-        let mut ours = || {
-            let result = client.call(tool, &arguments)?;
-            match result.content.as_slice() {
-                [ContentBlock::Text { text, .. }] if text == TEXT => Ok(()),
-                _ => Err(format!("unexpected result: {result:?}").into()),
-            }
-        };
+    for (answer, tool) in ANSWERS {
+        let [mut bare, mut ours] =
+            [caller(CLIENTS[0], server.address, tool)?, caller(CLIENTS[1], server.address, tool)?];
         let mut rounds = Vec::new();
         for _ in 0..=BATCHES {
-            rounds.push([batch(|| Ok(bare.call()?))?, batch(&mut ours)?]);
+            rounds.push([batch(&mut bare)?, batch(&mut ours)?]);
         }
         // The first batches warm caches, branches and congestion windows.
         rounds.remove(0);
-        for (place, name) in ["bare socket", "mcp-sse-blocking"].into_iter().enumerate() {
+        for (place, name) in CLIENTS.into_iter().enumerate() {
             table.row(&[
                 answer.to_owned(),
                 name.to_owned(),
@@ -102,6 +112,50 @@ fn measure(title: &str, cpus: Option<(usize, usize)>) -> Result<(), Box<dyn Erro
     }
     table.print();
     Ok(())
+}
+
+/// Prints a table of what is counted for each kind of answer.
+fn count() -> Result<(), Box<dyn Error>> {
+    let server = Server::start("floor", None)?;
+    let address = server.address.to_string();
+    for (answer, tool) in ANSWERS {
+        let count = |name| {
+            let calls =
+                |counting: &[&str], calls: u32| asking::counted(counting, &[name, tool, &address, &calls.to_string()]);
+            Ok((name, Counts::of(calls)?))
+        };
+        counts::print(
+            &format!("Streamable HTTP, {answer}"),
+            &CLIENTS.into_iter().map(count).collect::<io::Result<Vec<_>>>()?,
+        );
+    }
+    Ok(())
+}
+
+/// Makes the calls that are counted.
+fn ask(words: &[String]) -> Result<(), Box<dyn Error>> {
+    let [client, tool, address, calls] = words else { return Err("a client, a tool, an address and a number".into()) };
+    let mut call = caller(client, address.parse()?, tool)?;
+    (0..calls.parse()?).try_for_each(|_: u32| call())
+}
+
+type Call = Box<dyn FnMut() -> Result<(), Box<dyn Error>>>;
+
+/// What makes one call of `tool` by the client called `name`.
+fn caller(name: &str, server: SocketAddr, tool: &str) -> Result<Call, Box<dyn Error>> {
+    if name == CLIENTS[0] {
+        let mut bare = Bare::open(server, tool)?;
+        return Ok(Box::new(move || Ok(bare.call()?)));
+    }
+    let client = Client::builder(&format!("http://{server}/mcp")).transport(Transport::StreamableHttp).connect()?;
+    let (arguments, tool) = (json!({"text": TEXT}), tool.to_owned());
+    Ok(Box::new(move || {
+        let result = client.call(&tool, &arguments)?;
+        match result.content.as_slice() {
+            [ContentBlock::Text { text, .. }] if text == TEXT => Ok(()),
+            _ => Err(format!("unexpected result: {result:?}").into()),
+        }
+    }))
 }
 
 /// Microseconds of one batch.
