@@ -412,6 +412,24 @@ fn what_cannot_be_used_is_the_callers_fault_and_opens_no_connection() {
     peer.finish();
 }
 
+/// R-SEC-17, R-SEC-26: credentials go where this program says, and not in the clear after a stream that was encrypted.
+#[test]
+fn a_message_url_in_the_clear_beside_a_stream_of_https_is_refused_before_anything_is_sent() {
+    let peer = Peer::run(|peer| assert!(peer.is_quiet()));
+    let url = peer.url("/sse").replace("http://", "https://");
+    for transport in [Transport::Detect, Transport::HttpSse, Transport::Plain] {
+        let builder = Client::builder(&url).transport(transport).bearer("hunter2-hunter2");
+        let error = builder.message_url("http://messages.example/m?token=hidden").connect().unwrap_err();
+        let Error::Usage(problem) = &error else { panic!("{error:?}") };
+        let expected = "`message_url`: messages and credentials would go to http://messages.example in the clear, \
+                        although the stream is at https://127.0.0.1:";
+        assert!(problem.starts_with(expected), "{problem}");
+        assert!(!problem.contains("hidden") && !problem.contains("hunter2"), "{problem}");
+        assert_eq!(error.delivery(), Some(Delivery::NotSent));
+    }
+    peer.finish();
+}
+
 #[test]
 fn nobody_there_is_a_transport_error() {
     let address = {

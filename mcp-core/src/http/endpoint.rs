@@ -30,6 +30,22 @@ pub fn resolve_endpoint(stream: &Url, data: &str) -> Result<Url, EndpointError> 
     Err(EndpointError::OtherOrigin(Box::new(Crossing { from: stream.origin(), to: endpoint.origin() })))
 }
 
+/// The URL for messages that the caller has set, in place of the one that the server names; it may be relative to the event stream.
+/// Another origin is the caller's decision, and the credentials go there. Not so that they are sent in the clear after a stream
+/// that was encrypted: from https it leads to https, or to this machine (R-SEC-17, R-SEC-26).
+///
+/// # Errors
+///
+/// When `set` is no reference, or leads from https to the http of another machine.
+pub fn resolve_message_url(stream: &Url, set: &str) -> Result<Url, EndpointError> {
+    let url = resolve(stream, set.trim_matches([' ', '\t']))?;
+    let is_in_the_clear = stream.scheme() == "https" && url.scheme() == "http" && !url.host().is_loopback();
+    if is_in_the_clear {
+        return Err(EndpointError::InTheClear(Box::new(Crossing { from: stream.origin(), to: url.origin() })));
+    }
+    Ok(url)
+}
+
 /// The URL that a redirect with this `Location` leads to (R-SSE-20, R-SEC-26). Whether a redirect may be followed with
 /// the method of the request is [`Answer::Redirect`](super::Answer::Redirect); their number is [`MAX_REDIRECTS`].
 ///
@@ -82,6 +98,8 @@ pub enum EndpointError {
     RedirectedAway(Box<Crossing>),
     /// A redirect does not say where to.
     NoLocation,
+    /// The URL for messages is one of http, on another machine, and the stream is one of https.
+    InTheClear(Box<Crossing>),
 }
 
 impl fmt::Display for EndpointError {
@@ -113,6 +131,11 @@ impl fmt::Display for EndpointError {
                 crossing.from, crossing.to
             ),
             Self::NoLocation => f.write_str("a redirect does not say where to"),
+            Self::InTheClear(crossing) => write!(
+                f,
+                "messages and credentials would go to {} in the clear, although the stream is at {}; it has to be a URL of https",
+                crossing.to, crossing.from
+            ),
         }
     }
 }
@@ -144,6 +167,32 @@ mod tests {
         assert_eq!(resolve_redirect(&stream(), None), Err(EndpointError::NoLocation));
         let error = resolve_redirect(&stream(), Some("https://h:8000/sse")).unwrap_err();
         assert!(error.to_string().starts_with("a redirect leads from http://h:8000 to https://h:8000,"), "{error}");
+    }
+
+    /// R-SEC-17, R-SEC-26
+    #[test]
+    fn what_the_caller_sets_may_be_elsewhere_but_not_in_the_clear_after_https() {
+        let (secure, plain) = (Url::parse("https://h/sse?token=hidden").unwrap(), stream());
+        for (stream, set, expected) in [
+            (&secure, "/m?x", "https://h/m?x"),
+            (&secure, "https://other.example:8443/m", "https://other.example:8443/m"),
+            (&secure, "http://127.0.0.1:8000/m", "http://127.0.0.1:8000/m"),
+            (&secure, "http://localhost/m", "http://localhost/m"),
+            (&secure, "http://[::1]/m", "http://[::1]/m"),
+            (&plain, "http://other.example/m", "http://other.example/m"),
+            (&plain, "https://other.example/m", "https://other.example/m"),
+        ] {
+            assert_eq!(resolve_message_url(stream, set).unwrap().as_str(), expected);
+        }
+        for set in
+            ["http://h/m?token=hidden", "HTTP://h:443/m", "http://localhost.example/m", "http://127.0.0.1.example/m"]
+        {
+            let error = resolve_message_url(&secure, set).unwrap_err();
+            assert!(matches!(&error, EndpointError::InTheClear(_)), "{set}: {error}");
+            assert!(!error.to_string().contains("hidden"), "{error}");
+        }
+        assert_eq!(resolve_message_url(&secure, "//other.example/m").unwrap().scheme(), "https");
+        assert!(matches!(resolve_message_url(&secure, "ftp://h/m"), Err(EndpointError::Scheme(_))));
     }
 
     #[test]

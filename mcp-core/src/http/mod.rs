@@ -65,7 +65,7 @@ pub mod value;
 pub use accept::{HostPolicy, OriginPolicy, Refusal};
 pub use authority::{Authority, Host, Origin};
 pub use date::Date;
-pub use endpoint::{EndpointError, resolve_endpoint, resolve_redirect};
+pub use endpoint::{EndpointError, resolve_endpoint, resolve_message_url, resolve_redirect};
 pub use event_id::EventId;
 pub use exchange::{Answer, Carried, may_hold_error};
 pub use headers::Field;

@@ -72,7 +72,8 @@ impl Default for HttpOptions {
 
 impl Builder {
     /// A header for every HTTP request (R-SSE-42). May be given several times. The value is a secret: it is in no log and
-    /// no error, and never goes to another origin.
+    /// no error, and goes to no other origin than those of the URL and of the [`message_url`](Self::message_url) that this program
+    /// has set.
     ///
     /// [`connect`](Self::connect) refuses names and values that cannot stand in a header, and headers that belong to the
     /// transport, such as `Content-Length`. Of `Accept-Encoding` that is sent which can be read: gzip and deflate with the feature
@@ -88,8 +89,11 @@ impl Builder {
     }
 
     /// Over HTTP+SSE, sends messages to this URL whatever the `endpoint` event says; it may be relative to the URL of the event
-    /// stream, and of another origin. For servers that announce what cannot be reached from here. No other transport is tried
-    /// then, unless [`Transport::Plain`] says that requests to this URL are no JSON-RPC.
+    /// stream, and of another origin: headers and credentials are sent there too. For servers that announce what cannot be reached
+    /// from here. No other transport is tried then, unless [`Transport::Plain`] says that requests to this URL are no JSON-RPC.
+    ///
+    /// [`connect`](Self::connect) refuses to go from a stream of https to messages over http, except to this machine: they and the
+    /// credentials would be readable by anyone on the way (R-SEC-17).
     pub fn message_url(mut self, url: &str) -> Self {
         self.http.message_url = Some(url.to_owned());
         self

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mcp_core::http::url::resolve;
+use mcp_core::http::resolve_message_url;
 use mcp_core::http::{EndpointError, Url, headers};
 
 use super::Format;
@@ -224,7 +224,7 @@ impl Fields<'_> {
         let url = self.url(at, Url::parse);
         let message_url = entry.get(Field::MessageUrl).map(|at| match &url {
             // It may be relative.
-            Some(base) => self.url(&at, |text| resolve(base, text)),
+            Some(base) => self.url(&at, |text| resolve_message_url(base, text)),
             None => self.text(&at).and(None),
         });
         let headers = self.headers(entry);
@@ -337,6 +337,9 @@ fn url_problem(error: &EndpointError) -> String {
         }
         EndpointError::UserInformation => "has a user name or password; credentials belong into a header".to_owned(),
         EndpointError::Host(_) => "is no URL: its host and port cannot be read".to_owned(),
+        EndpointError::InTheClear(_) => {
+            "is a URL of http, although the stream is one of https: credentials would be sent in the clear".to_owned()
+        }
         _ => "is no URL: it does not start with http:// or https://".to_owned(),
     }
 }

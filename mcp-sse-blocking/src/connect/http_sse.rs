@@ -79,7 +79,7 @@ pub(super) fn open(manner: &Manner, http: &Http, before: Option<Deadline>) -> Re
     let fixed = match &manner.message_url {
         None => None,
         Some(message_url) => {
-            let resolved = mcp_core::http::resolve(url, message_url);
+            let resolved = mcp_core::http::resolve_message_url(url, message_url);
             Some(Target::new(resolved.map_err(|error| Error::Usage(format!("`message_url`: {error}")))?)?)
         }
     };

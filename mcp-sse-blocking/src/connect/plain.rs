@@ -29,7 +29,7 @@ pub(super) fn connect(url: &Url, http: Http, options: &HttpOptions, common: Comm
     let messages = match &options.message_url {
         None => stream.clone(),
         Some(message_url) => {
-            let resolved = mcp_core::http::resolve(url, message_url);
+            let resolved = mcp_core::http::resolve_message_url(url, message_url);
             Target::new(resolved.map_err(|error| Error::Usage(format!("`message_url`: {error}")))?)?
         }
     };
