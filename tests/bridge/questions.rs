@@ -125,3 +125,45 @@ fn a_stateless_client_that_does_not_come_back_ends_its_call() {
     // Which of the two comes first: that it was given up, or that nobody waits for it any more.
     assert!(error.code == -32602 || error.message.contains("deadline"), "{error}");
 }
+
+/// R-FC-27
+#[test]
+fn that_a_page_was_visited_is_told_to_whom_was_sent_there_and_to_nobody_else() {
+    for options in [&[][..], &["--shared"]] {
+        let bridge = Bridge::start(options);
+        let clients = ["ada", "bob"].map(|name| {
+            let (told, heard) = channel();
+            let builder = bridge.builder(ProtocolVersion::LATEST_HANDSHAKE);
+            let builder = builder.on_url_elicitation(|_| mcp_sse_blocking::ElicitAction::Accept);
+            let builder = builder.on_notification(move |_, told_of| {
+                assert_eq!(told_of.method, "notifications/elicitation/complete");
+                let params: Value = serde_json::from_str(told_of.params.as_ref().unwrap().get()).unwrap();
+                told.send(params["elicitationId"].as_str().unwrap().to_owned()).unwrap();
+            });
+            (name, builder.connect().unwrap(), heard)
+        });
+        let is_shared = !options.is_empty();
+        for round in 0..3 {
+            for (name, client, _) in &clients {
+                let answer = call(client, "visit", json!({"id": format!("{name}-{round}")}));
+                assert_eq!(answer, r#"{"action":"accept"}"#);
+            }
+            for (name, own, heard) in &clients {
+                let page = format!("{name}-{round}");
+                // In a process of its own a session hears what its server says; in a shared one anybody's call may tell it, and
+                // what is not known, or was told already, reaches nobody.
+                for (_, teller, _) in clients.iter().filter(|(teller, ..)| is_shared || teller == name) {
+                    call(teller, "visited", json!({"id": page}));
+                }
+                if is_shared {
+                    call(own, "visited", json!({"id": "of nobody"}));
+                }
+                assert_eq!(heard.recv_timeout(BOUND).as_deref(), Ok(&*page));
+            }
+        }
+        for (name, client, heard) in clients {
+            client.close();
+            assert_eq!(heard.try_iter().next(), None, "{name}");
+        }
+    }
+}

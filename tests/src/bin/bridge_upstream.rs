@@ -7,6 +7,7 @@
 //! | `pid`, `note` | its process; what `text` was noted before, if anything |
 //! | `die`, `never` | ends with 3; answers nothing |
 //! | `ask`, `roots`, `sample` | asks its client, and answers with what it was answered |
+//! | `visit`, `visited` | sends its user to the page `id`, and answers with what it was answered; tells that somebody was there |
 //! | `withdraw` | asks, takes the question back, and answers |
 //! | `progress`, `log` | tells three steps; logs an error and something for nobody |
 //! | `changed`, `update` | tells that the tools have changed, or the resource `uri` if somebody subscribed |
@@ -147,6 +148,14 @@ impl Upstream {
             "sample" => {
                 let message = json!({"role": "user", "content": {"type": "text", "text": "hi"}});
                 self.ask(id, "sampling/createMessage", json!({"messages": [message], "maxTokens": 5}));
+            }
+            "visit" => {
+                let page = json!({"mode": "url", "message": "Go", "url": "https://pages.example/", "elicitationId": arguments["id"]});
+                self.ask(id, "elicitation/create", page);
+            }
+            "visited" => {
+                notify("notifications/elicitation/complete", &json!({"elicitationId": arguments["id"]}));
+                text(id, "told");
             }
             "withdraw" => {
                 self.ask(id, "roots/list", Value::Null);

@@ -13,7 +13,8 @@ use mcp_sse_blocking::terminate_children;
 use serde_json::value::RawValue;
 
 use super::outcome;
-use super::upstream::{Common, Owed, Scope, Upstream, lock};
+use super::owed::Owed;
+use super::upstream::{Common, Scope, Upstream, lock};
 use super::watch::Watcher;
 
 /// How often processes that nobody uses are looked for, at least.

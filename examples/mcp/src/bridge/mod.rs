@@ -38,7 +38,9 @@
 mod announce;
 mod calls;
 mod desk;
+mod link;
 mod outcome;
+mod owed;
 mod rounds;
 mod serve;
 mod source;
