@@ -281,6 +281,43 @@ fn a_post_on_a_connection_that_went_stale_is_sent_again() {
     peer.finish();
 }
 
+/// RFC 9110, section 9.2.2: a POST that does more when it is done twice is not repeated by itself. Whoever read it may have passed
+/// it on, as a proxy does that ends before it can answer; the session, and its stream, may stand all the same.
+#[test]
+fn a_call_that_a_kept_connection_may_have_carried_is_not_sent_again_unless_that_does_no_harm() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.handshake();
+        let mut kept = peer.request();
+        kept.accepted();
+        stream.reply_text(&kept, "kept");
+        let read = peer.request();
+        assert_eq!(read.connection, kept.connection);
+        read.hang_up();
+        kept = peer.request();
+        assert_eq!(kept.message_method(), "tools/call");
+        kept.accepted();
+        stream.reply_text(&kept, "kept");
+        let read = peer.request();
+        assert_eq!(read.connection, kept.connection);
+        read.hang_up();
+        let again = peer.request();
+        assert_ne!(again.connection, read.connection);
+        assert_eq!(again.id(), read.id());
+        again.accepted();
+        stream.reply_text(&again, "again");
+        assert!(peer.is_quiet(), "it is sent once more");
+    });
+    let client = connect(&peer.url("/sse"));
+    assert_eq!(client.call("add", &()).unwrap().all_text(), "kept");
+    let error = client.call("add", &()).unwrap_err();
+    assert!(matches!(&error, Error::Transport(_)), "{error:?}");
+    assert_eq!(error.delivery(), Some(Delivery::Sent));
+    assert_eq!(client.call("add", &()).unwrap().all_text(), "kept");
+    let harmless = CallOptions::new().idempotent();
+    assert_eq!(client.call_with("look", &(), harmless).unwrap().all_text(), "again");
+    peer.finish();
+}
+
 #[test]
 fn a_post_is_not_sent_again_once_an_answer_has_begun_or_on_a_fresh_connection() {
     let peer = Peer::run(|peer| {

@@ -31,6 +31,7 @@ use crate::clock;
 use crate::engine::Engine;
 use crate::events::{Event, EventFilter};
 use crate::log_target;
+use crate::pending::Repeat;
 
 /// Messages of ours that wait to be sent. 64: beyond that a server does not take what it asks for.
 const POSTS: usize = 64;
@@ -347,7 +348,7 @@ fn guard(run: impl FnOnce()) {
 fn post_all(engine: &Engine, messages: &Receiver<(u64, Vec<u8>)>) {
     for (session, message) in messages {
         let deadline = Deadline::after(clock::now(), POST_TIME, Cause::Response);
-        if let Err(error) = engine.post(&message, Some(session), Some(deadline), None) {
+        if let Err(error) = engine.post(&message, Some(session), Some(deadline), None, Repeat::Safe) {
             log::debug!(target: log_target::CLIENT, "an answer or a cancellation did not reach the server: {error}");
         }
         if engine.carrier.is_shut_down() {

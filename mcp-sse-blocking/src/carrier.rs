@@ -12,6 +12,7 @@ use mcp_core::types::InitializeParams;
 
 use crate::connect::Via;
 use crate::error::{Delivery, Error};
+use crate::pending::Repeat;
 use crate::streamable::Streamable;
 use crate::transport::exchange::Stop;
 
@@ -47,13 +48,15 @@ impl From<Unsent> for Error {
 /// Sends messages, from any thread.
 pub(crate) trait Sink: Send + Sync {
     /// Sends one message. Once this returns `Ok`, the peer has it. `peer` is the [number](Sink::number) of the one that it is for,
-    /// if it is not for any; it reaches no other. `stop` gives it up from another thread.
+    /// if it is not for any; it reaches no other. `stop` gives it up from another thread. `repeat` says whether it may be sent once
+    /// more when it was lost on its way.
     fn post(
         &self,
         message: &[u8],
         peer: Option<u64>,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
+        repeat: Repeat,
     ) -> Result<(), Unsent>;
 
     /// Ends whatever blocks in [`Sink::post`] or [`SharedStream::fill`], on whatever thread, and refuses what comes after. Does

@@ -25,7 +25,7 @@ use crate::features::Features;
 use crate::hints::Hints;
 use crate::log_target;
 use crate::params::AnnotatedTools;
-use crate::pending::{Pending, Want};
+use crate::pending::{Pending, Repeat, Want};
 use crate::questions::Questions;
 use crate::reader::Roles;
 use crate::slot::{Outcome, Slot, Waiter};
@@ -241,13 +241,15 @@ impl Engine {
     }
 
     /// Sends one message and judges the answer for the session as a whole. `peer` is the [number](Carrier::number) of the session
-    /// that it belongs to, if it belongs to one; it reaches no other.
+    /// that it belongs to, if it belongs to one; it reaches no other. `repeat` says whether it may be sent once more when it was lost
+    /// on its way.
     pub(crate) fn post(
         &self,
         message: &[u8],
         peer: Option<u64>,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
+        repeat: Repeat,
     ) -> Result<(), Error> {
         self.insight().sent(message);
         let posted = match &self.carrier {
@@ -257,7 +259,7 @@ impl Engine {
                 if is_large {
                     self.roles.job_began();
                 }
-                let posted = shared.sink().post(message, peer, deadline, stop);
+                let posted = shared.sink().post(message, peer, deadline, stop, repeat);
                 if is_large {
                     self.roles.job_ended();
                 }
@@ -267,7 +269,7 @@ impl Engine {
                 return Err(Error::StreamEnded(Delivery::NotSent));
             }
             Carrier::Streamable(streamable) => {
-                return streamable.post(message, &self.mirrored(message)?, deadline, stop);
+                return streamable.post(message, &self.mirrored(message)?, deadline, stop, repeat);
             }
         };
         posted.map_err(|Unsent { peer, error }| match error {

@@ -13,6 +13,7 @@ use crate::feed::Feed;
 use crate::job::JobThread;
 use crate::slot::{Slot, Waiter};
 use crate::transport::exchange::Stop;
+use crate::transport::http::Again;
 
 /// A call on its way. Dropped before its outcome was taken, it gives the call up and tells the server.
 pub(crate) struct Pending {
@@ -67,6 +68,15 @@ pub(crate) enum Repeat {
     Never,
     /// Doing it twice is as good as doing it once.
     Safe,
+}
+
+impl From<Repeat> for Again {
+    fn from(repeat: Repeat) -> Self {
+        match repeat {
+            Repeat::Never => Self::No,
+            Repeat::Safe => Self::Yes,
+        }
+    }
 }
 
 impl Want {
@@ -156,7 +166,7 @@ impl Pending {
     /// Sends the request on this thread. When its reply is here already, what became of the POST does not matter.
     pub(crate) fn send(&mut self) -> Result<(), Error> {
         let stop = Arc::clone(&self.slot) as Arc<dyn Stop>;
-        let sent = self.engine.post(&self.message, Some(self.peer), self.deadline, Some(stop));
+        let sent = self.engine.post(&self.message, Some(self.peer), self.deadline, Some(stop), self.repeat);
         // The largest part of a call that may wait for minutes.
         self.message = Vec::new();
         let Err(error) = sent else {

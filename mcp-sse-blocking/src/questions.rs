@@ -17,6 +17,7 @@ use crate::background::POST_TIME;
 use crate::clock;
 use crate::engine::Engine;
 use crate::log_target;
+use crate::pending::Repeat;
 
 /// Questions that wait. 16: more than a person answers.
 const WAITING: usize = 16;
@@ -103,7 +104,7 @@ impl Engine {
                 continue;
             }
             let deadline = Deadline::after(clock::now(), POST_TIME, Cause::Response);
-            if let Err(error) = self.post(&out, Some(question.session), Some(deadline), None) {
+            if let Err(error) = self.post(&out, Some(question.session), Some(deadline), None, Repeat::Safe) {
                 log::debug!(target: log_target::CLIENT, "an answer did not reach the server: {error}");
             }
             if self.carrier.is_shut_down() {

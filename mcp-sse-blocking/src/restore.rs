@@ -11,7 +11,7 @@ use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, StatusKind};
 use crate::log_target;
-use crate::pending::Want;
+use crate::pending::{Repeat, Want};
 use crate::reconnect::{Reconnect, When};
 use crate::standing::{Found, Lost, Of, Says, Turn};
 use crate::streamable::Streamable;
@@ -201,7 +201,7 @@ impl Engine {
         self.wait_for(&mut handshake, None, |_| Ok(()))?;
         let peer = handshake.peer;
         drop(handshake);
-        self.post(&self.take_initialized(), Some(peer), deadline, None)
+        self.post(&self.take_initialized(), Some(peer), deadline, None, Repeat::Safe)
     }
 
     /// Asks the server for a sign of life; opens a new session when it has lost the old one (R-SH-51). Whatever it answers, it is

@@ -25,7 +25,6 @@ use crate::log_target;
 use crate::pending::{Pending, Repeat};
 use crate::slot::Progress;
 use crate::transport::exchange::Stop;
-use crate::transport::http::Again;
 use crate::transport::pool::Room;
 use crate::transport::streamable_http::{Context, Endpoint, Mirrored, Posting, Refused, Reply, closing};
 
@@ -70,8 +69,9 @@ impl Streamable {
         mirrored: &Mirrored,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
+        repeat: Repeat,
     ) -> Result<(), Error> {
-        let posting = Posting { message, mirrored, deadline, stop, again: Again::Yes, room: Room::Free };
+        let posting = Posting { message, mirrored, deadline, stop, again: repeat.into(), room: Room::Free };
         match self.endpoint.post(&self.endpoint.context(), &posting)?.reply {
             // Whatever else comes with a success means nothing.
             Reply::Accepted | Reply::Json(_) | Reply::Stream(_) => Ok(()),
@@ -98,7 +98,7 @@ impl Engine {
             mirrored: &mirrored,
             deadline: call.deadline,
             stop: call.stop(),
-            again: if call.repeat == Repeat::Safe { Again::Yes } else { Again::No },
+            again: call.repeat.into(),
             // A subscription stays open for as long as it lives.
             room: if call.slot.feed().is_some() { Room::Free } else { Room::Counted },
         };

@@ -30,6 +30,7 @@ use crate::events::{PayloadForm, Transformer};
 use crate::insight::Insight;
 use crate::intake::handshake_failure;
 use crate::log_target;
+use crate::pending::Repeat;
 use crate::transport::line::{self, Duplex, LineSink, LineStream};
 
 /// Lines without a message that are said at level warn, the rest at level debug: they must not fill a log.
@@ -296,7 +297,7 @@ impl Line {
 
     fn send(&self, message: &[u8], deadline: Option<Deadline>) -> Result<(), Error> {
         self.insight.sent(message);
-        Ok(self.sink.post(message, None, deadline, None)?)
+        Ok(self.sink.post(message, None, deadline, None, Repeat::Never)?)
     }
 
     /// Reads message after message until `look` has what it wants, or the deadline passes.
@@ -339,7 +340,7 @@ impl Line {
                     self.early.keep(line).map_err(|_| PeerError::NoAnswer)?;
                 }
                 if let Some(answer) = unwanted.answer {
-                    self.sink.post(&answer, None, deadline, None)?;
+                    self.sink.post(&answer, None, deadline, None, Repeat::Never)?;
                 }
             }
             match self.stream.fill(deadline)? {

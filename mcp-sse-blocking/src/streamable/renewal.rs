@@ -11,7 +11,7 @@ use crate::connect;
 use crate::engine::Engine;
 use crate::error::{Delivery, Error, Timeout};
 use crate::log_target;
-use crate::pending::Want;
+use crate::pending::{Repeat, Want};
 use crate::restore::{OPENING_TIME, is_unreached, pause_before_another};
 
 /// How long those who wait for it sleep without looking whether the client was closed.
@@ -52,7 +52,7 @@ impl Engine {
             self.stand(&want)?;
             let losses = self.standing.losses();
             let session = self.carrier.streamable().map(|carrier| (carrier, carrier.endpoint.context().generation));
-            let Err(error) = self.post(message, None, deadline, None) else { return Ok(()) };
+            let Err(error) = self.post(message, None, deadline, None, Repeat::Never) else { return Ok(()) };
             attempts += 1;
             if let Error::SessionGone(_) = error {
                 match session {

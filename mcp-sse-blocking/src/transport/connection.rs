@@ -103,7 +103,7 @@ impl Transport for Connection {
         if begins {
             self.phase = Phase::Sent;
             let reused = self.used;
-            exchange::note(|progress| (progress.reused, progress.sent) = (reused, true));
+            exchange::note(|progress| (progress.reused, progress.begun) = (reused, true));
         }
         let carried = self.carried();
         let amount = match &carried.form {

@@ -40,7 +40,9 @@ struct Exchange {
 pub(crate) struct Progress {
     /// The connection had carried an exchange before.
     pub(crate) reused: bool,
-    /// Bytes of the request may have left.
+    /// What is written from here on is the request: not a word to a proxy, and not the handshake of TLS.
+    pub(crate) begun: bool,
+    /// Bytes of the request have left, for all that the system says. Before that the server cannot have acted on it.
     pub(crate) sent: bool,
     /// Bytes of the answer have come.
     pub(crate) answered: bool,
@@ -103,7 +105,7 @@ impl Exchange {
             deadline: Cell::new(None),
             connect: Cell::new(None),
             stop: RefCell::new(None),
-            progress: Cell::new(Progress { reused: false, sent: false, answered: false }),
+            progress: Cell::new(Progress { reused: false, begun: false, sent: false, answered: false }),
             expired: Cell::new(None),
             stopped: Cell::new(false),
             trust: Cell::new(Trust::WhileFresh),
@@ -205,6 +207,11 @@ pub(super) fn note(change: impl FnOnce(&mut Progress)) {
         change(&mut progress);
         it.progress.set(progress);
     });
+}
+
+/// Bytes left, on whatever connection: notes that they are of the request.
+pub(super) fn note_written() {
+    note(|progress| progress.sent |= progress.begun);
 }
 
 fn earlier(a: Option<Deadline>, b: Option<Deadline>) -> Option<Deadline> {

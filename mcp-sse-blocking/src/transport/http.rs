@@ -99,7 +99,7 @@ pub(crate) enum Verb {
     Delete,
 }
 
-/// Whether a request that met a stale connection may be sent a second time.
+/// Whether a request that met a stale connection may be sent a second time although bytes of it had left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Again {
     Yes,
@@ -210,6 +210,7 @@ impl Http {
         message: &[u8],
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
+        again: Again,
     ) -> Result<(), Error> {
         let outgoing = Outgoing {
             verb: Verb::Post,
@@ -220,7 +221,7 @@ impl Http {
             // A request has somebody who may give it up; what is no request has to go out whatever else is on its way.
             room: if stop.is_some() { Room::Counted } else { Room::Free },
             stop,
-            again: Again::Yes,
+            again,
             doing: SENDING,
         };
         let (mut response, _) = self.send(&outgoing)?;

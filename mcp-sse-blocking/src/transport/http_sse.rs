@@ -19,6 +19,7 @@ use crate::carrier::{Filled, Incoming, Loss, SharedStream, Sink, Unsent};
 use crate::connect::Via;
 use crate::error::{Delivery, Error, PeerError};
 use crate::log_target;
+use crate::pending::Repeat;
 
 /// A stream on its way to becoming a session, or one that is.
 pub(crate) struct Session {
@@ -132,9 +133,10 @@ impl Sink for HttpSse {
         peer: Option<u64>,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
+        repeat: Repeat,
     ) -> Result<(), Unsent> {
         let (session, peer) = self.link.peer(peer)?;
-        let posted = session.target().and_then(|target| session.http.post(&target, message, deadline, stop));
+        let posted = session.target().and_then(|target| session.http.post(&target, message, deadline, stop, repeat.into()));
         let posted = posted.map_err(|error| session.http.insight().clear(error));
         posted.map_err(|error| match error {
             // Its connections were shut down because its stream was lost.

@@ -16,6 +16,7 @@ use super::link::{Again, Awaited, Fresh, Link, Peer, out_of_time};
 use crate::carrier::{Filled, Incoming, Loss, SharedStream, Sink, Unsent};
 use crate::clock;
 use crate::error::{Delivery, Error, TransportError};
+use crate::pending::Repeat;
 
 /// The least room that a read is given. 16 KiB: a quarter of what a pipe holds.
 const READ_BYTES: usize = 16 << 10;
@@ -158,6 +159,7 @@ impl Sink for LineSink {
         peer: Option<u64>,
         deadline: Option<Deadline>,
         stop: Option<Arc<dyn Stop>>,
+        _: Repeat,
     ) -> Result<(), Unsent> {
         let patience = Patience { deadline, stop: stop.as_deref() };
         let mut turn = self.take_turn(peer, &patience)?;

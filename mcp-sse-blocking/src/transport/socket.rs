@@ -86,6 +86,7 @@ impl Stream for Socket {
                 Ok(n) => {
                     written += n;
                     self.wire.sent(n);
+                    exchange::note_written();
                 }
                 Err(error) if is_early(&error) => {
                     exchange::check_stop()?;
@@ -225,6 +226,29 @@ mod tests {
             drop(peer);
             assert_eq!(socket.read(&mut answer).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         });
+    }
+
+    #[test]
+    fn a_request_is_sent_once_bytes_of_it_have_left_and_not_before() {
+        let sent = |peer_is_gone: bool, begun: bool| {
+            let (mut socket, mut peer) = pair();
+            if peer_is_gone {
+                // What it closes with bytes unread is reset, and takes none.
+                (&*socket.stream).write_all(b"unread").unwrap();
+                peer.read_exact(&mut [0]).unwrap();
+                drop(peer);
+                await_arrival(&socket);
+            }
+            let ((), outcome) = exchange::run(exchange::Bounds::default(), || {
+                exchange::note(|progress| progress.begun = begun);
+                socket.write_all(b"POST").unwrap();
+            });
+            assert_eq!(socket.is_writable(), !peer_is_gone);
+            outcome.progress.sent
+        };
+        assert!(sent(false, true));
+        assert!(!sent(true, true), "nobody can have read it");
+        assert!(!sent(false, false), "a handshake is no request");
     }
 
     #[test]

@@ -3,15 +3,14 @@
 //! Three things may make it be sent again, each around the next: credentials that are refused, a redirect within the origin, and a
 //! connection that had gone stale.
 //!
-//! **The second try.** A server may close an idle connection at the moment it is used again. A POST is sent again, on
-//! another connection, when all of this holds: the connection had carried an exchange before, it failed without one byte
-//! of an answer, no deadline had passed, and nobody gave up on the request; at most once for each idle connection, and
-//! once on a fresh one. A server that read the request and then died
-//! without an answer looks the same; but a session of HTTP+SSE lives on its open stream, so whoever lost the process lost the
-//! session, and the second try finds nobody to act on it twice. What it is answered says so nevertheless ([`SentBefore`]): a
-//! refusal is no proof any more that nobody has acted. Over Streamable HTTP a call is answered on its own POST, so
-//! that a connection may be lost while it is carried out: there only what is [safe to repeat](Again) is sent again. For the
-//! rest each connection is looked at before it is used, however short it was idle.
+//! **The second try.** A server may close an idle connection at the moment it is used again (RFC 9112, section 9.5). A request is
+//! sent again, on another connection, when all of this holds: the connection had carried an exchange before, it failed without
+//! one byte of an answer, no deadline had passed, and nobody gave up on the request; at most once for each idle connection, and
+//! once on a fresh one. A server, or a proxy before it, that read the request and then went without an answer looks the same. So
+//! a POST that does more when it is done twice is sent again only while not one byte of it had left (RFC 9110, section 9.2.2);
+//! one that is [safe to repeat](Again), whatever its delivery, and what it is answered then says so ([`SentBefore`]): a refusal is
+//! no proof any more that nobody has acted. So that the others seldom need it, each connection is looked at before one of them
+//! uses it, however short it was idle.
 
 use std::io;
 use std::sync::Arc;
