@@ -7,7 +7,10 @@
 //! | Variable | Says |
 //! | --- | --- |
 //! | `MCP_CONFORMANCE_PROTOCOL_VERSION` | the revision to speak; what the server speaks unless set |
-//! | `MCP_CONFORMANCE_CONTEXT` | JSON; the calls to make (`toolCalls`), or every tool is called with arguments made up from its schema |
+//! | `MCP_CONFORMANCE_CONTEXT` | JSON; the calls to make (`toolCalls`), or every tool is called with arguments made up from its schema; as whom (`client_id`, `client_secret`, `issuer`), or the client registers itself |
+//!
+//! Where it has to log in it is the person and the browser as well: it opens the page, which says yes by itself, and follows
+//! where that leads.
 //!
 //! It lists tools, resources and prompts, calls, reads and gets each of them, and answers what it is asked. It ends with 0
 //! when all of that succeeded. `tests/conformance/run.sh` runs the suite; what the suite looks at it sees on the wire, so that
@@ -16,16 +19,20 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{CreateMessageResult, ElicitResult, PrimitiveSchema, Tool};
+use mcp_sse_blocking::credentials::OAuth;
 use mcp_sse_blocking::{Client, FormRequest, Transport};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// The suite gives up after 30 s and then kills nothing but its own shell.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The document about this client, which nobody fetches.
+const CLIENT_METADATA: &str = "https://conformance-test.local/client-metadata.json";
 
 fn main() -> ExitCode {
     env_logger::init();
@@ -44,9 +51,13 @@ fn main() -> ExitCode {
 
 /// What a scenario tells beside the address.
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Context {
+    #[serde(rename = "toolCalls")]
     tool_calls: Option<Vec<ToolCall>>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    issuer: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +71,7 @@ fn run(url: &str) -> Result<(), Box<dyn Error>> {
         Ok(text) => serde_json::from_str(&text)?,
         Err(_) => Context::default(),
     };
-    let client = connect(url)?;
+    let client = connect(url, &context)?;
     let offers = client.capabilities().clone();
     if offers.tools.is_some() {
         let tools = client.tools().collect::<Result<Vec<_>, _>>()?;
@@ -84,9 +95,10 @@ fn run(url: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn connect(url: &str) -> Result<Client, Box<dyn Error>> {
+fn connect(url: &str, context: &Context) -> Result<Client, Box<dyn Error>> {
     let mut builder = Client::builder(url)
         .call_timeout(CALL_TIMEOUT)
+        .credentials(oauth(context))
         .on_elicitation(fill_in)
         .on_sampling(|_| Ok(CreateMessageResult::text("no-model", "There is no model here.")))
         .roots([]);
@@ -96,6 +108,40 @@ fn connect(url: &str) -> Result<Client, Box<dyn Error>> {
         builder = builder.protocol_version(version).transport(transport);
     }
     Ok(builder.connect()?)
+}
+
+/// As whom the client logs in.
+fn oauth(context: &Context) -> OAuth {
+    let mut oauth = OAuth::new()
+        .client_name("conformance-client")
+        .client_metadata_url(CLIENT_METADATA)
+        .login_timeout(CALL_TIMEOUT)
+        .open_with(|url| browse(url).map_err(|error| error.to_string()));
+    if let Some(id) = &context.client_id {
+        oauth = oauth.client_id(id);
+    }
+    if let Some(secret) = &context.client_secret {
+        oauth = oauth.client_secret(secret.as_str());
+    }
+    match &context.issuer {
+        Some(issuer) => oauth.issuer(issuer),
+        None => oauth,
+    }
+}
+
+/// Opens a page, and the one that it leads to on a thread of its own, as the browser's own process would.
+fn browse(url: &str) -> Result<(), Box<dyn Error>> {
+    let agent = ureq::Agent::config_builder()
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_global(Some(CALL_TIMEOUT))
+        .proxy(None)
+        .build()
+        .new_agent();
+    let page = agent.get(url).call()?;
+    let location = page.headers().get("location").ok_or("the page leads nowhere")?.to_str()?.to_owned();
+    thread::spawn(move || agent.get(&location).call().map_err(|error| eprintln!("{location}: {error}")));
+    Ok(())
 }
 
 /// Accepts a form as it is, with every box ticked that has no default.

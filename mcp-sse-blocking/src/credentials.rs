@@ -32,14 +32,14 @@
 //! let builder = Client::builder("https://mcp.example/mcp").credentials(provider);
 //! ```
 //!
-//! OAuth is not here. It is a provider as well: [`Rejected`] has the `resource_metadata` and the `scope` that its flow begins
-//! with, [`Ask::resource`] the URL that tokens are asked for (R-AU-10, R-AU-27).
+//! [`OAuth`] is a provider as well: it asks a person in a browser, and keeps what that gave.
 
 mod bearer;
 mod credential;
 mod error;
 mod flight;
 pub(crate) mod guard;
+mod oauth;
 mod secret;
 
 use std::sync::Arc;
@@ -50,12 +50,14 @@ use mcp_core::time::Deadline;
 
 use crate::clock;
 use crate::transport::exchange::Stop;
+use crate::transport::http::Http;
 
 pub use mcp_core::auth::Challenge;
 
 pub use self::bearer::BearerToken;
 pub use self::credential::Credential;
 pub use self::error::CredentialsError;
+pub use self::oauth::{OAuth, TokenFile, TokenMemory, TokenStore};
 pub use self::secret::Secret;
 
 /// Gives the credentials of requests. Shared by all threads of a client, and by all clients that were given the same `Arc`.
@@ -77,6 +79,12 @@ pub trait Credentials: Send + Sync {
     /// Where the credentials come from, for errors: `the variable TOKEN`.
     fn source(&self) -> String {
         "the provider of credentials".into()
+    }
+
+    /// Whether it can get credentials that are good for more: then it is asked again as well when the server answers 403 with the
+    /// error `insufficient_scope` (R-AU-38, R-AU-39).
+    fn steps_up(&self) -> bool {
+        false
     }
 }
 
@@ -107,6 +115,10 @@ impl<C: Credentials + ?Sized> Credentials for Arc<C> {
     fn source(&self) -> String {
         (**self).source()
     }
+
+    fn steps_up(&self) -> bool {
+        (**self).steps_up()
+    }
 }
 
 impl<C: Credentials + ?Sized> Credentials for Box<C> {
@@ -117,6 +129,10 @@ impl<C: Credentials + ?Sized> Credentials for Box<C> {
     fn source(&self) -> String {
         (**self).source()
     }
+
+    fn steps_up(&self) -> bool {
+        (**self).steps_up()
+    }
 }
 
 /// What a provider is asked: a credential for whom, until when, and in place of what.
@@ -126,6 +142,7 @@ pub struct Ask<'a> {
     deadline: Option<Deadline>,
     stop: Option<&'a dyn Stop>,
     rejected: Option<&'a Rejected>,
+    http: Option<&'a Http>,
 }
 
 /// What the server refused.
@@ -134,6 +151,8 @@ pub struct Ask<'a> {
 pub struct Rejected {
     /// The credential that the request carried, if it carried one.
     pub credential: Option<Credential>,
+    /// The status of the refusal: 401, or 403 where a scope is missing and the provider [steps up](Credentials::steps_up).
+    pub status: u16,
     /// The values of `WWW-Authenticate`, as they came.
     pub www_authenticate: Vec<String>,
 }
@@ -167,7 +186,7 @@ impl Ask<'_> {
         self.stop.is_some_and(|stop| stop.is_stopped())
     }
 
-    /// What the server refused with 401, when this is asked because of it.
+    /// What the server refused, when this is asked because of it.
     pub fn rejected(&self) -> Option<&Rejected> {
         self.rejected
     }

@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{AuthError, AuthorizationServer, Scopes};
+use super::{AuthError, AuthorizationServer};
 
 /// What a client is at one authorization server. Never shown to another one (R-AU-25).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,13 +78,10 @@ impl Registration {
         }
     }
 
-    /// What a client says of itself to be registered, as JSON (R-AU-24, R-AU-43).
-    pub fn request(name: &str, redirect_uri: &str, scopes: &Scopes, method: AuthMethod) -> String {
-        let mut request = description(name, redirect_uri, method);
-        if !scopes.is_empty() {
-            request["scope"] = alloc::format!("{scopes}").into();
-        }
-        alloc::format!("{request}")
+    /// What a client says of itself to be registered, as JSON (R-AU-24, R-AU-43). Without scopes: they would be all that it
+    /// could ask for later.
+    pub fn request(name: &str, redirect_uri: &str, method: AuthMethod) -> String {
+        alloc::format!("{}", description(name, redirect_uri, method))
     }
 
     /// Reads what a registration was answered.
@@ -207,13 +204,12 @@ mod tests {
     /// R-AU-24, R-AU-43
     #[test]
     fn a_client_says_of_itself_what_a_server_has_to_know() {
-        let request =
-            Registration::request("App", "http://127.0.0.1:7/callback", &Scopes::parse("a b"), AuthMethod::None);
+        let request = Registration::request("App", "http://127.0.0.1:7/callback", AuthMethod::None);
         let request: serde_json::Value = serde_json::from_str(&request).unwrap();
         let expected = json!({
             "client_name": "App", "redirect_uris": ["http://127.0.0.1:7/callback"], "response_types": ["code"],
             "grant_types": ["authorization_code", "refresh_token"], "token_endpoint_auth_method": "none",
-            "application_type": "native", "scope": "a b",
+            "application_type": "native",
         });
         assert_eq!(request, expected);
         assert_eq!(application_type("https://app.example/back"), "web");

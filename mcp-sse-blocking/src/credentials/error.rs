@@ -7,7 +7,8 @@ use std::fmt;
 pub struct CredentialsError {
     source: String,
     problem: Problem,
-    after_rejection: bool,
+    /// The status with which the server had refused earlier ones.
+    after_rejection: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,17 +22,17 @@ impl CredentialsError {
     /// None from this `source`, such as `the variable TOKEN`, because of this problem. Both are shown to people and written to
     /// logs.
     pub fn new(source: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { source: source.into(), problem: Problem::Other(problem.into()), after_rejection: false }
+        Self { source: source.into(), problem: Problem::Other(problem.into()), after_rejection: None }
     }
 
     /// The request's own time was over first: it fails with [`Error::Timeout`](crate::Error::Timeout).
     pub fn out_of_time(source: impl Into<String>) -> Self {
-        Self { source: source.into(), problem: Problem::OutOfTime, after_rejection: false }
+        Self { source: source.into(), problem: Problem::OutOfTime, after_rejection: None }
     }
 
     /// [`Ask::is_stopped`](super::Ask::is_stopped).
     pub fn stopped(source: impl Into<String>) -> Self {
-        Self { source: source.into(), problem: Problem::Stopped, after_rejection: false }
+        Self { source: source.into(), problem: Problem::Stopped, after_rejection: None }
     }
 
     /// Where they should have come from.
@@ -41,11 +42,11 @@ impl CredentialsError {
 
     /// Whether the server had refused earlier ones.
     pub fn is_after_rejection(&self) -> bool {
-        self.after_rejection
+        self.after_rejection.is_some()
     }
 
-    pub(super) fn after_rejection(self) -> Self {
-        Self { after_rejection: true, ..self }
+    pub(super) fn after_rejection(self, status: u16) -> Self {
+        Self { after_rejection: Some(status), ..self }
     }
 
     /// Whether the time for the request was over.
@@ -60,12 +61,11 @@ impl CredentialsError {
 
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.after_rejection {
-            "the server refused the credentials (401), and there are no others"
-        } else {
-            "no credentials"
-        };
-        write!(f, "{what} from {}: ", self.source)?;
+        match self.after_rejection {
+            Some(status) => write!(f, "the server refused the credentials ({status}), and there are no others")?,
+            None => f.write_str("no credentials")?,
+        }
+        write!(f, " from {}: ", self.source)?;
         match &self.problem {
             Problem::OutOfTime => f.write_str("the time for the request is over"),
             Problem::Stopped => f.write_str("the request is not wanted any more"),

@@ -1,6 +1,7 @@
 //! Something that one thread does for all that want it at the same time.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use mcp_core::time::Deadline;
 
@@ -94,6 +95,46 @@ impl<T: Clone> Flight<T> {
         Ok(brought)
     }
 
+    /// As [`join`](Self::join), with `fly` on a thread of its own, which goes on when this one has no patience any more. It must
+    /// not panic.
+    pub(super) fn join_apart<F>(self: &Arc<Self>, seen: u64, patience: Patience<'_>, fly: F) -> Result<T, Left>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut fly = Some(fly);
+        let mut state = self.state();
+        loop {
+            if state.landings != seen
+                && let Some(last) = &state.last
+            {
+                return Ok(last.clone());
+            }
+            if !state.is_flying {
+                // It came back with nothing, which takes a panic; or there is no thread to be had.
+                let Some(fly) = fly.take() else { return Err(Left::Stopped) };
+                state.is_flying = true;
+                drop(state);
+                let flight = Arc::clone(self);
+                let apart = thread::Builder::new().name("mcp-oauth".into()).spawn(move || {
+                    let landing = Landing(&flight);
+                    let brought = fly();
+                    let mut state = flight.state();
+                    state.landings += 1;
+                    state.last = Some(brought);
+                    drop(state);
+                    drop(landing);
+                });
+                state = self.state();
+                if apart.is_err() {
+                    state.is_flying = false;
+                }
+                continue;
+            }
+            state = self.wait(state, patience)?;
+        }
+    }
+
     fn wait<'a>(
         &self,
         state: MutexGuard<'a, State<T>>,
@@ -126,9 +167,8 @@ impl<T: Clone> Drop for Landing<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::sync::{Arc, Barrier};
-    use std::thread;
     use std::time::Duration;
 
     use mcp_core::time::Cause;

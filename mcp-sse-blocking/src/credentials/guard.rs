@@ -11,6 +11,7 @@ use ureq::http::header::{HeaderName, HeaderValue};
 use super::flight::{Flight, Left, Patience, Share};
 use super::{Ask, Credential, Credentials, CredentialsError, Rejected, Secret};
 use crate::transport::exchange::Stop;
+use crate::transport::http::Http;
 
 /// The provider of one client, asked again by one thread at a time.
 pub(crate) struct Guard {
@@ -36,6 +37,8 @@ pub(crate) struct For<'a> {
     pub(crate) url: &'a Url,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) stop: &'a dyn Stop,
+    /// What makes the request, for providers that make requests themselves.
+    pub(crate) http: Option<&'a Http>,
 }
 
 /// A credential as it is sent.
@@ -68,6 +71,11 @@ impl Guard {
         Self { provider, resource, origins: Mutex::default() }
     }
 
+    /// Whether the provider is asked again because of a scope that is missing.
+    pub(crate) fn steps_up(&self) -> bool {
+        self.provider.steps_up()
+    }
+
     /// The credential of a request. Waits while another thread asks again: what there is was refused.
     pub(crate) fn credential(&self, of: For<'_>) -> Result<Carried, CredentialsError> {
         let kept = self.kept(of.url);
@@ -81,10 +89,11 @@ impl Guard {
         &self,
         of: For<'_>,
         carried: &Carried,
+        status: u16,
         www_authenticate: Vec<String>,
     ) -> Result<Option<Carried>, CredentialsError> {
         let kept = self.kept(of.url);
-        let rejected = Rejected { credential: carried.credential.clone(), www_authenticate };
+        let rejected = Rejected { credential: carried.credential.clone(), status, www_authenticate };
         let mut seen = carried.seen;
         let (credential, seen) = loop {
             let mut is_own = false;
@@ -96,7 +105,7 @@ impl Guard {
                 (renewed, share)
             });
             let renewed = renewed.map_err(|left| self.left(left)).and_then(|renewed| renewed);
-            let credential = renewed.map_err(CredentialsError::after_rejection)?;
+            let credential = renewed.map_err(|error| error.after_rejection(status))?;
             let now = kept.renewals.last().0;
             // What another thread got may be what was refused here, when it came just before this request took it.
             if is_own || seen == now || credential != carried.credential {
@@ -107,7 +116,7 @@ impl Guard {
         if credential.is_none() || credential == carried.credential {
             return Ok(None);
         }
-        self.carried(&kept, credential, seen).map(Some).map_err(CredentialsError::after_rejection)
+        self.carried(&kept, credential, seen).map(Some).map_err(|error| error.after_rejection(status))
     }
 
     /// The server says in another way than by 401 that what was sent last is not taken any more. Whether there is another now.
@@ -116,12 +125,12 @@ impl Guard {
         let seen = kept.renewals.landings(of.patience()).map_err(|left| self.left(left))?;
         let credential = kept.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let carried = Carried { credential, seen, ..Carried::default() };
-        Ok(self.renewed(of, &carried, Vec::new())?.is_some())
+        Ok(self.renewed(of, &carried, 401, Vec::new())?.is_some())
     }
 
     fn ask(&self, of: For<'_>, rejected: Option<&Rejected>) -> Result<Option<Credential>, CredentialsError> {
         let resource = &self.resource;
-        let ask = Ask { url: of.url, resource, deadline: of.deadline, stop: Some(of.stop), rejected };
+        let ask = Ask { url: of.url, resource, deadline: of.deadline, stop: Some(of.stop), rejected, http: of.http };
         // A panic would leave whoever opens a session half-way, and those who wait for it waiting.
         catch_unwind(AssertUnwindSafe(|| self.provider.credential(&ask)))
             .unwrap_or_else(|_| Err(CredentialsError::new("the provider of credentials", "it panicked")))
@@ -186,7 +195,7 @@ mod tests {
     }
 
     fn to(url: &Url) -> For<'_> {
-        For { url, deadline: None, stop: &Never }
+        For { url, deadline: None, stop: &Never, http: None }
     }
 
     /// Only `message_url` makes that there are two.
@@ -202,7 +211,7 @@ mod tests {
         let carried = [&stream, &messages].map(|url| guard.credential(to(url)).unwrap());
         // Both were sent before either was refused.
         for (url, carried) in [&stream, &messages].into_iter().zip(&carried) {
-            let renewed = guard.renewed(to(url), carried, Vec::new()).unwrap().unwrap();
+            let renewed = guard.renewed(to(url), carried, 401, Vec::new()).unwrap().unwrap();
             let token = renewed.credential.unwrap().secret().expose().to_owned();
             assert!(token.starts_with(&format!("{}#", url.origin())), "{token} for {}", url.origin());
         }

@@ -4,6 +4,7 @@
 //! other hosts and drop a POST's body) and the second try on a connection that had gone stale, all in [`send`](Http::send); and
 //! bounds on what is read of an answer.
 
+mod fetch;
 mod send;
 
 use std::borrow::Cow;
@@ -29,6 +30,8 @@ use crate::builder::proxy::Way;
 use crate::credentials::guard::Guard;
 use crate::error::{Delivery, Error, PeerError, Timeout, TransportError};
 use crate::insight::{Heard, Insight};
+
+pub(crate) use self::fetch::Fetch;
 
 /// What is being done when a message goes out, for errors.
 pub(crate) const SENDING: &str = "sending a message to";

@@ -15,6 +15,7 @@
 use std::io;
 use std::sync::Arc;
 
+use mcp_core::auth::Challenge;
 use mcp_core::http::endpoint::MAX_REDIRECTS;
 use mcp_core::http::{Answer, Url, headers, resolve_redirect};
 use mcp_core::time::Deadline;
@@ -30,12 +31,18 @@ use crate::log_target;
 use crate::transport::answer::{SentBefore, discard, text, www_authenticate};
 use crate::transport::exchange::{self, Bounds, Outcome, Stop, Trust};
 
+/// How often one request is sent again because of a 401 (R-AU-7).
+const MOST_REFUSALS: u32 = 1;
+/// How often one request is sent again because of a scope that is missing (R-AU-40). 2: another thread may have stepped up to
+/// another scope meanwhile.
+const MOST_STEP_UPS: u32 = 2;
+
 /// Bytes of a line in the head of a request. 64 KiB: far more than servers take.
 const LINE_BYTES: usize = 64 << 10;
 
 impl Http {
-    /// Makes a request, with the credentials that there are; once more with others, when the server refuses them with 401 (R-AU-7):
-    /// it was not processed. Follows redirects within the origin (R-SSE-20); also says where it ended up, if elsewhere. The
+    /// Makes a request, with the credentials that there are; once more with others, when the server refuses them with 401 (R-AU-7)
+    /// or finds that they lack a scope (R-AU-39): it was not processed. Follows redirects within the origin (R-SSE-20); also says where it ended up, if elsewhere. The
     /// answer is judged by nobody yet.
     ///
     /// # Errors
@@ -43,21 +50,31 @@ impl Http {
     pub(crate) fn send(&self, outgoing: &Outgoing<'_>) -> Result<(Response<Body>, Option<Target>), Error> {
         let stop = self.stop(outgoing);
         let Some(guard) = &self.guard else { return self.follow(outgoing, None, &stop) };
-        let of = For { url: &outgoing.target.url, deadline: outgoing.deadline, stop: &*stop };
+        let of = For { url: &outgoing.target.url, deadline: outgoing.deadline, stop: &*stop, http: Some(self) };
         let without = |error| self.without_credentials(error, outgoing.deadline);
-        let carried = guard.credential(of).map_err(without)?;
-        let (response, moved) = self.follow(outgoing, Some(&carried), &stop)?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok((response, moved));
+        let mut carried = guard.credential(of).map_err(without)?;
+        let (mut refusals, mut step_ups) = (0, 0);
+        loop {
+            let (response, moved) = self.follow(outgoing, Some(&carried), &stop)?;
+            let code = response.status();
+            let is_asked_again = match code {
+                StatusCode::UNAUTHORIZED => counted(&mut refusals, MOST_REFUSALS),
+                StatusCode::FORBIDDEN => {
+                    guard.steps_up() && lacks_scope(&response) && counted(&mut step_ups, MOST_STEP_UPS)
+                }
+                _ => false,
+            };
+            if !is_asked_again {
+                return Ok((response, moved));
+            }
+            let mut www_authenticate = www_authenticate(&response);
+            www_authenticate.iter_mut().for_each(|value| self.insight.clear_text(value));
+            let renewed = guard.renewed(of, &carried, code.as_u16(), www_authenticate).map_err(without)?;
+            let Some(renewed) = renewed else { return Ok((response, moved)) };
+            log::debug!(target: log_target::HTTP, "the server refused the credentials with {}; sending again with others", code.as_u16());
+            discard(response, outgoing.deadline, Arc::clone(&stop));
+            carried = renewed;
         }
-        let mut www_authenticate = www_authenticate(&response);
-        www_authenticate.iter_mut().for_each(|value| self.insight.clear_text(value));
-        let Some(renewed) = guard.renewed(of, &carried, www_authenticate).map_err(without)? else {
-            return Ok((response, moved));
-        };
-        log::debug!(target: log_target::HTTP, "the server refused the credentials; sending again with others");
-        discard(response, outgoing.deadline, Arc::clone(&stop));
-        self.follow(outgoing, Some(&renewed), &stop)
     }
 
     /// The server at `url` says on a stream that the credentials which were sent last are not taken any more: the provider is
@@ -68,7 +85,9 @@ impl Http {
     pub(crate) fn renew_credentials(&self, url: &Url, deadline: Option<Deadline>) -> Result<bool, Error> {
         let Some(guard) = &self.guard else { return Ok(false) };
         let stop = self.closed();
-        guard.rejected(For { url, deadline, stop: &*stop }).map_err(|error| self.without_credentials(error, deadline))
+        guard
+            .rejected(For { url, deadline, stop: &*stop, http: Some(self) })
+            .map_err(|error| self.without_credentials(error, deadline))
     }
 
     /// What becomes of a request for which there are no credentials.
@@ -85,7 +104,7 @@ impl Http {
     }
 
     /// Makes a request and follows redirects.
-    fn follow(
+    pub(super) fn follow(
         &self,
         outgoing: &Outgoing<'_>,
         carried: Option<&Credentials>,
@@ -200,6 +219,21 @@ impl Http {
             && !outcome.stopped
             && !self.is_closed()
     }
+}
+
+/// Counts one more, if it may be.
+fn counted(count: &mut u32, most: u32) -> bool {
+    *count += 1;
+    *count <= most
+}
+
+/// Whether a 403 says that a token lacks a scope (R-AU-38).
+fn lacks_scope(response: &Response<Body>) -> bool {
+    let values = www_authenticate(response);
+    let challenges = Challenge::parse(values.iter().map(String::as_str));
+    challenges
+        .iter()
+        .any(|challenge| challenge.is("Bearer") && challenge.parameter("error") == Some("insufficient_scope"))
 }
 
 /// Bytes of the longest line in the head of a request.

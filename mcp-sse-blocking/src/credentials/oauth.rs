@@ -1,0 +1,471 @@
+//! Tokens by OAuth: who asks the person, where what was given is kept, and who waits for whom.
+//!
+//! [`mcp_core::auth`] decides; this moves bytes. [`login`] is the way from a refusal to a token, in the order of the protocol.
+//! It runs on a thread of its own: a person may need longer than a request may take, and then finishes for the next one.
+
+mod file;
+mod listener;
+mod login;
+mod person;
+mod random;
+mod store;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use mcp_core::auth::Scopes;
+use mcp_core::http::Url;
+use mcp_core::time::Instant;
+
+use self::login::{Found, Login, Refusal};
+use self::person::Person;
+use self::store::Grant;
+use super::flight::{Flight, Left, Patience};
+use super::{Ask, Credential, Credentials, CredentialsError, Rejected, Secret};
+use crate::clock;
+use crate::log_target;
+use crate::transport::exchange::Stop;
+
+pub use self::file::TokenFile;
+pub use self::store::{TokenMemory, TokenStore};
+
+/// What errors call it.
+const SOURCE: &str = "OAuth";
+/// A token is renewed when it counts no longer than this. 30 s: a request has to arrive, and clocks differ.
+const RENEWED_BEFORE: Duration = Duration::from_secs(30);
+/// For how long a person who said no, or nothing, is not asked again: else every request, and whatever is tried again in the
+/// background, would open the browser anew.
+const LEFT_ALONE: Duration = Duration::from_secs(60);
+/// Step-ups that changed nothing, after which there are no more of them (R-AU-40).
+const MOST_IN_VAIN: u32 = 3;
+
+/// A provider of credentials by OAuth 2.1, as MCP has it: nobody has to know more than the URL of the server.
+///
+/// Requests go out without a token until the server refuses one with 401. Then the server's metadata and those of its
+/// authorization server are read and checked, the client registers where that is needed, a person is asked in the browser, and
+/// what comes back is exchanged for a token, which goes into all further requests. It is renewed with its refresh token before it
+/// ends, and when the server refuses it; when the server says that a scope is missing, the person is asked again for that one on
+/// top.
+///
+/// ```no_run
+/// use mcp_sse_blocking::credentials::{OAuth, TokenFile};
+/// use mcp_sse_blocking::Client;
+///
+/// let oauth = OAuth::new()
+///     .client_name("Calendar")
+///     .store(TokenFile::new("/home/ada/.local/share/calendar/tokens"))
+///     .open_with(|url| {
+///         // Without a shell: the URL comes from a server.
+///         let browser = std::process::Command::new("xdg-open").arg(url).status();
+///         browser.map(drop).map_err(|error| error.to_string())
+///     });
+/// let client = Client::builder("https://mcp.example/mcp").credentials(oauth).connect()?;
+/// # Ok::<(), mcp_sse_blocking::Error>(())
+/// ```
+///
+/// **Who the client is**, in this order (R-AU-20): what was [registered beforehand](Self::client_id), the URL of a
+/// [document about it](Self::client_metadata_url) where the server takes one, or a registration that it makes itself and keeps.
+///
+/// **Waiting.** One authorization a server is under way at a time, on a thread of its own, and every request that needs a token waits
+/// for it with its own deadline. When that passes, the authorization goes on for the next request. It has
+/// [`login_timeout`](Self::login_timeout) for the person and [`request_timeout`](Self::request_timeout) for each of its
+/// requests, and ends when this is dropped, which waits for nothing. After a person said no, or nothing, the same error is given for one minute
+/// without asking again.
+///
+/// **Where it goes.** Its requests take the client's way: its proxies, its TLS with all that is trusted, its time for opening a
+/// connection. They carry none of the caller's headers. Only https is spoken to, except on this machine for servers that are on
+/// this machine; the answers have 64 KiB at most; redirects are followed within the origin only. What it sends is masked in traces.
+pub struct OAuth {
+    settings: Arc<Settings>,
+    servers: Mutex<HashMap<String, Arc<Server>>>,
+    dropped: Arc<Dropped>,
+}
+
+/// What was set.
+#[derive(Clone)]
+struct Settings {
+    client_name: String,
+    client_id: Option<String>,
+    client_secret: Option<Secret>,
+    client_metadata_url: Option<String>,
+    issuer: Option<String>,
+    scopes: Scopes,
+    person: Person,
+    store: Arc<dyn TokenStore>,
+    login_timeout: Duration,
+    request_timeout: Duration,
+    is_old: bool,
+}
+
+/// Ends what is under way when nobody can want it any more.
+#[derive(Debug, Default)]
+struct Dropped(AtomicBool);
+
+impl Stop for Dropped {
+    fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// What there is for one resource.
+#[derive(Default)]
+struct Server {
+    authorizations: Arc<Flight<Result<(), CredentialsError>>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    /// Whether the store was asked.
+    is_loaded: bool,
+    grant: Option<Grant>,
+    /// Whose tokens they are, from the authorization that got them.
+    found: Option<Arc<Found>>,
+    /// Who gave the last one, also when it counts no more.
+    issuer: Option<String>,
+    /// The scopes that were asked for so far.
+    asked: Scopes,
+    /// Step-ups after which the server said the same again.
+    in_vain: u32,
+    /// What a person said, and when.
+    failure: Option<(Instant, CredentialsError)>,
+}
+
+impl OAuth {
+    /// With a browser still to be named: [`open_with`](Self::open_with) or [`authorize_with`](Self::authorize_with), or
+    /// [`client_credentials`](Self::client_credentials) without a person.
+    pub fn new() -> Self {
+        let settings = Settings {
+            client_name: "mcp-sse-blocking".into(),
+            client_id: None,
+            client_secret: None,
+            client_metadata_url: None,
+            issuer: None,
+            scopes: Scopes::default(),
+            person: Person::Nobody,
+            store: Arc::new(TokenMemory::default()),
+            login_timeout: Duration::from_secs(300),
+            request_timeout: Duration::from_secs(30),
+            is_old: false,
+        };
+        Self { settings: Arc::new(settings), servers: Mutex::default(), dropped: Arc::default() }
+    }
+
+    /// What people are shown when they are asked: the name of the program.
+    pub fn client_name(mut self, name: &str) -> Self {
+        self.set().client_name = name.to_owned();
+        self
+    }
+
+    /// The id of a client that was registered beforehand. It belongs to one authorization server: that of
+    /// [`issuer`](Self::issuer), or the first one at which it is used.
+    pub fn client_id(mut self, id: &str) -> Self {
+        self.set().client_id = Some(id.to_owned());
+        self
+    }
+
+    /// The secret of a client that was registered beforehand.
+    pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
+        self.set().client_secret = Some(secret.into());
+        self
+    }
+
+    /// The URL of a document that describes this client, for authorization servers that take one as its id (R-AU-21). The
+    /// redirect URI in it must be that of [`redirect_uri`](Self::redirect_uri), or `http://127.0.0.1/callback`, where
+    /// the port is left to the client (RFC 8252, section 7.3).
+    pub fn client_metadata_url(mut self, url: &str) -> Self {
+        self.set().client_metadata_url = Some(url.to_owned());
+        self
+    }
+
+    /// The only authorization server that is asked, whatever the resource says; its issuer, byte for byte. It is also the one
+    /// that is asked when the resource says nothing.
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        self.set().issuer = Some(issuer.to_owned());
+        self
+    }
+
+    /// Scopes, divided by spaces, that are asked for from the start: instead of all that the resource supports, and with those that
+    /// it asks for.
+    pub fn scopes(mut self, scopes: &str) -> Self {
+        self.set().scopes = Scopes::parse(scopes);
+        self
+    }
+
+    /// Opens a browser, and waits for what comes back from it on this machine: on `127.0.0.1` and a port that is free. The URL
+    /// comes from a server and must not go through a shell; it is http or https (R-AU-33). What this does is not interrupted: it
+    /// must return when the browser is open, and may be called from any thread.
+    pub fn open_with<F>(mut self, open: F) -> Self
+    where
+        F: Fn(&str) -> Result<(), String> + Send + Sync + 'static,
+    {
+        let (port, path) = match &self.settings.person {
+            Person::Browser { port, path, .. } => (*port, path.clone()),
+            _ => (0, "/callback".to_owned()),
+        };
+        self.set().person = Person::Browser { open: Arc::new(open), port, path };
+        self
+    }
+
+    /// The port on which [`open_with`](Self::open_with), to be set before, waits, for clients that are registered with it.
+    pub fn redirect_port(mut self, number: u16) -> Self {
+        if let Person::Browser { port, .. } = &mut self.set().person {
+            *port = number;
+        }
+        self
+    }
+
+    /// Has a person asked in a way of the program's own: the closure gets the URL to which the person is sent, and gives the one to
+    /// which the browser was sent afterwards, which begins with `redirect_uri`. For custom schemes, and for machines without a
+    /// browser, whose user copies both. What this does is not interrupted.
+    pub fn authorize_with<F>(mut self, redirect_uri: &str, authorize: F) -> Self
+    where
+        F: Fn(&str) -> Result<String, String> + Send + Sync + 'static,
+    {
+        self.set().person = Person::Own { redirect_uri: redirect_uri.to_owned(), authorize: Arc::new(authorize) };
+        self
+    }
+
+    /// Asks nobody: the tokens are the client's own, had with its [id](Self::client_id) and [secret](Self::client_secret) (R-AU-47).
+    pub fn client_credentials(mut self) -> Self {
+        self.set().person = Person::Itself;
+        self
+    }
+
+    /// Where tokens are kept, and registrations. In memory by default.
+    pub fn store(mut self, store: impl TokenStore + 'static) -> Self {
+        self.set().store = Arc::new(store);
+        self
+    }
+
+    /// How long a person has. 5 minutes by default.
+    pub fn login_timeout(mut self, timeout: Duration) -> Self {
+        self.set().login_timeout = timeout;
+        self
+    }
+
+    /// How long each request of an authorization may take. 30 s by default.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.set().request_timeout = timeout;
+        self
+    }
+
+    /// Where a server has no metadata, takes it for its own authorization server, as 2025-03-26 has it (R-AU-50, R-AU-51). Such a
+    /// server cannot say that it does PKCE.
+    pub fn server_is_its_own(mut self) -> Self {
+        self.set().is_old = true;
+        self
+    }
+
+    fn set(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
+    }
+
+    fn server(&self, resource: &Url) -> Arc<Server> {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(servers.entry(resource.as_str().to_owned()).or_default())
+    }
+}
+
+impl Default for OAuth {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Credentials for OAuth {
+    fn credential(&self, ask: &Ask<'_>) -> Result<Option<Credential>, CredentialsError> {
+        if ask.origin() != ask.resource().origin() {
+            // `message_url` leads elsewhere, and the token is for the resource (R-AU-3).
+            return Ok(None);
+        }
+        let server = self.server(ask.resource());
+        // Before anything is looked at: what lands later is newer.
+        let (seen, _) = server.authorizations.last();
+        let refusal = match self.judge(&server, ask)? {
+            Verdict::Give(token) => return Ok(token.map(Credential::bearer)),
+            Verdict::Authorize(refusal) => refusal,
+        };
+        self.authorize(&server, seen, ask, refusal)?;
+        Ok(server.held().grant.as_ref().map(|grant| Credential::bearer(grant.access_token.as_str())))
+    }
+
+    fn source(&self) -> String {
+        SOURCE.into()
+    }
+
+    fn steps_up(&self) -> bool {
+        true
+    }
+}
+
+/// What is to be done for a request.
+enum Verdict {
+    Give(Option<String>),
+    Authorize(Refusal),
+}
+
+impl OAuth {
+    fn judge(&self, server: &Server, ask: &Ask<'_>) -> Result<Verdict, CredentialsError> {
+        let mut held = server.held();
+        if !held.is_loaded {
+            held.grant = self.kept(ask.resource())?;
+            held.asked = held.grant.as_ref().map(|grant| Scopes::parse(&grant.scope)).unwrap_or_default();
+            held.issuer = held.grant.as_ref().map(|grant| grant.issuer.clone());
+            held.is_loaded = true;
+        }
+        let token = held.grant.as_ref().map(|grant| grant.access_token.clone());
+        let Some(rejected) = ask.rejected() else {
+            let is_ending =
+                held.grant.as_ref().is_some_and(|grant| grant.ends_within(RENEWED_BEFORE, SystemTime::now()));
+            // Who the tokens are from is known only after a refusal in this program: then the next one says it again.
+            let can_renew =
+                held.found.is_some() && held.grant.as_ref().is_some_and(|grant| grant.refresh_token.is_some());
+            return Ok(match is_ending {
+                true if can_renew => Verdict::Authorize(Refusal::default()),
+                true => Verdict::Give(
+                    held.grant.as_ref().filter(|grant| !grant.has_ended()).map(|_| token).unwrap_or_default(),
+                ),
+                false => Verdict::Give(token),
+            });
+        };
+        let refused = rejected.credential.as_ref().map(|credential| credential.secret().expose());
+        if token.is_some() && token.as_deref() != refused {
+            // Another request had the same trouble before.
+            return Ok(Verdict::Give(token));
+        }
+        if let Some((at, error)) = &held.failure
+            && clock::now().since(*at) < LEFT_ALONE
+        {
+            return Err(error.clone());
+        }
+        let refusal = Refusal::read(rejected);
+        if rejected.status == 403 {
+            let wanted = refusal.scope.as_deref().map(Scopes::parse).unwrap_or_default();
+            if held.asked.hold(&wanted) || held.in_vain >= MOST_IN_VAIN {
+                // It was asked for already, and did not help (R-AU-40).
+                held.in_vain = held.in_vain.saturating_add(1);
+                return Ok(Verdict::Give(token));
+            }
+        }
+        Ok(Verdict::Authorize(refusal))
+    }
+
+    /// What the store has of this resource, if it is this client's.
+    fn kept(&self, resource: &Url) -> Result<Option<Grant>, CredentialsError> {
+        let kept = Grant::load(&*self.settings.store, resource);
+        let kept =
+            kept.map_err(|error| CredentialsError::new(SOURCE, format!("the kept tokens cannot be read: {error}")))?;
+        Ok(kept.filter(|grant| self.settings.client_id.as_ref().is_none_or(|id| *id == grant.client_id)))
+    }
+
+    /// Waits for an authorization that began after `seen`, or begins it.
+    fn authorize(
+        &self,
+        server: &Arc<Server>,
+        seen: u64,
+        ask: &Ask<'_>,
+        refusal: Refusal,
+    ) -> Result<(), CredentialsError> {
+        let Some(http) = ask.http else { return Err(CredentialsError::new(SOURCE, "there is no HTTP to ask over")) };
+        let login = Login {
+            settings: Arc::clone(&self.settings),
+            http: http.anew(),
+            resource: ask.resource().clone(),
+            dropped: Arc::clone(&self.dropped),
+        };
+        let own = Arc::clone(server);
+        let authorize = move || {
+            // A panic, of a closure of the program's for instance, would leave all others waiting.
+            let done = catch_unwind(AssertUnwindSafe(|| own.authorized(&login, &refusal)));
+            login.http.shut_down();
+            done.unwrap_or_else(|_| Err(CredentialsError::new(SOURCE, "the authorization panicked")))
+        };
+        let patience = Patience { deadline: ask.deadline, stop: ask.stop };
+        match server.authorizations.join_apart(seen, patience, authorize) {
+            Ok(done) => done,
+            Err(Left::OutOfTime) => Err(CredentialsError::out_of_time(SOURCE)),
+            Err(Left::Stopped) => Err(CredentialsError::stopped(SOURCE)),
+        }
+    }
+}
+
+impl Server {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An authorization from its beginning to its end, without a lock.
+    fn authorized(&self, login: &Login, refusal: &Refusal) -> Result<(), CredentialsError> {
+        let (grant, found, asked, issuer) = {
+            let held = self.held();
+            (held.grant.clone(), held.found.clone(), held.asked.clone(), held.issuer.clone())
+        };
+        let got = login.run(refusal, grant, found, &asked, issuer.as_ref());
+        let mut held = self.held();
+        match got {
+            Ok(got) => {
+                if let Err(error) = got.grant.save(&*login.settings.store, &login.resource) {
+                    log::warn!(target: log_target::CLIENT, "the tokens are not kept: {error}");
+                }
+                login.http.insight().secret(&got.grant.access_token);
+                *held = Held {
+                    is_loaded: true,
+                    issuer: Some(got.grant.issuer.clone()),
+                    asked: Scopes::parse(&got.grant.scope),
+                    in_vain: held.in_vain,
+                    grant: Some(got.grant),
+                    found: Some(got.found),
+                    failure: None,
+                };
+                Ok(())
+            }
+            Err(failed) => {
+                if failed.is_of_person {
+                    held.failure = Some((clock::now(), failed.error.clone()));
+                }
+                if failed.forgets {
+                    held.grant = None;
+                }
+                Err(failed.error)
+            }
+        }
+    }
+}
+
+impl Refusal {
+    fn read(rejected: &Rejected) -> Self {
+        let challenges = rejected.challenges();
+        let bearer: Vec<_> = challenges.iter().filter(|challenge| challenge.is("Bearer")).collect();
+        let said = |name: &str| bearer.iter().find_map(|challenge| challenge.parameter(name)).map(str::to_owned);
+        Self { status: rejected.status, scope: said("scope"), resource_metadata: said("resource_metadata") }
+    }
+}
+
+impl Drop for OAuth {
+    fn drop(&mut self) {
+        self.dropped.0.store(true, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for OAuth {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.settings;
+        f.debug_struct("OAuth")
+            .field("client_name", &settings.client_name)
+            .field("client_id", &settings.client_id)
+            .field("client_secret", &settings.client_secret)
+            .field("issuer", &settings.issuer)
+            .field("person", &settings.person)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the browser comes back to.
+const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
