@@ -193,6 +193,15 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Changes what the server offers, once this handler has returned; see [`Handle::edit`](crate::Handle::edit). With `std` only.
+    #[cfg(feature = "std")]
+    pub fn edit(&self, change: impl FnOnce(&mut crate::Offers<'_>) + Send + 'static) -> bool {
+        match &self.link {
+            Link::Here(here) => here.changes.edit(change),
+            Link::Away(call) => call.changes.edit(change),
+        }
+    }
+
     /// Closes the connection that the answer would have come on, and has the client ask for it again, after `retry` if
     /// given: so that a call that takes long holds no connection (R-SH-39). Until it does, what the call says is kept as
     /// [`Limits::replay_bytes`](crate::config::Limits::replay_bytes) allows, for

@@ -94,6 +94,7 @@ use crate::config::{Access, Config};
 use crate::conn::{Buffers, Conn, Phase};
 use crate::engine::exchange::Exchange;
 use crate::error::Error;
+use crate::offers::Offers;
 use crate::service::Service;
 use crate::sessions::{Secret, Sessions};
 use crate::slab::{Key, Slab};
@@ -362,6 +363,11 @@ impl Engine {
     /// Has every client told that wants to know of a change, as soon as the engine is next given something to do.
     pub fn announce(&self, change: Change<'static>) {
         self.service.announce(change);
+    }
+
+    /// What is offered, to be changed. Clients are told as soon as the engine is next given something to do.
+    pub fn offers(&mut self) -> Offers<'_> {
+        self.service.offers()
     }
 
     /// Sets how the owner of the loop is woken when another thread has done something for it: a worker or a deferred reply has

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mcp_core::types::Change;
 
+use crate::offers::Offers;
 use crate::service::Notifier;
 
 /// Stops the server it belongs to and tells its clients of changes, from any thread. Cloned freely; outliving the server
@@ -45,6 +46,30 @@ impl Handle {
     /// Tells every client that subscribed to a resource, or to one that contains it, that it has changed.
     pub fn resource_updated(&self, uri: impl Into<String>) {
         self.shared.notifier.announce(Change::Resource(uri.into().into()));
+    }
+
+    /// Changes what the server offers: `change` runs on the thread of the server, between two requests, and then every client is told that
+    /// wants to know. Returns at once. False when 1024 such changes wait already: then this one is not made. A panic in
+    /// `change` goes to the log and does no other harm.
+    ///
+    /// ```no_run
+    /// # use mcp_server_tiny::{Server, Tool};
+    /// let mut server = Server::new("calendar", "1.0.0").declare_tools().bind("127.0.0.1:0")?;
+    /// let handle = server.handle();
+    /// std::thread::spawn(move || {
+    ///     let added = handle.edit(|offers| {
+    ///         if let Err(mistake) = offers.tool(Tool::new("today"), |_| Ok("Friday")) {
+    ///             log::error!("{mistake}");
+    ///         }
+    ///     });
+    ///     assert!(added);
+    /// });
+    /// server.run()?;
+    /// # Ok::<(), mcp_server_tiny::Error>(())
+    /// ```
+    #[must_use = "nothing is changed when it is false"]
+    pub fn edit(&self, change: impl FnOnce(&mut Offers<'_>) + Send + 'static) -> bool {
+        self.shared.notifier.edit(change)
     }
 
     /// Asks the server to stop and returns at once. Answers in flight are still sent, within

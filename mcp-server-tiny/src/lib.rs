@@ -150,6 +150,7 @@ pub mod http1;
 #[cfg(feature = "std")]
 mod in_process;
 mod mistake;
+mod offers;
 mod parts;
 pub mod pipe;
 #[cfg(feature = "std")]
@@ -177,6 +178,7 @@ pub use engine::Engine;
 pub use error::Error;
 #[cfg(feature = "std")]
 pub use handle::Handle;
+pub use offers::Offers;
 /// What handlers return and log with: content blocks, whole results, log levels.
 pub use mcp_core::types;
 pub use pipe::Pipe;

@@ -31,6 +31,7 @@ use mcp_core::limits::LimitExceeded;
 use mcp_core::time::Instant;
 
 use crate::config::Config;
+use crate::offers::Offers;
 use crate::service::Service;
 use desk::Desk;
 
@@ -149,6 +150,11 @@ impl Pipe {
     #[cfg(feature = "std")]
     pub fn deliver_replies(&mut self, now: Instant) -> bool {
         self.desk.deliver_replies(now)
+    }
+
+    /// What is offered, to be changed. The client is told as soon as the pipe is next given something to do.
+    pub fn offers(&mut self) -> Offers<'_> {
+        self.desk.service.offers()
     }
 
     /// Ends everything: subscriptions are told so (R-ST-45), and requests in flight are cancelled.

@@ -83,6 +83,24 @@ impl Server {
         self
     }
 
+    /// Tells clients that there are tools also while there are none yet: the first may come [later](crate::Offers).
+    pub fn declare_tools(mut self) -> Self {
+        self.service.declare_tools();
+        self
+    }
+
+    /// The same of prompts.
+    pub fn declare_prompts(mut self) -> Self {
+        self.service.declare_prompts();
+        self
+    }
+
+    /// The same of resources and templates.
+    pub fn declare_resources(mut self) -> Self {
+        self.service.declare_resources();
+        self
+    }
+
     /// Has all requests answered by the delegate that `make` makes, in place of what is registered. What clients are told of the
     /// server, its name among it, is what `announced` says. See [`delegate`](crate::delegate).
     #[cfg(feature = "std")]

@@ -80,6 +80,7 @@ use crate::call::Call;
 #[cfg(feature = "std")]
 pub use crate::deferred::Mail;
 use crate::mistake::{Fault, RegistrationError};
+use crate::offers::Offers;
 use crate::result::{IntoToolResult, ToolError};
 use crate::tool::{self, Tool};
 pub(crate) use changes::Changes;
@@ -99,6 +100,7 @@ pub(crate) use input::{Leave, Left, leave};
 use later::LaterCalls;
 pub(crate) use list::Listed;
 use list::{ListRequest, Pages};
+use offer::Entry;
 pub(crate) use offer::{Family, Handler, Offer, OfferKind, Output, PROGRESS_RATE, Place, Promise, Route};
 pub use outbox::{Kind, Outbox};
 use prompts::Prompts;
@@ -221,18 +223,34 @@ impl Service {
         R: IntoToolResult,
         F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
     {
-        match tool.checked() {
-            Ok((offer, listing)) => {
-                let duplicate = RegistrationError::new(OfferKind::Tool, &offer.name, Fault::Duplicate);
-                let handler = move |call: &mut Call<'_>| handler(call).and_then(R::into_tool_result).map(Output::Tool);
-                if !self.tools.insert(offer, listing, handler) {
-                    return self.note(duplicate);
-                }
-                self.capabilities.tools.get_or_insert_with(ToolsCapability::default).list_changed = true;
-                self.tool_pages.forget();
-            }
-            Err(mistake) => self.note(mistake),
+        let added = self.add_tool(tool, handler);
+        self.note(added);
+    }
+
+    pub(crate) fn add_tool<R, F>(&mut self, tool: Tool, handler: F) -> Result<(), RegistrationError>
+    where
+        R: IntoToolResult,
+        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
+    {
+        let (offer, listing) = tool.checked()?;
+        let duplicate = RegistrationError::new(OfferKind::Tool, &offer.name, Fault::Duplicate);
+        let handler = move |call: &mut Call<'_>| handler(call).and_then(R::into_tool_result).map(Output::Tool);
+        if !self.tools.insert(offer, listing, handler) {
+            return Err(duplicate);
         }
+        self.declare_tools();
+        self.tool_pages.forget();
+        Ok(())
+    }
+
+    pub(crate) fn remove_tool(&mut self, name: &str) -> bool {
+        self.tool_pages.forget();
+        self.tools.remove(name)
+    }
+
+    /// Says that there are tools, also while there are none.
+    pub(crate) fn declare_tools(&mut self) {
+        self.capabilities.tools.get_or_insert_with(ToolsCapability::default).list_changed = true;
     }
 
     /// Whether everything could be registered. A server asks before it begins to serve.
@@ -335,7 +353,7 @@ impl Service {
 
     /// Which arguments of a tool are repeated in headers, if there is such a tool (R-ST-58).
     pub fn param_headers(&self, tool: &str) -> Option<&ParamHeaders> {
-        self.tools.find(tool).map(|index| &self.tools.entry(index).listing.headers)
+        self.tools.find(tool).map(|tool| &tool.listing.headers)
     }
 
     /// Carries out a request that the session has taken in. Handlers that are not on a worker run before this returns.
@@ -366,6 +384,21 @@ impl Service {
         }
     }
 
+    /// What is offered, to be changed while requests come in.
+    pub fn offers(&mut self) -> Offers<'_> {
+        Offers::new(self)
+    }
+
+    #[cfg(feature = "std")]
+    fn edit(&mut self, edit: changes::Edit) {
+        let edited = run::guard("change of", "offers", || {
+            edit(&mut Offers::new(self));
+            Ok(())
+        });
+        // It is in the log.
+        drop(edited);
+    }
+
     fn route(&self, method: Method) -> Option<Route> {
         match method {
             Method::PromptsList | Method::PromptsGet => self.prompts.as_ref().map(|prompts| prompts.route),
@@ -394,12 +427,18 @@ impl Service {
     }
 
     /// The next change to tell clients of ([`notify`]). To be asked until there is none, after each call into the service
-    /// and, with `std`, when the loop was woken and there is no more mail.
+    /// and, with `std`, when the loop was woken and there is no more mail. With `std` it also makes the changes of what is offered
+    /// that others have [asked for](Notifier::edit).
     pub fn next_change(&mut self) -> Option<Change<'static>> {
+        #[cfg(feature = "std")]
+        while let Some(edit) = self.changes.next_edit() {
+            self.edit(edit);
+        }
         self.changes.next()
     }
 
-    fn note(&mut self, mistake: RegistrationError) {
+    fn note(&mut self, added: Result<(), RegistrationError>) {
+        let Err(mistake) = added else { return };
         log::error!("{mistake}");
         self.mistake.get_or_insert(mistake);
     }
@@ -410,10 +449,10 @@ impl Service {
     )]
     fn offered(&self, which: Which) -> Option<(&Shared<Offer>, &Shared<Handler>)> {
         match which {
-            Which::Tool(index) => Some(self.tools.entry(index).shared()),
-            Which::Prompt(index) => Some(self.prompts.as_ref()?.family.entry(index).shared()),
-            Which::Resource(index) => Some(self.resources.as_ref()?.fixed.entry(index).shared()),
-            Which::Template(index) => Some(self.resources.as_ref()?.templates.entry(index).shared()),
+            Which::Tool(number) => self.tools.entry(number).map(Entry::shared),
+            Which::Prompt(number) => self.prompts.as_ref()?.family.entry(number).map(Entry::shared),
+            Which::Resource(number) => self.resources.as_ref()?.fixed.entry(number).map(Entry::shared),
+            Which::Template(number) => self.resources.as_ref()?.templates.entry(number).map(Entry::shared),
         }
     }
 

@@ -17,9 +17,15 @@ use serde::Serialize;
 
 #[cfg(feature = "std")]
 use crate::deferred::Mailbox;
+#[cfg(feature = "std")]
+use crate::offers::Offers;
 
 /// Changes that may wait for the carrier. 1024: it takes them each time it wakes, and each is there once.
 const CHANGES: usize = 1024;
+
+/// A change of what is offered, to be made on the thread of the loop.
+#[cfg(feature = "std")]
+pub(crate) type Edit = alloc::boxed::Box<dyn FnOnce(&mut Offers<'_>) + Send>;
 
 /// The changes that nobody has told of yet; one for all calls of a service.
 #[derive(Default)]
@@ -34,10 +40,18 @@ pub(crate) struct Changes {
 #[cfg(feature = "std")]
 #[derive(Default)]
 struct Shared {
-    queue: Mutex<VecDeque<Change<'static>>>,
+    queues: Mutex<Queues>,
     /// Whether there is any: to look costs no lock.
     any: AtomicBool,
     mailbox: Mailbox,
+}
+
+#[cfg(feature = "std")]
+#[derive(Default)]
+struct Queues {
+    /// Made before anything is told.
+    edits: VecDeque<Edit>,
+    changes: VecDeque<Change<'static>>,
 }
 
 #[cfg(feature = "std")]
@@ -48,27 +62,54 @@ impl Changes {
     }
 
     pub(crate) fn announce(&self, change: Change<'static>) {
-        let mut queue = self.lock();
-        push(&mut queue, change);
+        self.put(|queues| {
+            push(&mut queues.changes, change);
+            true
+        });
+    }
+
+    /// False when too many wait already.
+    pub(crate) fn edit(&self, edit: impl FnOnce(&mut Offers<'_>) + Send + 'static) -> bool {
+        self.put(|queues| {
+            let has_room = queues.edits.len() < CHANGES;
+            if has_room {
+                queues.edits.push_back(alloc::boxed::Box::new(edit));
+            }
+            has_room
+        })
+    }
+
+    fn put(&self, put: impl FnOnce(&mut Queues) -> bool) -> bool {
+        let mut queues = self.lock();
+        let is_in = put(&mut queues);
         self.shared.any.store(true, Ordering::Release);
-        drop(queue);
+        drop(queues);
         self.shared.mailbox.wake();
+        is_in
     }
 
     pub(super) fn next(&self) -> Option<Change<'static>> {
+        self.take(|queues| queues.changes.pop_front())
+    }
+
+    pub(super) fn next_edit(&self) -> Option<Edit> {
+        self.take(|queues| queues.edits.pop_front())
+    }
+
+    fn take<T>(&self, take: impl FnOnce(&mut Queues) -> Option<T>) -> Option<T> {
         if !self.shared.any.load(Ordering::Acquire) {
             return None;
         }
-        let mut queue = self.lock();
-        let change = queue.pop_front();
-        if queue.is_empty() {
+        let mut queues = self.lock();
+        let taken = take(&mut queues);
+        if queues.edits.is_empty() && queues.changes.is_empty() {
             self.shared.any.store(false, Ordering::Release);
         }
-        change
+        taken
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Change<'static>>> {
-        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.shared.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,6 +146,12 @@ impl Notifier {
     /// Has every client told that wants to know. Returns at once; what was announced and not told yet is told once.
     pub fn announce(&self, change: Change<'static>) {
         self.0.announce(change);
+    }
+
+    /// Changes what the server offers: see [`Handle::edit`](crate::Handle::edit).
+    #[must_use = "nothing is changed when it is false"]
+    pub fn edit(&self, change: impl FnOnce(&mut Offers<'_>) + Send + 'static) -> bool {
+        self.0.edit(change)
     }
 }
 

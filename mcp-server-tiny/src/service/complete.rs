@@ -52,8 +52,7 @@ pub(crate) fn complete(
 fn completers<'a>(service: &'a Service, reference: &CompletionReference, argument: &str) -> Option<&'a Completers> {
     match reference {
         CompletionReference::Prompt { name, .. } => {
-            let family = &service.prompts.as_ref()?.family;
-            let listing = &family.entry(family.find(name)?).listing;
+            let listing = &service.prompts.as_ref()?.family.find(name)?.listing;
             listing.arguments.iter().any(|known| known.name == argument).then_some(&listing.completers)
         }
         CompletionReference::Resource { uri } => {
@@ -62,8 +61,8 @@ fn completers<'a>(service: &'a Service, reference: &CompletionReference, argumen
             }
             // The template itself, or a URI that fits it.
             let templates = &service.resources.as_ref()?.templates;
-            let fits = || templates.entries().iter().position(|entry| entry.listing.pattern.variables(uri).is_some());
-            let listing = &templates.entry(templates.find(uri).or_else(fits)?).listing;
+            let fits = || templates.entries().iter().find(|entry| entry.listing.pattern.variables(uri).is_some());
+            let listing = &templates.find(uri).or_else(fits)?.listing;
             listing.pattern.has_variable(argument).then_some(&listing.completers)
         }
     }

@@ -19,7 +19,7 @@ use mcp_core::types::{JsonObject, Method, ProgressToken};
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::run::{Task, Which, answer};
+use super::run::{Task, Which, answer, no_longer_offered};
 use super::{Kind, Origin, Outbox, Outcome, Service, seal};
 use crate::call::{Arguments, Memory, Question, Round};
 use crate::result::ToolError;
@@ -291,12 +291,9 @@ fn ask_in_result(
     left: &Left,
     outbox: &mut dyn Outbox,
 ) -> Outcome {
-    let offer = service.offered(left.which).map(|(offer, _)| (offer.kind, offer.name.clone()));
-    let state = offer.and_then(|(kind, name)| {
-        let name = left.subject.as_deref().unwrap_or(&name);
-        seal::seal(&mut service.inputs, origin, kind, name, left)
-    });
-    let Some(state) = state else {
+    let Some((offer, _)) = service.offered(left.which) else { return no_longer_offered(session, origin.key, outbox) };
+    let (kind, name) = (offer.kind, left.subject.as_deref().unwrap_or(&offer.name).to_owned());
+    let Some(state) = seal::seal(&mut service.inputs, origin, kind, &name, left) else {
         log::error!("a question cannot be asked: there is no `state_key` and no randomness for one");
         let error = ToolError::protocol(code::INTERNAL_ERROR, "the question cannot be asked");
         return fail(service, session, origin.key, left.which, &error, outbox);
@@ -519,7 +516,7 @@ fn fail(
     error: &ToolError,
     outbox: &mut dyn Outbox,
 ) -> Outcome {
-    let Some((offer, _)) = service.offered(which) else { return Outcome::Answered };
+    let Some((offer, _)) = service.offered(which) else { return no_longer_offered(session, key, outbox) };
     answer(session, &service.profile(), key, offer, service.hints, &Err(error.clone()), outbox)
 }
 

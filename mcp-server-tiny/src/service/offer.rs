@@ -147,14 +147,22 @@ pub(crate) type Route =
 
 /// All offers of one family, with what lists say of each.
 pub(crate) struct Family<L> {
-    /// In the order of their registration, which is also that of the list (R-FS-10).
+    /// In the order of their registration, which is also that of the list (R-FS-10), and that of their numbers.
     entries: Vec<Entry<L>>,
     /// Indices into `entries`, sorted by name.
     by_name: Vec<usize>,
+    /// How many there ever were.
+    count: u64,
 }
+
+/// One offer of a family, for as long as the server lives: a call that waits for its client finds its own handler again, and not
+/// one that took its place meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Number(u64);
 
 /// Something that can be called and listed.
 pub(crate) struct Entry<L> {
+    pub(crate) number: Number,
     pub(crate) offer: Shared<Offer>,
     pub(crate) handler: Shared<Handler>,
     pub(crate) listing: L,
@@ -172,7 +180,7 @@ impl<L> Entry<L> {
 
 impl<L> Family<L> {
     pub(crate) const fn new() -> Self {
-        Self { entries: Vec::new(), by_name: Vec::new() }
+        Self { entries: Vec::new(), by_name: Vec::new(), count: 0 }
     }
 
     /// Adds one. False when there is one of this name.
@@ -182,18 +190,29 @@ impl<L> Family<L> {
     {
         let Err(at) = self.position(&offer.name) else { return false };
         self.by_name.insert(at, self.entries.len());
-        self.entries.push(Entry { offer: Shared::new(offer), handler: Shared::new(handler), listing });
+        let number = Number(self.count);
+        self.count += 1;
+        self.entries.push(Entry { number, offer: Shared::new(offer), handler: Shared::new(handler), listing });
         true
     }
 
-    /// The index of the one with a name.
-    pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        self.position(name).ok().map(|at| self.by_name[at])
+    /// Takes one out. False when there is none of this name. Calls of it that are with workers go on.
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        let Ok(at) = self.position(name) else { return false };
+        let removed = self.by_name.remove(at);
+        self.entries.remove(removed);
+        self.by_name.iter_mut().filter(|index| **index > removed).for_each(|index| *index -= 1);
+        true
     }
 
-    /// The one at an index that [`find`](Self::find) gave; none is ever taken out.
-    pub(crate) fn entry(&self, index: usize) -> &Entry<L> {
-        &self.entries[index]
+    /// The one with a name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Entry<L>> {
+        self.position(name).ok().map(|at| &self.entries[self.by_name[at]])
+    }
+
+    /// The one with a number, unless it was taken out.
+    pub(crate) fn entry(&self, number: Number) -> Option<&Entry<L>> {
+        self.entries.binary_search_by_key(&number, |entry| entry.number).ok().map(|at| &self.entries[at])
     }
 
     pub(crate) fn entries(&self) -> &[Entry<L>] {

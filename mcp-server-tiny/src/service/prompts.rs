@@ -29,7 +29,7 @@ use crate::result::{Block, ToolError};
 use crate::schema::{Parameter, Type};
 
 /// The prompts of a server.
-pub(super) struct Prompts {
+pub(crate) struct Prompts {
     pub(super) route: Route,
     pub(super) family: Family<Listing>,
     pub(super) pages: Pages,
@@ -50,17 +50,26 @@ impl Service {
         R: IntoPrompt,
         F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
     {
+        let added = self.add_prompt(prompt, handler);
+        self.note(added);
+    }
+
+    pub(crate) fn add_prompt<R, F>(&mut self, prompt: Prompt, handler: F) -> Result<(), RegistrationError>
+    where
+        R: IntoPrompt,
+        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
+    {
         let Prompt { name, arguments, details, place, completers } = prompt;
         let fault = |fault| RegistrationError::new(OfferKind::Prompt, &name, fault);
         let names = || arguments.iter().map(|argument| argument.name.as_str());
         if name.is_empty() {
-            return self.note(fault(Fault::NoName));
+            return Err(fault(Fault::NoName));
         }
         if let Some((_, twice)) = names().enumerate().find(|(at, name)| names().take(*at).any(|other| other == *name)) {
-            return self.note(fault(Fault::DuplicateParameter(twice.to_string())));
+            return Err(fault(Fault::DuplicateParameter(twice.to_string())));
         }
         if let Some(stray) = completers.stray(|name| names().any(|known| known == name)) {
-            return self.note(fault(Fault::NoParameter(stray.to_string())));
+            return Err(fault(Fault::NoParameter(stray.to_string())));
         }
         let duplicate = fault(Fault::Duplicate);
         let parameter = |argument: &PromptArgument| Parameter {
@@ -76,15 +85,26 @@ impl Service {
             let PromptResult(result) = handler(call).and_then(R::into_prompt)?;
             Ok(Output::Other(Box::new(Got(result)) as Box<dyn Respond>))
         };
-        let prompts = self
-            .prompts
-            .get_or_insert_with(|| Box::new(Prompts { route: carry_out, family: Family::new(), pages: Pages::new() }));
+        let prompts = self.declare_prompts();
         if !prompts.family.insert(offer, listing, handler) {
-            return self.note(duplicate);
+            return Err(duplicate);
         }
         prompts.pages.forget();
-        self.capabilities.prompts.get_or_insert_with(PromptsCapability::default).list_changed = true;
         self.completes(route);
+        Ok(())
+    }
+
+    pub(crate) fn remove_prompt(&mut self, name: &str) -> bool {
+        let Some(prompts) = &mut self.prompts else { return false };
+        prompts.pages.forget();
+        prompts.family.remove(name)
+    }
+
+    /// Says that there are prompts, also while there are none.
+    pub(crate) fn declare_prompts(&mut self) -> &mut Prompts {
+        self.capabilities.prompts.get_or_insert_with(PromptsCapability::default).list_changed = true;
+        self.prompts
+            .get_or_insert_with(|| Box::new(Prompts { route: carry_out, family: Family::new(), pages: Pages::new() }))
     }
 
     /// Completion is declared once something can be completed (R-FS-35).
@@ -127,21 +147,18 @@ fn get(
     let (Some(params), Some(arguments)) = (params, arguments.filter(Arguments::are_texts)) else {
         return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
     };
-    let found = service.prompts.as_ref().and_then(|prompts| {
-        let index = prompts.family.find(&params.name)?;
-        Some((index, &prompts.family.entry(index).offer))
-    });
-    let Some((index, offer)) = found else {
+    let Some(prompt) = service.prompts.as_ref().and_then(|prompts| prompts.family.find(&params.name)) else {
         // R-FS-33
         let text = format!("unknown prompt: {}", Excerpt::new(&params.name, 64));
         return refuse(session, origin.key, code::INVALID_PARAMS, &text, outbox);
     };
+    let (number, offer) = (prompt.number, &prompt.offer);
     if let Err(error) = arguments.check(&offer.name, &offer.parameters) {
         return answer(session, &service.profile(), origin.key, offer, service.hints, &Err(error), outbox);
     }
     let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());
     let round = Round::given(service.given(session, origin, params.input_responses, params.request_state));
-    let task = Task { which: Which::Prompt(index), subject: None, arguments: &arguments, token, round };
+    let task = Task { which: Which::Prompt(number), subject: None, arguments: &arguments, token, round };
     service.carry_out(session, origin, task, outbox)
 }
 

@@ -27,7 +27,7 @@ use crate::resource::{Contents, IntoContents, Lister, Pattern, Resource, Resourc
 use crate::result::ToolError;
 
 /// The resources of a server.
-pub(super) struct Resources {
+pub(crate) struct Resources {
     pub(super) route: Route,
     pub(super) fixed: Family<Fixed>,
     pub(super) templates: Family<Template>,
@@ -76,13 +76,13 @@ impl Resources {
 
     /// Where a URI is found: among the resources, else the first template that it fits, with its variables.
     fn find(&self, uri: &str) -> Option<(Which, JsonObject)> {
-        if let Some(index) = self.fixed.find(uri) {
-            return Some((Which::Resource(index), JsonObject::new()));
+        if let Some(entry) = self.fixed.find(uri) {
+            return Some((Which::Resource(entry.number), JsonObject::new()));
         }
-        self.templates.entries().iter().enumerate().find_map(|(index, entry)| {
+        self.templates.entries().iter().find_map(|entry| {
             let variables = entry.listing.pattern.variables(uri)?;
             let variables = variables.into_iter().map(|(name, value)| (name.to_string(), value.into()));
-            Some((Which::Template(index), variables.collect()))
+            Some((Which::Template(entry.number), variables.collect()))
         })
     }
 }
@@ -90,12 +90,17 @@ impl Resources {
 impl Service {
     /// Registers a resource that is always the same ([`Resource::text`], [`Resource::bytes`]). A mistake is kept for
     /// [`check`](Self::check), and the resource is left out.
-    pub fn resource(&mut self, mut resource: Resource) {
+    pub fn resource(&mut self, resource: Resource) {
+        let added = self.add_resource(resource);
+        self.note(added);
+    }
+
+    pub(crate) fn add_resource(&mut self, mut resource: Resource) -> Result<(), RegistrationError> {
         let Some(body) = resource.contents.take() else {
             let why = "it has no contents; `resource_with` takes a handler that gives them";
-            return self.note(RegistrationError::new(OfferKind::Resource, &resource.uri, Fault::Resource(why)));
+            return Err(RegistrationError::new(OfferKind::Resource, &resource.uri, Fault::Resource(why)));
         };
-        self.resource_with(resource, move |_| Ok(Contents::of_body(body.clone())));
+        self.add_resource_with(resource, move |_| Ok(Contents::of_body(body.clone())))
     }
 
     /// Registers a resource whose contents a handler gives; see [`Call`] for where it runs. A mistake is kept for
@@ -105,19 +110,33 @@ impl Service {
         R: IntoContents,
         F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
     {
+        let added = self.add_resource_with(resource, handler);
+        self.note(added);
+    }
+
+    pub(crate) fn add_resource_with<R, F>(&mut self, resource: Resource, handler: F) -> Result<(), RegistrationError>
+    where
+        R: IntoContents,
+        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
+    {
         let Resource { uri, name, size, kind, details, place, .. } = resource;
         let mistake = |fault| RegistrationError::new(OfferKind::Resource, &uri, fault);
         if !is_absolute(&uri) {
-            return self.note(mistake(Fault::Resource("its URI is not absolute, as `scheme:rest` is")));
+            return Err(mistake(Fault::Resource("its URI is not absolute, as `scheme:rest` is")));
         }
         let duplicate = mistake(Fault::Duplicate);
         let offer = Offer { place, ..Offer::new(OfferKind::Resource, uri) };
         let handler = reads(handler, kind.clone());
         let listing = Fixed { name, size, details, kind };
-        let resources = self.all_resources();
-        if !resources.fixed.insert(offer, listing, handler) {
-            self.note(duplicate);
-        }
+        let resources = self.declare_resources();
+        resources.forget();
+        if resources.fixed.insert(offer, listing, handler) { Ok(()) } else { Err(duplicate) }
+    }
+
+    pub(crate) fn remove_resource(&mut self, uri: &str) -> bool {
+        let Some(resources) = &mut self.resources else { return false };
+        resources.forget();
+        resources.fixed.remove(uri)
     }
 
     /// Registers resources whose contents a handler gives by the variables of their pattern, which are its arguments. Of
@@ -128,32 +147,54 @@ impl Service {
         R: IntoContents,
         F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
     {
+        let added = self.add_resource_template(template, handler);
+        self.note(added);
+    }
+
+    pub(crate) fn add_resource_template<R, F>(
+        &mut self,
+        template: ResourceTemplate,
+        handler: F,
+    ) -> Result<(), RegistrationError>
+    where
+        R: IntoContents,
+        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
+    {
         let ResourceTemplate { pattern: text, name, kind, details, place, completers, list } = template;
         let mistake = |fault| RegistrationError::new(OfferKind::Resource, &text, fault);
         let pattern = match Pattern::parse(&text) {
             Ok(pattern) if is_absolute(&text) => pattern,
-            Ok(_) => return self.note(mistake(Fault::Resource("its template does not begin with a scheme"))),
-            Err(why) => return self.note(mistake(Fault::Resource(why))),
+            Ok(_) => return Err(mistake(Fault::Resource("its template does not begin with a scheme"))),
+            Err(why) => return Err(mistake(Fault::Resource(why))),
         };
         if let Some(stray) = completers.stray(|name| pattern.has_variable(name)) {
-            return self.note(mistake(Fault::NoParameter(stray.to_string())));
+            return Err(mistake(Fault::NoParameter(stray.to_string())));
         }
         let duplicate = mistake(Fault::Duplicate);
         let offer = Offer { place, ..Offer::new(OfferKind::Resource, text) };
         let handler = reads(handler, kind.clone());
         let route = completers.route;
         let listing = Template { name, pattern, completers, list, details, kind };
-        let resources = self.all_resources();
+        let resources = self.declare_resources();
+        resources.forget();
         if !resources.templates.insert(offer, listing, handler) {
-            return self.note(duplicate);
+            return Err(duplicate);
         }
         self.completes(route);
+        Ok(())
     }
 
-    fn all_resources(&mut self) -> &mut Resources {
+    pub(crate) fn remove_resource_template(&mut self, pattern: &str) -> bool {
+        let Some(resources) = &mut self.resources else { return false };
+        resources.forget();
+        resources.templates.remove(pattern)
+    }
+
+    /// Says that there are resources, also while there are none.
+    pub(crate) fn declare_resources(&mut self) -> &mut Resources {
         let capability = self.capabilities.resources.get_or_insert_with(ResourcesCapability::default);
         (capability.subscribe, capability.list_changed) = (true, true);
-        let resources = self.resources.get_or_insert_with(|| {
+        self.resources.get_or_insert_with(|| {
             Box::new(Resources {
                 route: carry_out,
                 fixed: Family::new(),
@@ -161,9 +202,7 @@ impl Service {
                 fixed_pages: Pages::new(),
                 template_pages: Pages::new(),
             })
-        });
-        resources.forget();
-        resources
+        })
     }
 }
 

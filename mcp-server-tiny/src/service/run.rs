@@ -8,7 +8,7 @@ use mcp_core::session::{Reply, RequestKey, ServerProfile, ServerSession};
 use mcp_core::types::ProgressToken;
 use serde::Serialize;
 
-use super::offer::{Handler, Offer, OfferKind, Output};
+use super::offer::{Handler, Number, Offer, OfferKind, Output};
 use super::{Kind, Left, Origin, Outbox, Outcome, Service, profile};
 use crate::call::{Arguments, Call, Here, Link, Question, Reporter, Round};
 use crate::result::{Answer, Failed, SentAs, ToolError};
@@ -23,13 +23,13 @@ pub(super) struct Task<'a> {
     pub(super) round: Round<'a>,
 }
 
-/// Where an offer is: its family and its index there.
+/// Where an offer is: its family and its number there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Which {
-    Tool(usize),
-    Prompt(usize),
-    Resource(usize),
-    Template(usize),
+    Tool(Number),
+    Prompt(Number),
+    Resource(Number),
+    Template(Number),
 }
 
 impl Service {
@@ -42,7 +42,7 @@ impl Service {
         outbox: &mut dyn Outbox,
     ) -> Outcome {
         let Some((shared, handler)) = self.offered(task.which) else {
-            return super::refuse(session, origin.key, code::INTERNAL_ERROR, "it is no longer offered", outbox);
+            return no_longer_offered(session, origin.key, outbox);
         };
         let logs = self.capabilities.logging.is_some();
         #[cfg(feature = "std")]
@@ -188,6 +188,11 @@ pub(super) fn respond<R: Serialize + ?Sized>(
         log::error!("a result could not be written: {error}");
         session.respond_error(key, &ErrorObject::new(code::INTERNAL_ERROR, "the result cannot be written"), out)
     })
+}
+
+/// What was called is gone: it was taken out while the call waited for its client.
+pub(super) fn no_longer_offered(session: &mut ServerSession, key: RequestKey, outbox: &mut dyn Outbox) -> Outcome {
+    super::refuse(session, key, code::INVALID_PARAMS, "it is no longer offered", outbox)
 }
 
 /// A handler promised an answer by a deferred reply that it did not take.

@@ -38,11 +38,11 @@ impl Service {
         let Some(Ok(params)) = params.map(|params| serde_json::from_str::<CallToolParams<'_>>(params.get())) else {
             return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
         };
-        let Some(index) = self.tools.find(&params.name) else {
+        let Some(tool) = self.tools.find(&params.name) else {
             let text = format!("unknown tool: {}", Excerpt::new(&params.name, 64));
             return refuse(session, origin.key, code::INVALID_PARAMS, &text, outbox);
         };
-        let offer = &self.tools.entry(index).offer;
+        let (number, offer) = (tool.number, &tool.offer);
         let Some(arguments) = Arguments::parse(params.arguments) else {
             return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
         };
@@ -52,7 +52,7 @@ impl Service {
         let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());
         let given = self.given(session, origin, params.input_responses, params.request_state);
         let round = Round::given(given);
-        let task = Task { which: Which::Tool(index), subject: None, arguments: &arguments, token, round };
+        let task = Task { which: Which::Tool(number), subject: None, arguments: &arguments, token, round };
         self.carry_out(session, origin, task, outbox)
     }
 
