@@ -70,7 +70,7 @@ impl Upstream {
     }
 
     /// One of several clients wants log messages of this level: the lowest that anybody wants is asked for.
-    fn lower_level(&self, client: &Client, level: LoggingLevel) {
+    pub(super) fn lower_level(&self, client: &Client, level: LoggingLevel) {
         let mut known = lock(&self.level);
         if known.is_none_or(|known| level < known) {
             *known = Some(level);
@@ -79,7 +79,7 @@ impl Upstream {
         }
     }
 
-    fn ask_for_level(&self, client: &Client, level: LoggingLevel) {
+    pub(super) fn ask_for_level(&self, client: &Client, level: LoggingLevel) {
         if client.capabilities().logging.is_some()
             && let Err(error) = client.set_log_level(level)
         {
