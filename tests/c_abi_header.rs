@@ -6,17 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order in which a reader of the header wants them, with what each is about.
-const MODULES: [(&str, &str); 16] = [
+const MODULES: [(&str, &str); 20] = [
     ("error", ""),
     ("text", "Text"),
     ("callback", ""),
     ("options", "Client: how to connect"),
+    ("way", "Client: the way to the server"),
+    ("credentials", "Client: credentials that may change"),
     ("client", "Client: the session, and what the server offers"),
     ("request", "Client: calls and other requests"),
     ("cancel", "Client: cancelling calls"),
     ("subscription", "Client: changes of the server"),
     ("question", "Client: what servers ask"),
     ("server", "Server: what it offers, and to whom"),
+    ("offer", "Server: what it offers, described as the protocol does"),
+    ("completion", "Server: proposing values while somebody types"),
     ("tool", "Server: the call, in its handler"),
     ("ask", "Server: asking the client, in a handler"),
     ("deferred", "Server: answering after the handler has returned"),

@@ -1,20 +1,29 @@
 /* The Model Context Protocol for C: a client and a server, without an async runtime.
  *
- * Generated from examples/c-abi/src; do not edit. `tests/c_abi_header.rs` fails when the two differ.
+ * Generated from examples/c-abi/src; do not edit. `tests/c_abi_header.rs` fails when the two differ. C99 and later, C++11
+ * and later.
  *
- * Handles. An object is a number in a struct, made by a function that ends in `_new` (or `_connect`, `_bind`, `_spawn`) and given back with one
- * that ends in `_free`. No handle is a pointer: one that was freed, was never made, or belongs to another kind of object is answered with
- * MCP_STATUS_HANDLE, and freeing it again does nothing. Any thread may use any handle, several at once; an object that is freed while another
- * thread uses it ends when that thread is done.
+ * Handles. An object is a number in a struct, made by a function that ends in `_new` (or `_connect`, `_bind`, `_listen`,
+ * `_defer` and the like) and given back with one that ends in `_free`. No handle is a pointer: one that was freed, was
+ * never made, or belongs to another kind of object is answered with MCP_STATUS_HANDLE, and freeing it again does nothing.
+ * Any thread may use any handle, several at once, unless its comment says otherwise; an object that is freed while another
+ * thread uses it ends when that thread is done. Handles that a callback is given are good until it returns, and are not
+ * freed.
  *
- * Text in is UTF-8 with its length; MCP_NUL_TERMINATED as the length has it end with its first NUL. The library keeps no pointer of the
- * caller's after a function has returned. Text out is an mcp_string, which the caller frees with mcp_string_free.
+ * Text in is UTF-8 with its length; MCP_NUL_TERMINATED as the length has it end with its first NUL. The library keeps no
+ * pointer of the caller's after a function has returned. Text out is an mcp_string, which the caller frees with
+ * mcp_string_free; or, where a comment says how long it is good, a pointer and a length, which are not freed, and no NUL
+ * stands behind them.
  *
- * Errors. Functions return an mcp_status, whose numbers are fixed for ever. Most take an mcp_error as their last argument, which is the caller's own
- * and may be NULL: it gets the message and what else is known. No panic leaves the library.
+ * Errors. Functions return an mcp_status, whose numbers are fixed for ever. Most take an mcp_error as their last argument,
+ * which is the caller's own and may be NULL: it gets the message and what else is known. Settings have none of their own:
+ * `mcp_options_problem` and `mcp_server_problem` tell more. No panic leaves the library.
  *
- * Callbacks get `userdata` back as it was given. The comment of each says on which thread it runs. `release`, where there is one and it is not NULL, is called
- * once when the library has no more use for `userdata`; also when the function that it was given to fails.
+ * Callbacks get `userdata` back as it was given. The comment of each says on which thread it runs. `release`, where there
+ * is one and it is not NULL, is called once when the library has no more use for `userdata`; also when the function that it
+ * was given to fails. No callback may end by longjmp or a C++ exception.
+ *
+ * Numbers: durations are in milliseconds, sizes in bytes.
  */
 
 
@@ -214,6 +223,21 @@ typedef struct mcp_question {
 // within that is asked again waits for itself.
 typedef void (*mcp_question_fn)(void *userdata, struct mcp_question question);
 
+// A request for credentials, while its callback runs. A number: 0 is none.
+typedef struct mcp_credentials {
+  // The number.
+  uint64_t id;
+} mcp_credentials;
+
+// Gives the credentials of a request, with `mcp_credentials_bearer` or `mcp_credentials_header`; the request
+// goes without when it gives none. `credentials` is good until it returns.
+//
+// On the thread that makes the request, before it; several may run at once. It is asked again when the
+// server refused what it gave with 401, by one thread for all, and then must not use the client. It should
+// keep what it has, and give up when `mcp_credentials_time_left` is over: the time that it takes is part of
+// the request's.
+typedef void (*mcp_credentials_fn)(void *userdata, struct mcp_credentials credentials);
+
 // A session with a server. Any thread may use it, several at once. A number: 0 is none.
 typedef struct mcp_client {
   // The number.
@@ -271,6 +295,16 @@ typedef struct mcp_call {
 // answer later; or none when a question to the client has no answer yet (`MCP_STATUS_ASKED`). Not NULL.
 typedef void (*mcp_handler_fn)(void *userdata, struct mcp_call call);
 
+// A request for proposals, while its callback runs. A number: 0 is none.
+typedef struct mcp_completion {
+  // The number.
+  uint64_t id;
+} mcp_completion;
+
+// Proposes values for what somebody types, by `mcp_completion_propose` once for each. `completion` is good
+// until it returns. On the thread that runs the server, which serves nobody else meanwhile.
+typedef void (*mcp_complete_fn)(void *userdata, struct mcp_completion completion);
+
 // A call that is answered after its handler has returned, from any thread. A number: 0 is none.
 typedef struct mcp_deferred {
   // The number.
@@ -288,6 +322,10 @@ typedef struct mcp_engine {
   // The number.
   uint64_t id;
 } mcp_engine;
+
+// Wakes the loop of an engine, such as by a byte into a pipe, an `eventfd` or `uv_async_send`. On any
+// thread; it must not block, nor use the engine.
+typedef void (*mcp_wake_fn)(void *userdata);
 
 // A connection of an engine. All zero is none.
 typedef struct mcp_connection {
@@ -339,6 +377,10 @@ mcp_status mcp_options_from_config(const char *path,
 // Frees options. Of no effect on clients that were connected with them.
 void mcp_options_free(struct mcp_options options);
 
+// What was wrong with the last setting that was refused: its status and, in `error`, its message.
+// `MCP_STATUS_OK` when none was. Settings have no `mcp_error` of their own, for most cannot fail.
+mcp_status mcp_options_problem(struct mcp_options options, struct mcp_error *error);
+
 // An argument of the program, after those before.
 mcp_status mcp_options_argument(struct mcp_options options, const char *argument, size_t length);
 
@@ -349,6 +391,13 @@ mcp_status mcp_options_env(struct mcp_options options,
                            size_t name_length,
                            const char *value,
                            size_t value_length);
+
+// Passes a variable of this program's environment on to the program.
+mcp_status mcp_options_pass_env(struct mcp_options options, const char *name, size_t length);
+
+// How long the program may take to end when it is told to, before it is killed, in milliseconds: 2 000
+// unless set.
+mcp_status mcp_options_grace(struct mcp_options options, uint64_t ms);
 
 // The folder that the program is started in.
 mcp_status mcp_options_current_dir(struct mcp_options options, const char *path, size_t length);
@@ -383,9 +432,6 @@ mcp_status mcp_options_transport(struct mcp_options options, int32_t transport);
 
 // The revision to speak, such as `2025-11-25`; the newest that the server speaks unless set.
 mcp_status mcp_options_revision(struct mcp_options options, const char *revision, size_t length);
-
-// Certificates of authorities, in PEM, that are trusted beside the well-known ones.
-mcp_status mcp_options_add_root_certificates(struct mcp_options options, const char *pem, size_t length);
 
 // What the client does when it loses its server: it opens another session after `interval_ms`, in growing
 // intervals, at most `attempts` times in a row (0: without end). Unless set, the next call opens one.
@@ -449,6 +495,102 @@ mcp_status mcp_options_on_roots(struct mcp_options options,
                                 mcp_question_fn ask,
                                 void *userdata,
                                 mcp_release_fn release);
+
+/* ---- Client: the way to the server ---- */
+
+// Certificates of authorities, in PEM, that are trusted beside the well-known ones. Feature `tls`, as those
+// below.
+mcp_status mcp_options_add_root_certificates(struct mcp_options options, const char *pem, size_t length);
+
+// Certificates of authorities, in PEM, that are trusted in place of the well-known ones.
+mcp_status mcp_options_root_certificates(struct mcp_options options, const char *pem, size_t length);
+
+// The authorities that the operating system trusts, in place of the well-known ones. Feature `system-roots`.
+mcp_status mcp_options_system_roots(struct mcp_options options);
+
+// Identifies the program to servers that ask for it: a chain of certificates, its own first, and the private
+// key of that, both in PEM; the key not encrypted. The key is a secret: it is in no message and no log.
+mcp_status mcp_options_client_certificate(struct mcp_options options,
+                                          const char *pem,
+                                          size_t length,
+                                          const char *key,
+                                          size_t key_length);
+
+// Trusts the server that shows exactly this certificate, in PEM, and no other; several are given one after
+// the other. Nothing else is asked of it: neither who signed it, nor its name, nor its dates.
+mcp_status mcp_options_pin_certificate(struct mcp_options options, const char *pem, size_t length);
+
+// Accepts whatever certificate a server shows: anybody on the way can read and change what is said, tokens
+// as well. For tests; each connect warns of it in the log.
+mcp_status mcp_options_danger_accept_any_certificate(struct mcp_options options);
+
+// Goes to the server through this proxy: `http://[user:password@]host[:port]`, with feature `tls`
+// `https://..`, with feature `socks` `socks5h://..` and its like. Unless set the environment decides, as for
+// curl: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`. User and password are in no message and no
+// log.
+mcp_status mcp_options_proxy(struct mcp_options options, const char *url, size_t length);
+
+// Goes to the server directly, whatever the environment says.
+mcp_status mcp_options_no_proxy(struct mcp_options options);
+
+// Lets servers compress their answers, with gzip and deflate: 1 or 0; 0 unless set. Feature `compression`.
+mcp_status mcp_options_compression(struct mcp_options options, int32_t accept);
+
+// How many bytes one message of the server may have: 4 MiB unless set. More ends with `MCP_STATUS_LIMIT`.
+mcp_status mcp_options_max_message_bytes(struct mcp_options options, size_t bytes);
+
+// How many requests may have a connection at once, 0 for as many as there are, as it is unless set; and how
+// many connections are kept while nobody uses them, 8 unless set.
+mcp_status mcp_options_max_connections(struct mcp_options options, size_t open, size_t idle);
+
+// With the transport 4, JSON without JSON-RPC: where requests are sent, an URL or a path at the same server.
+mcp_status mcp_options_message_url(struct mcp_options options, const char *url, size_t length);
+
+// Writes all that goes over the wire into a file, secrets masked.
+mcp_status mcp_options_trace_file(struct mcp_options options, const char *path, size_t length);
+
+// Who the program says it is: its name and version.
+mcp_status mcp_options_client_info(struct mcp_options options,
+                                   const char *name,
+                                   size_t name_length,
+                                   const char *version,
+                                   size_t version_length);
+
+/* ---- Client: credentials that may change ---- */
+
+// Has a callback asked for credentials, in place of `mcp_options_bearer`. What it gives is a secret: it is
+// in no message and no log.
+mcp_status mcp_options_on_credentials(struct mcp_options options,
+                                      mcp_credentials_fn ask,
+                                      void *userdata,
+                                      mcp_release_fn release);
+
+// The URL that the client was given: what a token is for. Good until the callback returns.
+mcp_status mcp_credentials_resource(struct mcp_credentials credentials, const char **url, size_t *length);
+
+// The HTTP status with which the server refused what was given before: 401; 0 when this is not asked because
+// of that.
+int32_t mcp_credentials_refused(struct mcp_credentials credentials);
+
+// What the server asks for, the value of its `WWW-Authenticate`; NULL when there is none. Good until the
+// callback returns.
+mcp_status mcp_credentials_challenge(struct mcp_credentials credentials, const char **text, size_t *length);
+
+// How long the request may still take, this included, in milliseconds; -1 for ever.
+int64_t mcp_credentials_time_left(struct mcp_credentials credentials);
+
+// Gives a token: `Authorization: Bearer`.
+mcp_status mcp_credentials_bearer(struct mcp_credentials credentials, const char *token, size_t length);
+
+// Gives another header.
+mcp_status mcp_credentials_header(struct mcp_credentials credentials,
+                                  const char *name,
+                                  size_t name_length,
+                                  const char *value,
+                                  size_t value_length);
+
+// There are none to be had, for a reason that is no secret: the request fails with `MCP_STATUS_CREDENTIALS`.
+mcp_status mcp_credentials_fail(struct mcp_credentials credentials, const char *text, size_t length);
 
 /* ---- Client: the session, and what the server offers ---- */
 
@@ -698,6 +840,10 @@ mcp_status mcp_server_new(const char *name,
 // Frees it, also after it was used up by `mcp_server_bind`, `mcp_server_serve_stdio` or `mcp_server_engine`.
 void mcp_server_free(struct mcp_server server);
 
+// What was wrong with the last offer or setting that was refused: its status and, in `error`, its message.
+// `MCP_STATUS_OK` when none was.
+mcp_status mcp_server_problem(struct mcp_server server, struct mcp_error *error);
+
 // Offers a tool. `input_schema` is a JSON Schema of an object, NULL for a tool without arguments. The
 // handler runs on the thread that runs the server, or with `on_worker` not 0 on one of several others, of
 // which several may run it at once.
@@ -775,6 +921,89 @@ mcp_status mcp_server_limits(struct mcp_server server,
 // The length that says that text ends with its first NUL; for those who have no header.
 size_t mcp_nul_terminated(void);
 
+/* ---- Server: what it offers, described as the protocol does ---- */
+
+// Offers a tool. `definition` is a JSON object as `tools/list` has them: `name`, `inputSchema`, and what
+// else there is of `title`, `description`, `outputSchema`, `annotations`, `icons` and `_meta`. The rest as
+// `mcp_server_add_tool`.
+mcp_status mcp_server_add_tool_json(struct mcp_server server,
+                                    const char *definition,
+                                    size_t definition_length,
+                                    int32_t on_worker,
+                                    mcp_handler_fn handler,
+                                    void *userdata,
+                                    mcp_release_fn release,
+                                    struct mcp_error *error);
+
+// Offers a resource whose contents the handler gives each time it is read: text, JSON, bytes, or a whole
+// result with `contents`. `definition` is a JSON object as `resources/list` has them: `uri`, `name`, and
+// what else there is of `title`, `description`, `mimeType`, `size`, `annotations`, `icons` and `_meta`. The
+// handler runs as that of a tool.
+mcp_status mcp_server_add_resource_json(struct mcp_server server,
+                                        const char *definition,
+                                        size_t definition_length,
+                                        int32_t on_worker,
+                                        mcp_handler_fn handler,
+                                        void *userdata,
+                                        mcp_release_fn release,
+                                        struct mcp_error *error);
+
+// Offers resources whose URIs follow a pattern with `{name}`, or `{+name}` for what may hold slashes: the
+// variables are the arguments of the call, the URI is its name, and `mcp_call_reply_missing` says that there
+// is no such one. `definition` is a JSON object as `resources/templates/list` has them: `uriTemplate`,
+// `name`, and what else there is of `title`, `description`, `mimeType`, `annotations`, `icons` and `_meta`.
+// The handler runs as that of a tool. `complete` proposes values for the variables; it may be NULL.
+mcp_status mcp_server_add_resource_template_json(struct mcp_server server,
+                                                 const char *definition,
+                                                 size_t definition_length,
+                                                 int32_t on_worker,
+                                                 mcp_handler_fn handler,
+                                                 mcp_complete_fn complete,
+                                                 void *userdata,
+                                                 mcp_release_fn release,
+                                                 struct mcp_error *error);
+
+// Offers a prompt. The handler gives its text, which the user says, or whole messages with
+// `mcp_call_reply_result`. `definition` is a JSON object as `prompts/list` has them: `name`, and what else
+// there is of `title`, `description`, `arguments`, `icons` and `_meta`. The handler runs as that of a tool.
+// `complete` proposes values for the arguments; it may be NULL.
+mcp_status mcp_server_add_prompt_json(struct mcp_server server,
+                                      const char *definition,
+                                      size_t definition_length,
+                                      int32_t on_worker,
+                                      mcp_handler_fn handler,
+                                      mcp_complete_fn complete,
+                                      void *userdata,
+                                      mcp_release_fn release,
+                                      struct mcp_error *error);
+
+// Offers a resource that is always the same bytes. `definition` as that of `mcp_server_add_resource_json`.
+mcp_status mcp_server_add_resource_bytes(struct mcp_server server,
+                                         const char *definition,
+                                         size_t definition_length,
+                                         const uint8_t *data,
+                                         size_t length,
+                                         struct mcp_error *error);
+
+/* ---- Server: proposing values while somebody types ---- */
+
+// The name of the argument or variable. Good until the callback returns.
+mcp_status mcp_completion_argument(struct mcp_completion completion, const char **name, size_t *length);
+
+// The beginning of its value, perhaps empty. Good until the callback returns.
+mcp_status mcp_completion_typed(struct mcp_completion completion, const char **text, size_t *length);
+
+// Another argument of the same prompt or template; NULL when it was not filled in before, or the client does
+// not say so. Good until the callback returns.
+mcp_status mcp_completion_earlier(struct mcp_completion completion,
+                                  const char *argument,
+                                  size_t argument_length,
+                                  const char **value,
+                                  size_t *length);
+
+// Proposes a value, after those before. Of more than 100 the first are sent, so the best come first.
+mcp_status mcp_completion_propose(struct mcp_completion completion, const char *value, size_t length);
+
 /* ---- Server: the call, in its handler ---- */
 
 // The name of the tool or prompt, or the URI of the resource. Good until the handler returns.
@@ -807,6 +1036,18 @@ mcp_status mcp_call_revision(struct mcp_call call, const char **text, size_t *le
 // A number that is that of the client's session for as long as the server runs; in 2026-07-28, which has
 // none, that of this request. 0 for a call that is none.
 uint64_t mcp_call_session(struct mcp_call call);
+
+// Tells all clients that the list of tools is another one now.
+mcp_status mcp_call_tools_changed(struct mcp_call call);
+
+// Tells all clients that the list of prompts is another one now.
+mcp_status mcp_call_prompts_changed(struct mcp_call call);
+
+// Tells all clients that the list of resources is another one now.
+mcp_status mcp_call_resources_changed(struct mcp_call call);
+
+// Tells the clients that subscribed to a resource that it has changed.
+mcp_status mcp_call_resource_updated(struct mcp_call call, const char *uri, size_t length);
 
 // Answers with text.
 mcp_status mcp_call_reply_text(struct mcp_call call, const char *text, size_t length);
@@ -954,6 +1195,15 @@ mcp_status mcp_bound_run(struct mcp_bound bound, struct mcp_error *error);
 // thread.
 mcp_status mcp_bound_stop(struct mcp_bound bound);
 
+// Tells clients that the list of tools is another one now. From any thread, as those below; returns at once.
+mcp_status mcp_bound_tools_changed(struct mcp_bound bound);
+
+// Tells clients that the list of prompts is another one now.
+mcp_status mcp_bound_prompts_changed(struct mcp_bound bound);
+
+// Tells clients that the list of resources is another one now.
+mcp_status mcp_bound_resources_changed(struct mcp_bound bound);
+
 // Tells clients that a resource has changed. From any thread.
 mcp_status mcp_bound_resource_updated(struct mcp_bound bound, const char *uri, size_t length);
 
@@ -968,6 +1218,15 @@ mcp_status mcp_server_serve_stdio(struct mcp_server server, struct mcp_error *er
 
 // Makes an engine of the server, which is used up; it is still to be freed.
 mcp_status mcp_server_engine(struct mcp_server server, struct mcp_engine *engine, struct mcp_error *error);
+
+// Has `wake` called when another thread has done something for the engine, a worker that answered or a
+// deferred call that was: then `mcp_engine_wake` is to be called soon, by the thread of the loop. Once for
+// an engine, before its first connection; without it `mcp_engine_next_wake` has the loop look every 10 ms
+// while there are such calls.
+mcp_status mcp_engine_on_wake(struct mcp_engine engine,
+                              mcp_wake_fn wake,
+                              void *userdata,
+                              mcp_release_fn release);
 
 // Takes a connection in that the caller accepted. `MCP_STATUS_LIMIT` when there is no room: close it.
 mcp_status mcp_server_connection_new(struct mcp_engine engine,
@@ -1015,6 +1274,19 @@ mcp_status mcp_engine_wake(struct mcp_engine engine);
 // Takes no more connections and ends those that are open, once their requests are answered. It is over when
 // no connection is left.
 mcp_status mcp_engine_stop(struct mcp_engine engine);
+
+// Tells clients that the list of tools is another one now: with the next thing that the engine is given to
+// do, as those below. From any thread, but not from within a handler of the engine.
+mcp_status mcp_engine_tools_changed(struct mcp_engine engine);
+
+// Tells clients that the list of prompts is another one now.
+mcp_status mcp_engine_prompts_changed(struct mcp_engine engine);
+
+// Tells clients that the list of resources is another one now.
+mcp_status mcp_engine_resources_changed(struct mcp_engine engine);
+
+// Tells clients that a resource has changed.
+mcp_status mcp_engine_resource_updated(struct mcp_engine engine, const char *uri, size_t length);
 
 // How many connections are open.
 size_t mcp_engine_connections(struct mcp_engine engine);

@@ -7,20 +7,22 @@
 //! sleep              ->  mcp_engine_next_wake; then mcp_engine_wake
 //! ```
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use mcp_core::types::Change;
 use mcp_server_tiny::Engine;
 use mcp_server_tiny::engine::{ConnId, Next};
 
 use crate::border::{enter, quietly};
+use crate::callback::{Release, Userdata};
 use crate::error::{ErrorInfo, Fault, Status};
 use crate::handles::Shelf;
 use crate::server::{self, ServerHandle};
-use crate::text::{Out, bytes};
+use crate::text::{Input, Out, bytes};
 
 static ENGINES: Shelf<Turns> = Shelf::new("an engine");
 
@@ -57,6 +59,10 @@ pub enum ConnectionState {
     Close = 2,
 }
 
+/// Wakes the loop of an engine, such as by a byte into a pipe, an `eventfd` or `uv_async_send`. On any
+/// thread; it must not block, nor use the engine.
+pub type OnWake = Option<extern "C" fn(userdata: *mut c_void)>;
+
 /// An engine, for one thread at a time.
 struct Turns {
     machine: Mutex<Machine>,
@@ -75,6 +81,8 @@ struct Machine {
     began: Instant,
     connections: Vec<(u64, ConnId)>,
     last: u64,
+    /// Somebody is told when workers have answered.
+    wakes: bool,
 }
 
 /// Makes an engine of the server, which is used up; it is still to be freed.
@@ -85,9 +93,33 @@ pub extern "C" fn mcp_server_engine(server: ServerHandle, engine: *mut EngineHan
         place.required("the engine")?;
         let entropy = |secret: &mut [u8; 16]| getrandom::fill(secret).is_ok();
         let engine = server::take(server)?.engine(entropy)?;
-        let machine = Machine { engine, began: Instant::now(), connections: Vec::new(), last: 0 };
+        let machine = Machine { engine, began: Instant::now(), connections: Vec::new(), last: 0, wakes: false };
         let turns = Turns { machine: Mutex::new(machine), inside: Mutex::new(None) };
         place.set(EngineHandle { id: ENGINES.put(turns) });
+        Ok(())
+    })
+}
+
+/// Has `wake` called when another thread has done something for the engine, a worker that answered or a
+/// deferred call that was: then `mcp_engine_wake` is to be called soon, by the thread of the loop. Once for
+/// an engine, before its first connection; without it `mcp_engine_next_wake` has the loop look every 10 ms
+/// while there are such calls.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_engine_on_wake(
+    engine: EngineHandle,
+    wake: OnWake,
+    userdata: *mut c_void,
+    release: Release,
+) -> Status {
+    let userdata = Userdata::new(userdata, release);
+    enter(Out(std::ptr::null_mut()), || {
+        let machine = ENGINES.get(engine.id)?;
+        let wake = wake.ok_or_else(|| Fault::new(Status::Null, "the callback is NULL"))?;
+        let mut machine = machine.take()?;
+        if std::mem::replace(&mut machine.wakes, true) {
+            return Err(Fault::new(Status::State, "somebody is woken already"));
+        }
+        machine.engine.wake_with(move || wake(userdata.pointer()));
         Ok(())
     })
 }
@@ -226,7 +258,7 @@ pub extern "C" fn mcp_engine_next_wake(engine: EngineHandle) -> i64 {
         let Ok(machine) = machine.take() else { return -1 };
         let now = machine.now();
         let due = machine.engine.next_wake().map(|due| due.since(now));
-        let workers = (machine.engine.later_calls() > 0).then_some(WORKERS);
+        let workers = (!machine.wakes && machine.engine.later_calls() > 0).then_some(WORKERS);
         let Some(wait) = due.into_iter().chain(workers).min() else { return -1 };
         // Not a moment too early: that would be a loop without sleep.
         let wait = wait + Duration::from_micros(999);
@@ -258,6 +290,32 @@ pub extern "C" fn mcp_engine_stop(engine: EngineHandle) -> Status {
         machine.engine.stop(now);
         Ok(())
     })
+}
+
+/// Tells clients that the list of tools is another one now: with the next thing that the engine is given to
+/// do, as those below. From any thread, but not from within a handler of the engine.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_engine_tools_changed(engine: EngineHandle) -> Status {
+    announce(engine, || Ok(Change::Tools))
+}
+
+/// Tells clients that the list of prompts is another one now.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_engine_prompts_changed(engine: EngineHandle) -> Status {
+    announce(engine, || Ok(Change::Prompts))
+}
+
+/// Tells clients that the list of resources is another one now.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_engine_resources_changed(engine: EngineHandle) -> Status {
+    announce(engine, || Ok(Change::Resources))
+}
+
+/// Tells clients that a resource has changed.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_engine_resource_updated(engine: EngineHandle, uri: *const c_char, length: usize) -> Status {
+    let uri = Input { what: "the URI", data: uri, length };
+    announce(engine, || Ok(Change::Resource(uri.required()?.to_owned().into())))
 }
 
 /// How many connections are open.
@@ -316,6 +374,15 @@ impl Drop for Turn<'_> {
         // Before the machine is given back, which is dropped after this.
         *self.turns.inside() = None;
     }
+}
+
+fn announce(engine: EngineHandle, change: impl FnOnce() -> Result<Change<'static>, Fault>) -> Status {
+    enter(Out(std::ptr::null_mut()), || {
+        let machine = ENGINES.get(engine.id)?;
+        let change = change()?;
+        machine.take()?.engine.announce(change);
+        Ok(())
+    })
 }
 
 fn on(connection: ConnectionHandle, work: impl FnOnce(&mut Machine, ConnId)) -> Status {

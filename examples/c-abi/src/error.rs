@@ -85,7 +85,7 @@ pub struct ErrorInfo {
 }
 
 /// Why a function did not do what it was asked to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) status: Status,
     message: String,

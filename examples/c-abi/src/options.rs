@@ -53,6 +53,8 @@ struct Plan {
     settings: Vec<Setting>,
     /// Where servers may work, when that is told.
     roots: Option<Vec<Root>>,
+    /// What was wrong with the last setting that could not be made.
+    problem: Option<Fault>,
 }
 
 enum Start {
@@ -123,6 +125,17 @@ pub extern "C" fn mcp_options_free(options: Options) {
     quietly((), || drop(OPTIONS.take(options.id)));
 }
 
+/// What was wrong with the last setting that was refused: its status and, in `error`, its message.
+/// `MCP_STATUS_OK` when none was. Settings have no `mcp_error` of their own, for most cannot fail.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_problem(options: Options, error: *mut ErrorInfo) -> Status {
+    enter(Out(error), || {
+        let plan = OPTIONS.get(options.id)?;
+        let problem = plan.lock().unwrap_or_else(PoisonError::into_inner).problem.clone();
+        problem.map_or(Ok(()), Err)
+    })
+}
+
 /// An argument of the program, after those before.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_options_argument(options: Options, argument: *const c_char, length: usize) -> Status {
@@ -148,6 +161,22 @@ pub extern "C" fn mcp_options_env(
             Input { what: "the value of the variable", data: value, length: value_length }.required()?.to_owned();
         Ok(move |command: Command| command.env(name, value))
     })
+}
+
+/// Passes a variable of this program's environment on to the program.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_pass_env(options: Options, name: *const c_char, length: usize) -> Status {
+    program(options, || {
+        let name = Input { what: "the name of the variable", data: name, length }.required()?.to_owned();
+        Ok(move |command: Command| command.pass_env(name))
+    })
+}
+
+/// How long the program may take to end when it is told to, before it is killed, in milliseconds: 2 000
+/// unless set.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_options_grace(options: Options, ms: u64) -> Status {
+    program(options, || Ok(move |command: Command| command.grace(Duration::from_millis(ms))))
 }
 
 /// The folder that the program is started in.
@@ -236,15 +265,6 @@ pub extern "C" fn mcp_options_revision(options: Options, revision: *const c_char
         let known: Option<ProtocolVersion> = ProtocolVersion::ALL.into_iter().find(|known| known.as_str() == revision);
         let known = known.ok_or_else(|| Fault::new(Status::Usage, format!("there is no revision `{revision}`")))?;
         Ok(move |builder: Builder| builder.protocol_version(known))
-    })
-}
-
-/// Certificates of authorities, in PEM, that are trusted beside the well-known ones.
-#[unsafe(no_mangle)]
-pub extern "C" fn mcp_options_add_root_certificates(options: Options, pem: *const c_char, length: usize) -> Status {
-    set(options, || {
-        let pem = Input { what: "the certificates", data: pem, length }.required()?.to_owned();
-        trusting(pem)
     })
 }
 
@@ -387,7 +407,7 @@ pub extern "C" fn mcp_options_add_root(
     name: *const c_char,
     name_length: usize,
 ) -> Status {
-    enter(Out(std::ptr::null_mut()), || {
+    on(options, || {
         let uri = Input { what: "the URI", data: uri, length: uri_length };
         let name = Input { what: "the name", data: name, length: name_length };
         let root = uri.optional()?.map(Root::new);
@@ -439,17 +459,17 @@ pub(crate) fn connect(options: Options) -> Result<Client, Fault> {
 fn give(start: Start, options: *mut Options) -> Result<(), Fault> {
     let place = Out(options);
     place.required("the options")?;
-    place.set(Options { id: OPTIONS.put(Mutex::new(Plan { start, settings: Vec::new(), roots: None })) });
+    let plan = Plan { start, settings: Vec::new(), roots: None, problem: None };
+    place.set(Options { id: OPTIONS.put(Mutex::new(plan)) });
     Ok(())
 }
 
 /// Adds a setting.
-fn set<S>(options: Options, setting: impl FnOnce() -> Result<S, Fault>) -> Status
+pub(crate) fn set<S>(options: Options, setting: impl FnOnce() -> Result<S, Fault>) -> Status
 where
     S: FnOnce(Builder) -> Builder + Send + 'static,
 {
-    enter(Out(std::ptr::null_mut()), || {
-        OPTIONS.get(options.id)?;
+    on(options, || {
         // Made before the options are locked: what is released when it cannot be may use them.
         let setting = setting()?;
         change(options, |plan| {
@@ -474,6 +494,16 @@ fn asking(
     })
 }
 
+/// Does something for options, and keeps what was wrong with it.
+fn on(options: Options, work: impl FnOnce() -> Result<(), Fault>) -> Status {
+    enter(Out(std::ptr::null_mut()), || {
+        let plan = OPTIONS.get(options.id)?;
+        work().inspect_err(|fault| {
+            plan.lock().unwrap_or_else(PoisonError::into_inner).problem = Some(fault.clone());
+        })
+    })
+}
+
 /// Changes options that were not connected with.
 fn change(options: Options, change: impl FnOnce(&mut Plan) -> Result<(), Fault>) -> Result<(), Fault> {
     let plan = OPTIONS.get(options.id)?;
@@ -489,9 +519,9 @@ fn program<C>(options: Options, change: impl FnOnce() -> Result<C, Fault>) -> St
 where
     C: FnOnce(Command) -> Command,
 {
-    enter(Out(std::ptr::null_mut()), || {
-        let plan = OPTIONS.get(options.id)?;
+    on(options, || {
         let change = change()?;
+        let plan = OPTIONS.get(options.id)?;
         let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
         let Start::Program(command) = &mut plan.start else {
             return Err(Fault::new(
@@ -502,16 +532,6 @@ where
         *command = command.take().map(change);
         Ok(())
     })
-}
-
-#[cfg(feature = "tls")]
-fn trusting(pem: String) -> Result<impl FnOnce(Builder) -> Builder + Send + 'static, Fault> {
-    Ok(move |builder: Builder| builder.add_root_certificates_pem(pem.as_bytes()))
-}
-
-#[cfg(not(feature = "tls"))]
-fn trusting(_: String) -> Result<Setting, Fault> {
-    Err(Fault::new(Status::Usage, "this library was built without the feature `tls`: it trusts nobody"))
 }
 
 fn duration(ms: i64) -> Option<Duration> {

@@ -87,6 +87,24 @@ pub extern "C" fn mcp_bound_stop(bound: BoundHandle) -> Status {
     })
 }
 
+/// Tells clients that the list of tools is another one now. From any thread, as those below; returns at once.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_bound_tools_changed(bound: BoundHandle) -> Status {
+    tell(bound, Handle::tools_changed)
+}
+
+/// Tells clients that the list of prompts is another one now.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_bound_prompts_changed(bound: BoundHandle) -> Status {
+    tell(bound, Handle::prompts_changed)
+}
+
+/// Tells clients that the list of resources is another one now.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_bound_resources_changed(bound: BoundHandle) -> Status {
+    tell(bound, Handle::resources_changed)
+}
+
 /// Tells clients that a resource has changed. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_bound_resource_updated(bound: BoundHandle, uri: *const c_char, length: usize) -> Status {
@@ -112,4 +130,11 @@ pub extern "C" fn mcp_bound_free(bound: BoundHandle) {
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_serve_stdio(server: ServerHandle, error: *mut ErrorInfo) -> Status {
     enter(Out(error), || Ok(server::take(server)?.serve_stdio()?))
+}
+
+fn tell(bound: BoundHandle, tell: impl FnOnce(&Handle)) -> Status {
+    enter(Out(std::ptr::null_mut()), || {
+        tell(&RUNNING.get(bound.id)?.handle);
+        Ok(())
+    })
 }

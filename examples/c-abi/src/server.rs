@@ -21,6 +21,8 @@ struct Draft {
     server: Option<Server>,
     /// Whether it may be served to other machines: it demands a token, or need not.
     may_leave: bool,
+    /// What was wrong with the last setting that could not be made.
+    problem: Option<Fault>,
 }
 
 /// A server that is being put together. A number: 0 is none.
@@ -47,7 +49,7 @@ pub extern "C" fn mcp_server_new(
         let place = Out(server);
         place.required("the server")?;
         let server = Server::new(name.required()?, version.required()?);
-        let draft = Draft { server: Some(server), may_leave: false };
+        let draft = Draft { server: Some(server), may_leave: false, problem: None };
         place.set(ServerHandle { id: SERVERS.put(Mutex::new(draft)) });
         Ok(())
     })
@@ -57,6 +59,17 @@ pub extern "C" fn mcp_server_new(
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_free(server: ServerHandle) {
     quietly((), || drop(SERVERS.take(server.id)));
+}
+
+/// What was wrong with the last offer or setting that was refused: its status and, in `error`, its message.
+/// `MCP_STATUS_OK` when none was.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_problem(server: ServerHandle, error: *mut ErrorInfo) -> Status {
+    enter(Out(error), || {
+        let draft = SERVERS.get(server.id)?;
+        let problem = draft.lock().unwrap_or_else(PoisonError::into_inner).problem.clone();
+        problem.map_or(Ok(()), Err)
+    })
 }
 
 /// Offers a tool. `input_schema` is a JSON Schema of an object, NULL for a tool without arguments. The
@@ -282,13 +295,29 @@ fn change<C>(server: ServerHandle, plan: impl FnOnce() -> Result<C, Fault>) -> S
 where
     C: FnOnce(Server) -> Server,
 {
-    enter(Out(std::ptr::null_mut()), || {
+    change_telling(server, std::ptr::null_mut(), plan)
+}
+
+/// The same, for whoever wants to know why it cannot be made.
+pub(crate) fn change_telling<C>(
+    server: ServerHandle,
+    error: *mut ErrorInfo,
+    plan: impl FnOnce() -> Result<C, Fault>,
+) -> Status
+where
+    C: FnOnce(Server) -> Server,
+{
+    enter(Out(error), || {
         let shelf = SERVERS.get(server.id)?;
-        let change = plan()?;
-        let mut held = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let server = held.server.take().ok_or_else(used_up)?;
-        held.server = Some(change(server));
-        Ok(())
+        let changed = plan().and_then(|change| {
+            let mut held = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            let server = held.server.take().ok_or_else(used_up)?;
+            held.server = Some(change(server));
+            Ok(())
+        });
+        changed.inspect_err(|fault| {
+            shelf.lock().unwrap_or_else(PoisonError::into_inner).problem = Some(fault.clone());
+        })
     })
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-use mcp_core::types::LoggingLevel;
+use mcp_core::types::{Change, LoggingLevel};
 use mcp_server_tiny::{Call, ToolError};
 
 use crate::border::{enter, quietly};
@@ -142,6 +142,34 @@ pub extern "C" fn mcp_call_revision(call: CallHandle, text: *mut *const c_char, 
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_call_session(call: CallHandle) -> u64 {
     quietly(0, || with(call, |call| call.session()).unwrap_or(0))
+}
+
+/// Tells all clients that the list of tools is another one now.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_call_tools_changed(call: CallHandle) -> Status {
+    nothing(|| with(call, |call| call.announce(Change::Tools)))
+}
+
+/// Tells all clients that the list of prompts is another one now.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_call_prompts_changed(call: CallHandle) -> Status {
+    nothing(|| with(call, |call| call.announce(Change::Prompts)))
+}
+
+/// Tells all clients that the list of resources is another one now.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_call_resources_changed(call: CallHandle) -> Status {
+    nothing(|| with(call, |call| call.announce(Change::Resources)))
+}
+
+/// Tells the clients that subscribed to a resource that it has changed.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_call_resource_updated(call: CallHandle, uri: *const c_char, length: usize) -> Status {
+    nothing(|| {
+        let uri = Input { what: "the URI", data: uri, length };
+        let change = Change::Resource(uri.required()?.to_owned().into());
+        with(call, |call| call.announce(change))
+    })
 }
 
 /// Answers with text.
