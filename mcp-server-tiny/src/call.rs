@@ -291,7 +291,7 @@ impl Here<'_> {
     fn send(&mut self, note: &Note) {
         let Some(token) = self.token else { return };
         let (session, key) = (self.session, self.key);
-        self.outbox.message(Kind::Report, &mut |out| session.progress(key, &note.under(token), out));
+        self.outbox.message(Kind::Report, &mut |out| note.write(session, key, token, out));
     }
 
     fn log<D: Serialize + ?Sized>(&mut self, logger: &str, level: LoggingLevel, data: &D) {

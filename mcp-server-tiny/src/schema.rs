@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use mcp_core::types::JsonObject;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -73,10 +74,16 @@ impl Type {
         }
     }
 
-    /// The members of its JSON Schema.
-    pub(crate) fn to_json(&self) -> JsonObject {
+    /// Writes the members of its JSON Schema, sorted by name.
+    pub(crate) fn write_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        match self {
+            Self::OneOf(values) => map.serialize_entry("enum", values)?,
+            Self::Array(items) if **items != Self::Any => map.serialize_entry("items", &Described(items))?,
+            Self::Unsigned => map.serialize_entry("minimum", &0)?,
+            _ => {}
+        }
         let name = match self {
-            Self::Any => return JsonObject::new(),
+            Self::Any => return Ok(()),
             Self::String | Self::OneOf(_) => "string",
             Self::Boolean => "boolean",
             Self::Integer | Self::Unsigned => "integer",
@@ -84,17 +91,7 @@ impl Type {
             Self::Object => "object",
             Self::Array(_) => "array",
         };
-        let mut schema = JsonObject::new();
-        schema.insert("type".to_owned(), name.into());
-        match self {
-            Self::Unsigned => drop(schema.insert("minimum".to_owned(), 0.into())),
-            Self::OneOf(values) => drop(schema.insert("enum".to_owned(), values.as_slice().into())),
-            Self::Array(items) if **items != Self::Any => {
-                schema.insert("items".to_owned(), Value::Object(items.to_json()));
-            }
-            _ => {}
-        }
-        schema
+        map.serialize_entry("type", name)
     }
 
     /// Whether a value is of this type. `text` is the value when it is a string.
@@ -119,6 +116,17 @@ impl Type {
             let text = element.get().starts_with('"').then(|| serde_json::from_str::<String>(element.get()).ok());
             self.fits(element, text.flatten().as_deref())
         })
+    }
+}
+
+/// The JSON Schema of a type.
+struct Described<'a>(&'a Type);
+
+impl Serialize for Described<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.0.write_members(&mut map)?;
+        map.end()
     }
 }
 
@@ -233,7 +241,7 @@ mod tests {
     #[test]
     fn a_type_survives_its_own_schema() {
         for kind in [Type::String, Type::Number, Type::one_of(&["a"]), Vec::<bool>::schema(), Type::Any] {
-            assert_eq!(Type::from_json(&Value::Object(kind.to_json())), kind);
+            assert_eq!(Type::from_json(&serde_json::to_value(Described(&kind)).unwrap()), kind);
         }
     }
 

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use mcp_core::http::ParamHeaders;
+use mcp_core::http::{AnnotationError, ParamHeaders};
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{Icon, JsonObject, ToolAnnotations};
 use serde::Serialize;
@@ -39,14 +39,35 @@ pub struct Tool {
     title: Option<String>,
     description: Option<String>,
     declared: Vec<Declared>,
-    input_schema: Option<String>,
-    output_schema: Option<String>,
+    input_schema: Option<SchemaText>,
+    output_schema: Option<SchemaText>,
+    /// Finds the headers that repeat arguments.
+    headers_of: Option<HeadersOf>,
     annotations: ToolAnnotations,
     icons: Vec<Icon>,
     meta: JsonObject,
     place: Place,
     progress_rate: u32,
 }
+
+/// A schema given as JSON text, with what reads it: so that only programs that give one contain a reader of schemas.
+#[derive(Debug, Clone)]
+struct SchemaText {
+    text: String,
+    read: fn(String) -> Result<ReadSchema, String>,
+}
+
+/// A schema that was given as text.
+struct ReadSchema {
+    raw: Box<RawValue>,
+    /// Whether it says that it describes an object.
+    of_objects: bool,
+    /// What the members at its root declare.
+    parameters: Vec<Parameter>,
+}
+
+/// Which headers a schema names. A function that the first schema that may name some brings along.
+type HeadersOf = fn(&str) -> Result<ParamHeaders, AnnotationError>;
 
 /// A declared parameter.
 #[derive(Debug, Clone)]
@@ -68,6 +89,7 @@ impl Tool {
             declared: Vec::new(),
             input_schema: None,
             output_schema: None,
+            headers_of: None,
             annotations: ToolAnnotations::default(),
             icons: Vec::new(),
             meta: JsonObject::new(),
@@ -117,7 +139,8 @@ impl Tool {
     /// as it is and has to be an object with `"type": "object"` (R-FS-14). Of it, only the presence and the types of
     /// the members at its root are checked before the handler runs.
     pub fn input_schema(mut self, schema: impl fmt::Display) -> Self {
-        self.input_schema = Some(schema.to_string());
+        self.input_schema = Some(SchemaText { text: schema.to_string(), read: read_schema });
+        self.headers_of = Some(ParamHeaders::of_schema);
         self
     }
 
@@ -125,7 +148,7 @@ impl Tool {
     /// 2026-07-28 on if it does not describe an object (R-FS-17). The handler has to return structured results that
     /// conform (R-FS-15); that is not checked.
     pub fn output_schema(mut self, schema: impl fmt::Display) -> Self {
-        self.output_schema = Some(schema.to_string());
+        self.output_schema = Some(SchemaText { text: schema.to_string(), read: read_schema });
         self
     }
 
@@ -170,6 +193,7 @@ impl Tool {
     /// proxy can route by it; a call whose header says something else is refused (R-ST-47). The parameter is a string,
     /// an integer or a boolean, and no secret (R-ST-67).
     pub fn param_header(mut self, parameter: &str, header: impl Into<String>) -> Self {
+        self.headers_of = Some(ParamHeaders::of_schema);
         match self.declared.iter_mut().find(|declared| declared.parameter.name == parameter) {
             Some(declared) => declared.header = Some(header.into()),
             // Told when the server is bound.
@@ -204,9 +228,8 @@ impl Tool {
 
     /// Checks it and parts it into what the machine and what the list need.
     pub(crate) fn checked(self) -> Result<(Offer, Listing), RegistrationError> {
-        let Self { name, title, description, declared, input_schema, output_schema, annotations, icons, meta, .. } =
-            self;
-        let (place, progress_rate) = (self.place, self.progress_rate);
+        let Self { name, title, description, declared, input_schema, output_schema, headers_of, .. } = self;
+        let Self { annotations, icons, meta, place, progress_rate, .. } = self;
         let fault = |fault| RegistrationError::new(OfferKind::Tool, &name, fault);
         if !is_valid_name(&name) {
             return Err(fault(Fault::Name));
@@ -219,12 +242,12 @@ impl Tool {
         }
         let (input_schema, parameters) = match input_schema {
             Some(_) if !declared.is_empty() => return Err(fault(Fault::TwoInputSchemas)),
-            Some(text) => {
-                let (raw, object) = read_schema(text).map_err(|why| fault(Fault::InputSchema(why)))?;
-                if !is_of_objects(&object) {
+            Some(SchemaText { text, read }) => {
+                let schema = read(text).map_err(|why| fault(Fault::InputSchema(why)))?;
+                if !schema.of_objects {
                     return Err(fault(Fault::InputSchema(NO_OBJECT.to_owned())));
                 }
-                (raw, parameters(&object))
+                (schema.raw, schema.parameters)
             }
             None => {
                 let schema = InputSchema(&declared);
@@ -232,11 +255,13 @@ impl Tool {
                 (raw, declared.into_iter().map(|declared| declared.parameter).collect())
             }
         };
-        let headers = ParamHeaders::of_schema(input_schema.get()).map_err(|error| fault(Fault::Header(error)))?;
+        let headers =
+            headers_of.map_or_else(|| Ok(ParamHeaders::default()), |headers_of| headers_of(input_schema.get()));
+        let headers = headers.map_err(|error| fault(Fault::Header(error)))?;
         let output_schema = match output_schema {
-            Some(text) => {
-                let (raw, object) = read_schema(text).map_err(|why| fault(Fault::OutputSchema(why)))?;
-                Some(OutputSchema { raw, of_objects: is_of_objects(&object) })
+            Some(SchemaText { text, read }) => {
+                let ReadSchema { raw, of_objects, .. } = read(text).map_err(|why| fault(Fault::OutputSchema(why)))?;
+                Some(OutputSchema { raw, of_objects })
             }
             None => None,
         };
@@ -331,16 +356,12 @@ fn first_duplicate(declared: &[Declared]) -> Option<String> {
 }
 
 /// Checks a schema given as JSON.
-fn read_schema(text: String) -> Result<(Box<RawValue>, JsonObject), String> {
+fn read_schema(text: String) -> Result<ReadSchema, String> {
     let value: Value = serde_json::from_str(&text).map_err(|error| alloc::format!("is no JSON: {error}"))?;
     let Value::Object(object) = value else { return Err("is no object".to_owned()) };
     let raw = RawValue::from_string(text).map_err(|error| alloc::format!("is no JSON: {error}"))?;
-    Ok((raw, object))
-}
-
-/// Whether a schema says that it describes an object.
-fn is_of_objects(schema: &JsonObject) -> bool {
-    schema.get("type").and_then(Value::as_str) == Some("object")
+    let of_objects = object.get("type").and_then(Value::as_str) == Some("object");
+    Ok(ReadSchema { raw, of_objects, parameters: parameters(&object) })
 }
 
 const NO_OBJECT: &str = "does not say `\"type\": \"object\"`";
@@ -372,15 +393,24 @@ struct Properties<'a>(&'a [Declared]);
 
 impl Serialize for Properties<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|Declared { parameter, description, header }| {
-            let mut schema = parameter.kind.to_json();
-            if !description.is_empty() {
-                schema.insert("description".to_owned(), description.as_str().into());
-            }
-            if let Some(header) = header {
-                schema.insert("x-mcp-header".to_owned(), header.as_str().into());
-            }
-            (&parameter.name, schema)
-        }))
+        serializer.collect_map(self.0.iter().map(|declared| (&declared.parameter.name, Property(declared))))
+    }
+}
+
+struct Property<'a>(&'a Declared);
+
+impl Serialize for Property<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let Declared { parameter, description, header } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        if !description.is_empty() {
+            map.serialize_entry("description", description)?;
+        }
+        parameter.kind.write_members(&mut map)?;
+        if let Some(header) = header {
+            map.serialize_entry("x-mcp-header", header)?;
+        }
+        map.end()
     }
 }

@@ -46,7 +46,25 @@ const ANNOTATION: &str = "x-mcp-header";
 pub struct ParamHeaders {
     /// At most [`MAX_PARAM_HEADERS`]; no two have the same path or, whatever the case, the same name.
     headers: Vec<ParamHeader>,
+    /// Comes with the first header, so that only programs that read schemas contain it.
+    comparison: Option<Comparison>,
 }
+
+/// Compares arguments with the header lines of a request.
+#[derive(Debug, Clone, Copy)]
+struct Comparison(for<'p> fn(&'p ParamHeaders, Option<&RawValue>, Lines<'_, '_>) -> Result<(), HeaderMismatch<'p>>);
+
+/// The header lines of a request, by name.
+type Lines<'f, 'h> = &'f dyn Fn(&str) -> Field<'h>;
+
+/// There is only one.
+impl PartialEq for Comparison {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Comparison {}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ParamHeader {
@@ -124,9 +142,13 @@ impl ParamHeaders {
         arguments: Option<&RawValue>,
         header: impl Fn(&str) -> Field<'h>,
     ) -> Result<(), HeaderMismatch<'_>> {
-        if self.headers.is_empty() {
-            return Ok(());
+        match self.comparison {
+            Some(Comparison(compare)) => compare(self, arguments, &header),
+            None => Ok(()),
         }
+    }
+
+    fn compare(&self, arguments: Option<&RawValue>, header: Lines<'_, '_>) -> Result<(), HeaderMismatch<'_>> {
         let (mut present, mut failed) = (0_u64, None);
         self.visit(arguments, &mut |index, found| {
             let name = &*self.headers[index].name;
@@ -216,6 +238,7 @@ impl ParamHeaders {
             return Err(AnnotationFault::TooMany);
         }
         let path = path.iter().map(|name| name.as_str().into()).collect();
+        self.comparison = Some(Comparison(Self::compare));
         self.headers.push(ParamHeader { name: [MCP_PARAM, name].concat().into(), path });
         Ok(())
     }

@@ -37,7 +37,7 @@ pub fn write_request_with_meta<P: Serialize + ?Sized, M: Serialize + ?Sized>(
     params: &P,
     meta: &M,
 ) -> Result<(), EncodeError> {
-    message(out, |out| {
+    message(out, &mut |out| {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
         json(out, id)?;
         call(out, method, params, meta)
@@ -54,7 +54,7 @@ pub fn write_notification<P: Serialize + ?Sized>(
     method: &str,
     params: &P,
 ) -> Result<(), EncodeError> {
-    message(out, |out| {
+    message(out, &mut |out| {
         out.extend_from_slice(br#"{"jsonrpc":"2.0""#);
         call(out, method, params, &())
     })
@@ -70,7 +70,7 @@ pub fn write_result<R: Serialize + ?Sized>(
     id: &RequestId<'_>,
     result: &R,
 ) -> Result<(), EncodeError> {
-    message(out, |out| {
+    message(out, &mut |out| {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
         json(out, id)?;
         out.extend_from_slice(br#","result":"#);
@@ -92,23 +92,23 @@ pub fn write_result_with<M: Serialize + ?Sized, R: Serialize + ?Sized>(
     members: &M,
     result: &R,
 ) -> Result<(), EncodeError> {
-    write_result_after(out, id, |out| json(out, members), result)
+    write_result_after(out, id, &mut |out| json(out, members), result)
 }
 
 /// The same with an object of members that `write` appends.
 pub(crate) fn write_result_after<R: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     id: &RequestId<'_>,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    write: Write<'_>,
     result: &R,
 ) -> Result<(), EncodeError> {
-    message(out, |out| {
+    message(out, &mut |out| {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
         json(out, id)?;
         out.extend_from_slice(br#","result":"#);
         let start = out.len();
         write(out)?;
-        merge(out, start, result)?;
+        merge(out, start, &mut |out| json(out, result))?;
         out.push(b'}');
         Ok(())
     })
@@ -116,7 +116,7 @@ pub(crate) fn write_result_after<R: Serialize + ?Sized>(
 
 /// Appends the answer to a request that failed, or whose id could not be read.
 pub fn write_error(out: &mut Vec<u8>, id: &ErrorId<'_>, error: &ErrorObject<'_>) {
-    let written = message(out, |out| {
+    let written = message(out, &mut |out| {
         out.extend_from_slice(br#"{"jsonrpc":"2.0""#);
         match id {
             ErrorId::Absent => {}
@@ -157,8 +157,11 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
+/// Appends something. Not a type parameter, so that what calls it is built once and not for each type of result.
+type Write<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> Result<(), EncodeError>;
+
 /// Runs `write`; takes back what it wrote when it fails, and keeps the message on one line when it does not.
-fn message(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
+fn message(out: &mut Vec<u8>, write: Write<'_>) -> Result<(), EncodeError> {
     let start = out.len();
     let written = write(out);
     if written.is_err() {
@@ -194,7 +197,7 @@ fn call<P: Serialize + ?Sized, M: Serialize + ?Sized>(
     } else {
         out.push(b'}');
     }
-    merge(out, start, params)?;
+    merge(out, start, &mut |out| json(out, params))?;
     if out.len() == start {
         out.truncate(before);
     }
@@ -202,19 +205,19 @@ fn call<P: Serialize + ?Sized, M: Serialize + ?Sized>(
     Ok(())
 }
 
-/// Appends the members of `value`, an object or `null`, to the object that `out` holds from `start` on; where there is none,
+/// Appends the members of the value that `write` writes, an object or `null`, to the object that `out` holds from `start` on; where there is none,
 /// the value itself, or nothing for `null`.
-fn merge<T: Serialize + ?Sized>(out: &mut Vec<u8>, start: usize, value: &T) -> Result<(), EncodeError> {
+fn merge(out: &mut Vec<u8>, start: usize, write: Write<'_>) -> Result<(), EncodeError> {
     if &out[start..] == b"{}" {
         out.truncate(start);
     }
     let is_alone = out.len() == start;
     if !is_alone {
-        // Its closing brace is where the opening one of `value` will be.
+        // Its closing brace is where the opening one of the value will be.
         out.pop();
     }
     let at = out.len();
-    json(out, value)?;
+    write(out)?;
     match &out[at..] {
         b"null" if is_alone => out.truncate(at),
         b"null" => {

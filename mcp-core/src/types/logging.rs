@@ -3,12 +3,12 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// How bad it is, rising, as in RFC 5424.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LoggingLevel {
     /// For whoever debugs the server.
     Debug,
@@ -28,9 +28,21 @@ pub enum LoggingLevel {
     Emergency,
 }
 
-impl fmt::Display for LoggingLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl LoggingLevel {
+    const ALL: [Self; 8] = [
+        Self::Debug,
+        Self::Info,
+        Self::Notice,
+        Self::Warning,
+        Self::Error,
+        Self::Critical,
+        Self::Alert,
+        Self::Emergency,
+    ];
+
+    /// Its word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Debug => "debug",
             Self::Info => "info",
             Self::Notice => "notice",
@@ -39,7 +51,39 @@ impl fmt::Display for LoggingLevel {
             Self::Critical => "critical",
             Self::Alert => "alert",
             Self::Emergency => "emergency",
-        })
+        }
+    }
+}
+
+impl fmt::Display for LoggingLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for LoggingLevel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// By hand: what is derived for an enum is a kilobyte in a program that reads nothing else so.
+impl<'de> Deserialize<'de> for LoggingLevel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Word;
+        impl Visitor<'_> for Word {
+            type Value = LoggingLevel;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a log level")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<LoggingLevel, E> {
+                let level = LoggingLevel::ALL.into_iter().find(|level| level.as_str() == word);
+                level.ok_or_else(|| E::invalid_value(Unexpected::Str(word), &self))
+            }
+        }
+        deserializer.deserialize_str(Word)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
+use alloc::vec::Vec;
 
+use mcp_core::session::{RequestKey, ServerSession};
 use mcp_core::types::{Progress, ProgressToken};
 
 /// Log messages of one call in a row, and in a second after that (R-LM-92). 100: more than a person reads.
@@ -14,9 +16,24 @@ pub(crate) struct Note {
     progress: f64,
     total: Option<f64>,
     message: Option<String>,
+    /// Writes it. Not called by its name, so that only programs whose handlers report contain it.
+    write: WriteNote,
 }
 
+type WriteNote = fn(&Note, &ServerSession, RequestKey, &ProgressToken<'_>, &mut Vec<u8>) -> bool;
+
 impl Note {
+    /// Appends the notification. False when the request is no longer in flight.
+    pub(crate) fn write(
+        &self,
+        session: &ServerSession,
+        key: RequestKey,
+        token: &ProgressToken<'_>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        (self.write)(self, session, key, token, out)
+    }
+
     pub(crate) fn under<'a>(&'a self, token: &'a ProgressToken<'_>) -> Progress<'a> {
         let progress_token = match token {
             ProgressToken::Integer(integer) => ProgressToken::Integer(*integer),
@@ -62,7 +79,8 @@ impl Reporter {
         }
         self.last = Some(progress);
         let total = total.filter(|total| total.is_finite());
-        let note = Note { progress, total, message: message.map(ToOwned::to_owned) };
+        let write: WriteNote = |note, session, key, token, out| session.progress(key, &note.under(token), out);
+        let note = Note { progress, total, message: message.map(ToOwned::to_owned), write };
         self.held = None;
         if self.progress.allows() {
             return Some(note);

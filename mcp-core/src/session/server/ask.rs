@@ -1,7 +1,6 @@
 //! What a server sends of its own accord: questions to the client, and notifications of change.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -19,8 +18,8 @@ use crate::types::{CancelledParams, Method};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskKey(u64);
 
-/// The resources that a session is subscribed to.
-pub(super) type Watched = BTreeSet<Box<str>>;
+/// The resources that a session is subscribed to: few, and each once. A tree of them would be 3 KiB of code.
+pub(super) type Watched = Vec<Box<str>>;
 
 impl ServerSession {
     /// Asks the client, in revisions that have requests of servers: `sampling/createMessage`, `elicitation/create`,
@@ -98,7 +97,7 @@ impl ServerSession {
         if uri.len() > limits.uri_bytes {
             return Err(LimitExceeded { limit: Limit::UriBytes, bound: limits.uri_bytes });
         }
-        if self.watched.contains(uri) {
+        if self.is_subscribed(uri) {
             return Ok(());
         }
         if self.watched.len() >= limits.subscriptions {
@@ -107,17 +106,23 @@ impl ServerSession {
         if self.watched.iter().map(|uri| uri.len()).sum::<usize>() + uri.len() > limits.subscription_bytes {
             return Err(LimitExceeded { limit: Limit::SubscriptionBytes, bound: limits.subscription_bytes });
         }
-        self.watched.insert(uri.into());
+        self.watched.push(uri.into());
         Ok(())
+    }
+
+    fn is_subscribed(&self, uri: &str) -> bool {
+        self.watched.iter().any(|watched| **watched == *uri)
     }
 
     /// Ends a subscription (`resources/unsubscribe`). False when there was none.
     pub fn unsubscribe(&mut self, uri: &str) -> bool {
-        self.watched.remove(uri)
+        let before = self.watched.len();
+        self.watched.retain(|watched| **watched != *uri);
+        self.watched.len() < before
     }
 
     /// Whether the session is subscribed to a resource, or to one that contains it (R-FS-29).
     pub fn watches(&self, uri: &str) -> bool {
-        self.watched.contains(uri) || self.watched.iter().any(|outer| is_same_or_inside(uri, outer))
+        self.watched.iter().any(|outer| is_same_or_inside(uri, outer))
     }
 }

@@ -60,7 +60,7 @@ impl ServerSession {
         let Some(id) = self.pending.find(key.0) else { return Ok(false) };
         if has_type {
             let beside = Beside { kind: "complete", hints: reply.hints, meta: reply.meta, info: profile.info };
-            write_result_after(out, id, |out| beside.write(out), reply.result)?;
+            write_result_after(out, id, &mut |out| beside.write(out), reply.result)?;
         } else if let Some(meta) = reply.meta {
             #[derive(Serialize)]
             struct Meta<'a> {
@@ -90,7 +90,7 @@ impl ServerSession {
         debug_assert!(!self.version.has_server_requests(), "ask with a request instead");
         let Some(id) = self.pending.find(key.0) else { return Ok(false) };
         let beside = Beside { kind: "input_required", hints: None, meta: None, info: profile.info };
-        write_result_after(out, id, |out| beside.write(out), wanted)?;
+        write_result_after(out, id, &mut |out| beside.write(out), wanted)?;
         self.pending.remove(key.0);
         Ok(true)
     }
