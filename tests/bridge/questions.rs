@@ -109,6 +109,8 @@ fn nobody_is_shown_what_may_belong_to_somebody_else() {
 fn a_stateless_client_that_does_not_come_back_ends_its_call() {
     let bridge = Bridge::start(&["--call-timeout", "1"]);
     let client = bridge.client(ProtocolVersion::LATEST);
+    // To start it may take longer than a call may.
+    wait_until("the server runs", || client.call("seen", &json!({})).is_ok());
     // A client that can be asked, and never makes its request again.
     let mut capabilities = mcp_core::types::ClientCapabilities::default();
     capabilities.roots = Some(mcp_core::types::RootsCapability::default());
@@ -134,7 +136,7 @@ fn that_a_page_was_visited_is_told_to_whom_was_sent_there_and_to_nobody_else() {
         let clients = ["ada", "bob"].map(|name| {
             let (told, heard) = channel();
             let builder = bridge.builder(ProtocolVersion::LATEST_HANDSHAKE);
-            let builder = builder.on_url_elicitation(|_| mcp_sse_blocking::ElicitAction::Accept);
+            let builder = builder.on_url_elicitation(|_| mcp_core::types::ElicitAction::Accept);
             let builder = builder.on_notification(move |_, told_of| {
                 assert_eq!(told_of.method, "notifications/elicitation/complete");
                 let params: Value = serde_json::from_str(told_of.params.as_ref().unwrap().get()).unwrap();
