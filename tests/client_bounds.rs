@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mcp_core::revision::ProtocolVersion;
-use mcp_sse_blocking::{CallOptions, Client, Error, Streams, Transport, memory};
+use mcp_sse_blocking::{CallOptions, Client, Error, Filter, Question, Streams, Transport, memory};
+use mcp_tests::leaks::client_threads;
 use mcp_tests::scripted_lines::Script;
 use mcp_tests::scripted_peer::{BOUND, Peer, Running};
 use mcp_tests::streamable_peer::{RESULT_2025, StreamablePeer as _, StreamableRequest as _};
@@ -131,4 +132,97 @@ fn a_server_that_asks_faster_than_it_is_answered_is_refused() {
         .unwrap();
     script.finish();
     drop(client);
+}
+
+/// Sends questions of 3 MiB, and gives the refusals of those that are too many. `release` lets whoever holds the others answer them.
+fn ask_at_length(server: &mut mcp_tests::scripted_lines::Server, release: impl FnOnce()) {
+    let long = "x".repeat(3 << 20);
+    for id in 0..6 {
+        let params = json!({"_meta": {"long": long}});
+        server.send(json!({"jsonrpc": "2.0", "id": id, "method": "roots/list", "params": params}));
+    }
+    let refused = server.message();
+    assert_eq!((&refused["id"], &refused["error"]["code"]), (&json!(5), &json!(-32603)), "{refused}");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("16777216 bytes"), "{refused}");
+    release();
+    for _ in 0..5 {
+        assert_eq!(server.message()["result"], json!({"roots": []}));
+    }
+    server.send(json!({"jsonrpc": "2.0", "id": "next", "method": "roots/list", "params": {}}));
+    assert_eq!(server.message()["id"], "next");
+}
+
+#[test]
+fn questions_that_wait_for_an_answer_are_bounded_in_bytes() {
+    let (release, held) = crossbeam_channel::bounded::<()>(0);
+    let (script, end) =
+        Script::run(ProtocolVersion::V2025_11_25, json!({}), move |server| ask_at_length(server, || drop(release)));
+    let builder = Client::over_memory_builder(end).on_roots(move || {
+        let _ = held.recv_timeout(BOUND);
+        Ok(Vec::new())
+    });
+    let client = builder.connect().unwrap();
+    script.finish();
+    drop(client);
+}
+
+#[test]
+fn questions_that_are_handed_on_are_bounded_in_bytes_until_they_are_answered() {
+    let (sender, asked) = crossbeam_channel::unbounded::<Question>();
+    let (release, held) = crossbeam_channel::bounded::<()>(0);
+    let (script, end) =
+        Script::run(ProtocolVersion::V2025_11_25, json!({}), move |server| ask_at_length(server, || drop(release)));
+    let mut capabilities = mcp_core::types::ClientCapabilities::default();
+    capabilities.roots = Some(mcp_core::types::RootsCapability::default());
+    let builder = Client::over_memory_builder(end).capabilities(capabilities);
+    let client = builder.on_question(move |question| sender.send(question).unwrap()).connect().unwrap();
+    let answering = thread::spawn(move || {
+        let _ = held.recv_timeout(BOUND);
+        for question in asked {
+            question.answer(Ok(serde_json::value::to_raw_value(&json!({"roots": []})).unwrap()));
+        }
+    });
+    script.finish();
+    drop(client);
+    answering.join().unwrap();
+}
+
+/// Each thread that tells a new session what the last one knew would make another one necessary, and another thread.
+#[test]
+fn a_server_that_forgets_each_session_when_it_is_told_something_is_told_by_one_thread() {
+    let result = RESULT_2025.replace(r#""tools":{}"#, r#""tools":{},"resources":{"subscribe":true}"#);
+    assert_ne!(result, RESULT_2025);
+    let peer = Peer::run(move |peer| {
+        peer.shake_streamable_as("Mcp-Session-Id: s0\r\n", &result);
+        let (mut sessions, mut subscribed, mut most) = (1, 0, 0);
+        for _ in 0..18 {
+            let request = peer.request();
+            most = most.max(client_threads().iter().filter(|name| *name == "mcp-subscribe").count());
+            if request.method == "GET" {
+                request.status("405 Method Not Allowed", "");
+                continue;
+            }
+            match &*request.message_method() {
+                "initialize" => {
+                    let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, request.id());
+                    request.json_status("200 OK", &format!("Mcp-Session-Id: s{sessions}\r\n"), &body);
+                    sessions += 1;
+                }
+                "notifications/initialized" => request.taken(),
+                "tools/call" if sessions > 1 => request.json_text("done"),
+                "resources/subscribe" if subscribed < 3 => {
+                    subscribed += 1;
+                    request.json_result("{}");
+                }
+                _ => request.status("404 Not Found", ""),
+            }
+        }
+        most
+    });
+    let client = streamable(&peer).connect().unwrap();
+    let filter = ["a:1", "a:2", "a:3"].into_iter().fold(Filter::new(), |filter, uri| filter.resource(uri));
+    let changes = client.listen(filter).unwrap();
+    assert_eq!(client.call("any", &()).unwrap().all_text(), "done");
+    assert_eq!(peer.finish(), 1, "threads at a time");
+    drop((changes, client));
 }

@@ -21,6 +21,7 @@ use crate::feed::Feed;
 use crate::input::{InputHandlers, Unanswered};
 use crate::insight::Insight;
 use crate::log_target;
+use crate::retelling::Retelling;
 
 /// Shared by everything that belongs to one client.
 pub(crate) struct Features {
@@ -38,6 +39,8 @@ pub(crate) struct Features {
     feeds: Mutex<Vec<Weak<Feed>>>,
     /// How many subscriptions there are to a resource, where each is a request of its own.
     watched: Mutex<HashMap<String, usize>>,
+    /// Whether a new session is being told what the lost one knew.
+    pub(crate) retelling: Retelling,
     over: Mutex<bool>,
     ended: Condvar,
 }
@@ -53,6 +56,7 @@ impl Features {
             cache: Mutex::new(Cache::new(cache)),
             feeds: Mutex::default(),
             watched: Mutex::default(),
+            retelling: Retelling::default(),
             over: Mutex::default(),
             ended: Condvar::new(),
         }

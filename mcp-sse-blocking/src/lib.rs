@@ -201,6 +201,7 @@ mod relay;
 mod request;
 mod resources;
 mod restore;
+mod retelling;
 mod rounds;
 mod servers;
 mod slot;

@@ -4,7 +4,9 @@
 //! `mcp-requests` starts with the first question, asks whoever offered to answer, and sends what comes of it: over
 //! Streamable HTTP by a POST of its own (R-SH-17). One question is answered after the other.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mcp_core::jsonrpc::{self, code};
@@ -21,6 +23,9 @@ use crate::pending::Repeat;
 
 /// Questions that wait. 16: more than a person answers.
 const WAITING: usize = 16;
+/// Bytes of the parameters of all questions that have no answer yet, those that were handed on among them. 16 MiB: four of the
+/// largest messages. A single one may have more, where the limits allow such messages.
+const BYTES: usize = 16 << 20;
 
 /// One question.
 pub(crate) struct Question {
@@ -29,11 +34,30 @@ pub(crate) struct Question {
     key: AskedKey,
     method: Method,
     params: Option<Box<RawValue>>,
+    /// Until it is answered.
+    _weight: Weight,
 }
 
 /// The way to the thread that answers.
 #[derive(Default)]
-pub(crate) struct Questions(Mutex<Queue>);
+pub(crate) struct Questions {
+    queue: Mutex<Queue>,
+    /// Bytes of those without an answer.
+    bytes: Arc<AtomicUsize>,
+}
+
+/// What a question weighs, as long as it is kept.
+#[derive(Debug)]
+pub(crate) struct Weight {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
 
 #[derive(Default)]
 enum Queue {
@@ -46,7 +70,14 @@ enum Queue {
 
 impl Questions {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Room for one more question of so many bytes, unless there are too many already.
+    fn weigh(&self, bytes: usize) -> Option<Weight> {
+        let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
+        let weight = Weight { bytes, all: Arc::clone(&self.bytes) };
+        (before == 0 || before + bytes <= BYTES).then_some(weight)
     }
 
     /// Lets the thread run out.
@@ -58,10 +89,15 @@ impl Questions {
 impl Engine {
     /// Has a question answered soon.
     pub(crate) fn take_question(&self, key: AskedKey, method: Method, params: Option<&RawValue>) {
-        if self.relay_question(key, method, params) {
-            return;
-        }
-        let question = Question { session: self.carrier.number(), key, method, params: params.map(ToOwned::to_owned) };
+        let Some(weight) = self.questions.weigh(params.map_or(0, |params| params.get().len())) else {
+            return self.refuse_question(key, format_args!("{BYTES} bytes of others wait already"));
+        };
+        let weight = match self.relay_question(key, method, params, weight) {
+            Ok(()) => return,
+            Err(weight) => weight,
+        };
+        let (session, params) = (self.carrier.number(), params.map(ToOwned::to_owned));
+        let question = Question { session, key, method, params, _weight: weight };
         let mut queue = self.questions.queue();
         if let Queue::Idle = *queue {
             let Some(engine) = self.arc() else { return };
@@ -80,10 +116,14 @@ impl Engine {
             Queue::Idle => question,
         };
         drop(queue);
-        self.warn(format_args!("refused a question of the server: {WAITING} wait already"));
-        let error = jsonrpc::Error::new(code::INTERNAL_ERROR, "too many requests wait already");
+        self.refuse_question(refused.key, format_args!("{WAITING} wait already"));
+    }
+
+    fn refuse_question(&self, key: AskedKey, why: fmt::Arguments<'_>) {
+        self.warn(format_args!("refused a question of the server: {why}"));
+        let error = jsonrpc::Error::new(code::INTERNAL_ERROR, format!("too many requests wait already: {why}"));
         let mut out = Vec::new();
-        if self.table().session.respond_error(refused.key, &error.as_object(), &mut out) {
+        if self.table().session.respond_error(key, &error.as_object(), &mut out) {
             self.background.post(self, out);
         }
     }

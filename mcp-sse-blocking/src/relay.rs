@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::job::JobThread;
 use crate::log_target;
 use crate::pending::Want;
+use crate::questions::Weight;
 use crate::slot::{Progress, Waiter};
 
 /// A request to be handed on; see [`Client::relay`].
@@ -122,6 +123,7 @@ pub struct Question {
     params: Option<Box<RawValue>>,
     engine: Weak<Engine>,
     fate: Arc<Fate>,
+    _weight: Weight,
 }
 
 /// Whether the server still wants an answer.
@@ -257,7 +259,8 @@ impl Questioned {
 impl Builder {
     /// Hands what the server asks on to `handler`, as JSON, in place of handlers such as [`on_elicitation`](Self::on_elicitation).
     /// It runs on the thread that reads what the server sends and must not wait; the [`Question`] is answered from any thread, at
-    /// any time, and several may be open at once (as many as [`Limits::requests_in_flight`](mcp_core::Limits)). Servers ask what
+    /// any time, and several may be open at once: as many as [`Limits::requests_in_flight`](mcp_core::Limits), with parameters of
+    /// 16 MiB together. Servers ask what
     /// [`capabilities`](Self::capabilities) declare.
     ///
     /// In 2026-07-28, where servers ask in results, [`Client::relay`] gives those as they are and this is never run.
@@ -286,18 +289,27 @@ impl Engine {
         }
     }
 
-    /// Hands a question on, if somebody wants that. False when not.
-    pub(crate) fn relay_question(&self, key: AskedKey, method: Method, params: Option<&RawValue>) -> bool {
-        let Some(relay) = self.features.input.relay.clone() else { return false };
-        let Some(engine) = self.arc() else { return true };
+    /// Hands a question on.
+    ///
+    /// # Errors
+    /// `weight`, when nobody wants that.
+    pub(crate) fn relay_question(
+        &self,
+        key: AskedKey,
+        method: Method,
+        params: Option<&RawValue>,
+        weight: Weight,
+    ) -> Result<(), Weight> {
+        let Some(relay) = self.features.input.relay.clone() else { return Err(weight) };
+        let Some(engine) = self.arc() else { return Ok(()) };
         let fate = Arc::new(Fate::default());
         relay.open().insert(key, Arc::clone(&fate));
         let params = params.map(ToOwned::to_owned);
-        let question = Question { key, method, params, engine: Arc::downgrade(&engine), fate };
+        let question = Question { key, method, params, engine: Arc::downgrade(&engine), fate, _weight: weight };
         if catch_unwind(AssertUnwindSafe(|| (relay.handler)(question))).is_err() {
             log::error!(target: log_target::CLIENT, "the handler for questions panicked");
         }
-        true
+        Ok(())
     }
 
     /// The server takes a question back.

@@ -16,7 +16,7 @@ use mcp_core::jsonrpc::code;
 use mcp_core::time::{Cause, Deadline};
 use mcp_core::types::subscriptions;
 use mcp_core::types::{
-    JsonObject, Method, SetLevelParams, SubscribeParams, SubscriptionFilter, SubscriptionsListenParams,
+    JsonObject, Method, SubscribeParams, SubscriptionFilter, SubscriptionsListenParams,
 };
 use serde_json::value::RawValue;
 
@@ -262,7 +262,8 @@ impl fmt::Debug for Subscription {
 }
 
 impl Engine {
-    fn subscribe(&self, method: Method, uri: &str, want: &Want) -> Result<(), Error> {
+    /// Asks for a resource to be watched, or not any more.
+    pub(crate) fn subscribe(&self, method: Method, uri: &str, want: &Want) -> Result<(), Error> {
         let want = Want { repeat: Repeat::Safe, ..want.clone() };
         let params = SubscribeParams { uri: uri.into() };
         self.request(method.name(), &params, &want, None, |result| {
@@ -302,33 +303,6 @@ impl Engine {
         match self.subscribe(Method::ResourcesSubscribe, uri, want) {
             Ok(()) => self.features.changed(&subscriptions::Change::Resource(uri.into())),
             Err(error) => self.warn(format_args!("a resource could not be subscribed to again: {error}")),
-        }
-    }
-
-    /// A new session took the place of a lost one, which knew the subscriptions and the log level: they are asked for again,
-    /// on a thread of their own, and all who listen are told that changes may have been missed.
-    pub(crate) fn session_renewed(&self) {
-        self.insight().reconnected();
-        let (uris, level) = (self.features.watched(), *self.features.level());
-        self.features.missed();
-        let Some(engine) = self.arc().filter(|_| !uris.is_empty() || level.is_some()) else { return };
-        let spawned = self.background.spawn("mcp-subscribe", move || {
-            let want = Want { repeat: Repeat::Safe, ..Want::within(engine.call_timeout) };
-            if let Some(level) = level {
-                let params = SetLevelParams { level };
-                let set = engine.request(Method::LoggingSetLevel.name(), &params, &want, None, |_| Ok(()));
-                if let Err(error) = set {
-                    engine.warn(format_args!("the log level could not be set again: {error}"));
-                }
-            }
-            for uri in uris {
-                if let Err(error) = engine.subscribe(Method::ResourcesSubscribe, &uri, &want) {
-                    engine.warn(format_args!("a resource could not be subscribed to again: {error}"));
-                }
-            }
-        });
-        if let Err(error) = spawned {
-            log::error!(target: log_target::CLIENT, "no thread to subscribe again on: {error}");
         }
     }
 }
