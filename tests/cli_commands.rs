@@ -141,11 +141,23 @@ fn watch_tells_of_changes_and_ends_with_ctrl_c() {
 }
 
 #[test]
-fn watch_says_why_the_server_went() {
-    let peer = scripted(|_, mut stream| stream.cut());
-    let ended = run(&["watch", &peer.url("/sse"), "--transport=sse"]);
-    assert_eq!((ended.code, ended.out.len()), (Some(3), 0), "{ended:?}");
-    peer.finish();
+fn watch_prints_what_was_told_before_it_says_why_the_server_went() {
+    for told in [0, 1, 50] {
+        let peer = scripted(move |_, mut stream| {
+            // All of it comes at once, and as soon as it may.
+            for number in 0..told {
+                stream.message(&format!(r#"{{"jsonrpc":"2.0","method":"notifications/x{number}"}}"#));
+            }
+            stream.cut();
+        });
+        let ended = run(&["watch", &peer.url("/sse"), "--transport=sse"]);
+        assert_eq!((ended.code, ended.out.len()), (Some(3), told), "{ended:?}");
+        assert!(
+            ended.out.iter().enumerate().all(|(number, line)| line.ends_with(&format!(" notifications/x{number}")))
+        );
+        assert!(ended.err[0].starts_with("mcp: "), "{ended:?}");
+        peer.finish();
+    }
 }
 
 #[test]

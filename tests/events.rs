@@ -9,7 +9,7 @@ use mcp_sse_blocking::events::{EventFilter, Heard};
 use mcp_sse_blocking::mcp_core::revision::ProtocolVersion;
 use mcp_sse_blocking::{Builder, Client, Error, Event, Events, Missed, Reconnect, Transport};
 use mcp_tests::scripted_lines::Script;
-use mcp_tests::scripted_peer::{BOUND, Peer};
+use mcp_tests::scripted_peer::{BOUND, ENDPOINT, INITIALIZE_RESULT, Peer};
 use mcp_tests::streamable_peer::{StreamablePeer as _, StreamableRequest as _, end_stream, primed};
 use serde_json::{Value, json};
 
@@ -49,6 +49,37 @@ fn waiting(events: &mut Events) -> Vec<String> {
         });
     }
     all
+}
+
+#[test]
+fn who_listens_from_the_beginning_hears_what_came_before_the_client_was_there() {
+    let peer = Peer::run(|peer| {
+        let mut stream = peer.stream();
+        // Before the handshake, in the middle of it and after it.
+        stream.message(&log("early"));
+        stream.event("endpoint", ENDPOINT);
+        let initialize = peer.request();
+        initialize.accepted();
+        stream.message(&log("meanwhile"));
+        stream.reply(&initialize, INITIALIZE_RESULT);
+        peer.request().accepted();
+        stream.message(&log("at once"));
+        stream
+    });
+    let (told, taken_in) = channel();
+    let builder = builder(&peer.url("/sse"), Transport::HttpSse).events(EventFilter::new());
+    let client = builder.on_log(move |_, message| told.send(message.text()).unwrap()).connect().unwrap();
+    // However late it is taken.
+    while taken_in.recv_timeout(BOUND).unwrap() != "at once" {}
+    let mut late = client.events(EventFilter::new());
+    let mut events = client.first_events().unwrap();
+    let said = ["early", "meanwhile", "at once"].map(|text| format!("notifications/message|{}", log(text)));
+    assert_eq!(waiting(&mut events), said);
+    assert!(client.first_events().is_none(), "there is one");
+    assert!(waiting(&mut late).is_empty());
+    client.close();
+    drop(peer.finish());
+    assert!(events.next_within(BOUND).unwrap().is_none() && events.is_over());
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::events::{Event, EventFilter, Hook, Payload, TransformError, Transform
 #[derive(Default)]
 pub(crate) struct EventOptions {
     hook: Option<Arc<Hook>>,
+    /// Who listens from the beginning.
+    first: Option<EventFilter>,
 }
 
 impl EventOptions {
@@ -20,9 +22,22 @@ impl EventOptions {
     pub(crate) fn transformer(&self, limits: &Limits) -> Option<Transformer> {
         self.hook.as_ref().map(|hook| Transformer::new(Arc::clone(hook), limits))
     }
+
+    /// Who listens from the beginning.
+    pub(crate) fn first(&self) -> Option<EventFilter> {
+        self.first.clone()
+    }
 }
 
 impl Builder {
+    /// Listens from the beginning: also what the server sends right after the handshake, before [`connect`](Self::connect) has
+    /// returned, then waits for who takes [`Client::first_events`]. Until then as much is kept as
+    /// [`EventFilter::queue`] says. Called twice, the second filter counts.
+    pub fn events(mut self, filter: impl Into<EventFilter>) -> Self {
+        self.common.events.first = Some(filter.into());
+        self
+    }
+
     /// Runs `handler` on each event that passes the filter: a name, several, or an [`EventFilter`]. May be called several
     /// times; an event that passes the filters of several handlers is given to each, in the order in which they were set.
     ///

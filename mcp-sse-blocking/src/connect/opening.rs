@@ -45,7 +45,7 @@ impl Opening {
     /// The same over a carrier on which the session stands already.
     pub(super) fn opened(carrier: Carrier, session: ClientSession, common: Common) -> Result<Self, Error> {
         let (background, notices) = Background::new(&common.handlers);
-        let events = Hub::new(common.events.transformer(&common.limits));
+        let events = Hub::new(common.events.transformer(&common.limits), common.events.first());
         let features = Features::new(common.input.clone(), common.cache)
             .told_by(events)
             .seen_by(Arc::clone(common.insight.of_client()));
@@ -123,7 +123,8 @@ impl Opening {
         let (server, version) =
             server.or_else(agreed).ok_or_else(|| engine.ended().unwrap_or(Error::Closed(Delivery::Sent)))?;
         let offers = ClientOffers::from(&common.capabilities_in(version));
-        let wants_to_hear = notices.is_some() || common.input.teller.is_some() || offers != ClientOffers::NONE;
+        let has_handlers = notices.is_some() || common.input.teller.is_some();
+        let wants_to_hear = has_handlers || engine.has_listeners() || offers != ClientOffers::NONE;
         let connection = Connection { via: engine.carrier.via(), version, requests, place: engine.carrier.place() };
         engine.insight().connected(&connection.place);
         let client = Client::new(session, server, connection);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::queue::Queue;
-use super::{Event, Transformer};
+use super::{Event, EventFilter, Transformer};
 use crate::error::Error;
 use crate::feed::End;
 
@@ -14,13 +14,31 @@ pub(crate) struct Hub {
     /// What payloads go through before they are read.
     pub(crate) transformer: Option<Transformer>,
     queues: Mutex<Vec<Arc<Queue>>>,
+    /// The one that was there from the beginning, until somebody takes it.
+    first: Mutex<Option<Arc<Queue>>>,
     /// How many there are: most clients have none, and no event is made for nobody.
     count: AtomicUsize,
 }
 
 impl Hub {
-    pub(crate) fn new(transformer: Option<Transformer>) -> Self {
-        Self { transformer, ..Self::default() }
+    /// `first` is for who listens from the beginning.
+    pub(crate) fn new(transformer: Option<Transformer>, first: Option<EventFilter>) -> Self {
+        let hub = Self { transformer, ..Self::default() };
+        if let Some(filter) = first {
+            let queue = Arc::new(Queue::new(filter));
+            hub.enter(&queue);
+            *hub.first() = Some(queue);
+        }
+        hub
+    }
+
+    /// What was kept from the beginning; once.
+    pub(super) fn take_first(&self) -> Option<Arc<Queue>> {
+        self.first().take()
+    }
+
+    fn first(&self) -> MutexGuard<'_, Option<Arc<Queue>>> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether anybody listens.

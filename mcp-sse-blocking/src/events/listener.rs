@@ -87,6 +87,13 @@ impl Client {
         }
         Events { queue, client: self.clone() }
     }
+
+    /// What [`Builder::events`](crate::Builder::events) listens to, from the beginning. `None` when that was not set, and the second
+    /// time.
+    pub fn first_events(&self) -> Option<Events> {
+        let queue = self.engine().features.events.take_first()?;
+        Some(Events { queue, client: self.clone() })
+    }
 }
 
 impl Engine {

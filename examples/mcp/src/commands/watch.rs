@@ -52,8 +52,9 @@ impl Watch {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let server = self.target.alone(&self.words)?;
         let settings = |builder: Builder| {
-            // Log messages are among the events.
-            let builder = builder.on_log(|_, _| ());
+            // Log messages are among the events. What a server tells as soon as it may is not to be missed.
+            let events = self.events.iter().fold(EventFilter::new(), EventFilter::name);
+            let builder = builder.on_log(|_, _| ()).events(events);
             Ok(match server {
                 _ if self.reconnect => builder.reconnect(Reconnect::new()),
                 // As its file says.
@@ -62,7 +63,7 @@ impl Watch {
             })
         };
         context.session_with(server, settings, |client| {
-            let events = client.events(self.events.iter().fold(EventFilter::new(), EventFilter::name));
+            let Some(events) = client.first_events() else { return Ok(Exit::Done) };
             // Both have to be held: what is dropped is told no more.
             let (_changes, mut states) = (self.changes(client)?, client.watch());
             let done = self.print(context, events, &mut states);
@@ -89,6 +90,8 @@ impl Watch {
         let begun = Instant::now();
         let mut left = self.count;
         loop {
+            // Looked at before the events: what was told before the end is printed before that is told.
+            let is_over = events.is_over();
             match events.next_within(LOOK)? {
                 // What was asked for, said again: nothing that happened.
                 Some(Heard::Event(event)) if event.method() == Some(ACKNOWLEDGED) => {}
@@ -101,14 +104,13 @@ impl Watch {
                 }
                 Some(Heard::Missed(missed)) => output::say(format!("some may have gone unnoticed: {missed:?}")),
                 Some(_) => {}
-                None if events.is_over() => return Ok(Exit::Done),
+                // Why is the last that is heard.
+                None if is_over => return Ok(Exit::Done),
                 None => {}
             }
             while let Some(state) = states.next_within(Duration::ZERO) {
-                match state {
-                    State::Reconnecting { .. } => output::say(state.to_string()),
-                    State::Closed { why } => return Err(why.into()),
-                    _ => {}
+                if let State::Reconnecting { .. } = state {
+                    output::say(state.to_string());
                 }
             }
         }
