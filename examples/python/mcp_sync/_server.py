@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from types import TracebackType
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Type, TypeVar, Union, overload
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Set, Type, TypeVar, Union, overload
 
 from . import _abi, _callbacks
 from ._context import Asked, Context, reply
@@ -27,6 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Seconds. The library waits for five until calls have ended.
 LONGEST_STOP = 7
 logger = logging.getLogger("mcp_sync")
+_running: Set["Running"] = set()
 
 
 class Server(OfThisProcess):
@@ -221,7 +222,7 @@ class _Handler:
 
 
 class Running(OfThisProcess):
-    """A server that listens."""
+    """A server that listens, until it is stopped or the program ends: it need not be kept."""
 
     _what = "server"
 
@@ -233,6 +234,7 @@ class Running(OfThisProcess):
         self._thread = threading.Thread(target=_run, args=(handle,), name="mcp-sync-server", daemon=True)
         # Also when the program ends: nothing of the library's calls an interpreter that is no more.
         self._end = weakref.finalize(self, _stop, handle, self._thread, os.getpid())
+        _running.add(self)
         self._thread.start()
 
     def wait(self) -> None:
@@ -248,6 +250,7 @@ class Running(OfThisProcess):
     def stop(self) -> None:
         """Ends it: calls that run are waited for, for five seconds at most. Twice is fine."""
         self._end()
+        _running.discard(self)
 
     def __enter__(self) -> "Running":
         return self

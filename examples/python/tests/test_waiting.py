@@ -1,15 +1,11 @@
-"""Threads, signals, event loops, processes."""
+"""Threads, signals, event loops."""
 
 import asyncio
 import concurrent.futures
 import contextlib
-import gc
 import os
 import signal
 import socket
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 import unittest
@@ -219,53 +215,6 @@ class InARunningEventLoop(unittest.TestCase):
 
         with peers.server("mcp-2", "http_server.py", "/mcp") as url:
             asyncio.run(main(url))
-
-
-class Processes(unittest.TestCase):
-    @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
-    def test_a_forked_child_is_told_to_connect_itself(self):
-        with peers.server("mcp-1", "sse_server.py", "/sse") as url, mcp.connect(url) as client:
-            client.call("add", a=1, b=2)
-            child = os.fork()
-            if child == 0:
-                code = 1
-                with contextlib.suppress(BaseException):
-                    try:
-                        client.call("add", a=1, b=2)
-                    except mcp.UsageError as error:
-                        client.close()
-                        code = 0 if "forked" in str(error) else 2
-                os._exit(code)
-            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
-            # What the child did with it has not ended the parent's session.
-            self.assertEqual(client.call("add", a=1, b=2).text, "3")
-
-    def test_a_program_may_end_without_closing_anything(self):
-        program = textwrap.dedent(
-            """
-            import sys, threading
-            import mcp_sync as mcp
-            client = mcp.connect(sys.argv[1], on_log=print, on_notification=print, on_state=lambda *_: None)
-            child = mcp.spawn(sys.argv[2:], on_log=print)
-            started = threading.Event()
-            call = lambda: client.call("progress", steps=1000, ms=1, progress=lambda *_: started.set())
-            threading.Thread(target=call, daemon=True).start()
-            started.wait()
-            print(child.call("add", a=1, b=2))
-            """
-        )
-        with peers.server("mcp-1", "sse_server.py", "/sse") as url:
-            command = [sys.executable, "-c", program, url, *peers.stdio_server("mcp-1")]
-            ended = subprocess.run(command, capture_output=True, text=True, timeout=peers.BOUND)
-        self.assertEqual((ended.returncode, ended.stdout), (0, "3\n"), ended.stderr)
-
-    def test_a_client_that_nobody_has_any_more_is_closed(self):
-        with peers.OwnServer() as server:
-            client = mcp.connect(server.url)
-            end = client._end
-            del client
-            gc.collect()
-            self.assertFalse(end.alive)
 
 
 if __name__ == "__main__":
