@@ -1,10 +1,6 @@
-//! Random bytes and SHA-256, of the library that TLS has already.
-
-use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+//! Random bytes and SHA-256. Not of the library that TLS has: a client may be without TLS.
 
 use mcp_core::auth::Entropy;
-
-use crate::transport::tls::provider;
 
 /// The random bytes of one authorization.
 ///
@@ -12,22 +8,13 @@ use crate::transport::tls::provider;
 /// When the system gives none.
 pub(super) fn entropy() -> Result<Entropy, String> {
     let mut entropy = Entropy { verifier: [0; 32], state: [0; 32] };
-    let random = provider().secure_random;
-    let filled = random.fill(&mut entropy.verifier).and_then(|()| random.fill(&mut entropy.state));
+    let filled = getrandom::fill(&mut entropy.verifier).and_then(|()| getrandom::fill(&mut entropy.state));
     filled.map(|()| entropy).map_err(|_| "the system gives no random bytes".into())
 }
 
 /// SHA-256.
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let hash = TLS13_AES_128_GCM_SHA256.tls13().map(|suite| suite.common.hash_provider.hash(bytes));
-    // A suite of TLS 1.3 that is named after the hash has it, of 32 bytes. Anything else would be refused by the server.
-    let mut out = [0; 32];
-    if let Some(hash) = hash.as_ref().map(AsRef::as_ref)
-        && hash.len() == out.len()
-    {
-        out.copy_from_slice(hash);
-    }
-    out
+    hmac_sha256::Hash::hash(bytes)
 }
 
 #[cfg(test)]
