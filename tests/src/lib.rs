@@ -22,6 +22,7 @@ pub mod raw_http;
 pub mod raw_service;
 pub mod raw_streamable;
 pub mod schema_judge;
+pub mod scripted_authority;
 pub mod scripted_lines;
 pub mod scripted_peer;
 pub mod scripted_proxy;

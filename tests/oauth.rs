@@ -1,0 +1,447 @@
+//! Tokens by OAuth: from a refusal to a token, and what happens when somebody on the way does not do as they should.
+
+#![allow(clippy::unwrap_used)] // a panic is the report
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mcp_sse_blocking::credentials::{OAuth, TokenMemory};
+use mcp_sse_blocking::{Builder, CallOptions, Client, Error, Transport};
+use mcp_tests::scripted_authority::{Authority, Reply, browse, get, redirect};
+use serde_json::json;
+
+const PRM: &str = "/.well-known/oauth-protected-resource/mcp";
+const METADATA: &str = "/.well-known/oauth-authorization-server";
+
+fn builder(authority: &Authority) -> Builder {
+    Client::builder(&authority.url()).transport(Transport::StreamableHttp).call_timeout(Duration::from_secs(20))
+}
+
+fn oauth() -> OAuth {
+    OAuth::new().client_name("Tests").request_timeout(Duration::from_secs(10)).open_with(browse)
+}
+
+fn call(client: &Client) -> String {
+    client.call("echo", &()).unwrap().all_text()
+}
+
+fn failure(authority: &Authority, oauth: OAuth) -> String {
+    let error = builder(authority).credentials(oauth).connect().map(drop).unwrap_err();
+    assert!(matches!(error, Error::Credentials(_)), "{error:?}");
+    let text = error.to_string();
+    assert!(!text.contains("hidden"), "{text}");
+    text
+}
+
+/// Waits for something that happens on another thread.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
+        thread::yield_now();
+    }
+}
+
+/// R-AU-1, R-AU-2, R-AU-10, R-AU-16, R-AU-26, R-AU-27, R-AU-29, R-AU-34
+#[test]
+fn a_person_is_asked_once_and_every_request_carries_the_token() {
+    let authority = Authority::decent();
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    assert_eq!(call(&client), "hi");
+    client.close();
+    let before: Vec<_> = authority.paths().into_iter().take_while(|path| path != "/token").collect();
+    assert_eq!(before, ["/mcp", PRM, METADATA, "/register", "/authorize"]);
+    let asked = &authority.asked("/authorize")[0].query;
+    assert_eq!(asked["resource"], authority.url());
+    assert_eq!((&*asked["code_challenge_method"], &*asked["client_id"]), ("S256", "registered"));
+    assert!(asked["redirect_uri"].starts_with("http://127.0.0.1:"), "{asked:?}");
+    // That the verifier is the one of the challenge is checked by the server.
+    assert_eq!(authority.asked("/token")[0].form()["resource"], authority.url());
+    let requests = authority.asked("/mcp");
+    assert!(requests.len() >= 4 && requests[1..].iter().all(|request| request.token() == Some("hidden-token-2")));
+}
+
+/// R-AU-3, R-SEC-26
+#[test]
+fn an_authorization_carries_neither_the_headers_of_the_caller_nor_a_token() {
+    let authority = Authority::decent();
+    let builder = builder(&authority).header("X-Tenant", "hidden").credentials(oauth());
+    builder.connect().unwrap().close();
+    for path in [PRM, METADATA, "/register", "/token"] {
+        for asked in authority.asked(path) {
+            assert!(!asked.headers.contains_key("x-tenant") && asked.token().is_none(), "{asked:?}");
+        }
+    }
+}
+
+/// R-AU-42, R-AU-46
+#[test]
+fn a_token_that_ends_is_renewed_with_a_refresh_token_that_changes_each_time() {
+    let authority = Authority::decent();
+    // Less than what is left to renew it: each request renews.
+    authority.world().expires_in = Some(1);
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    assert_eq!((call(&client), call(&client)), ("hi".into(), "hi".into()));
+    client.close();
+    assert_eq!(authority.asked("/authorize").len(), 1, "nobody is asked again");
+    assert_eq!(authority.asked(METADATA).len(), 1, "nor is it looked for again who gives tokens");
+    let renewed: Vec<_> = authority.asked("/token")[1..].iter().map(|asked| asked.form()).collect();
+    assert!(renewed.len() >= 2, "{renewed:?}");
+    for (at, form) in renewed.iter().enumerate() {
+        assert_eq!(
+            (&*form["grant_type"], &form["refresh_token"]),
+            ("refresh_token", &format!("hidden-refresh-{}", at + 2))
+        );
+        assert_eq!(form["resource"], authority.url(), "R-AU-27");
+    }
+}
+
+/// R-AU-46
+#[test]
+fn a_refresh_token_that_counts_no_more_leads_back_to_the_person() {
+    let authority = Authority::decent();
+    authority.world().expires_in = Some(3600);
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    {
+        let mut world = authority.world();
+        world.tokens.clear();
+        world.refresh_tokens.clear();
+    }
+    assert_eq!(call(&client), "hi");
+    assert_eq!(authority.asked("/authorize").len(), 2);
+    // And one that counts does not.
+    authority.world().tokens.clear();
+    assert_eq!(call(&client), "hi");
+    assert_eq!(authority.asked("/authorize").len(), 2);
+}
+
+/// R-AU-36, R-AU-39, R-AU-40
+#[test]
+fn a_scope_that_is_missing_is_asked_for_on_top_and_only_once() {
+    let authority = Authority::decent();
+    authority.world().challenged = Some("read");
+    authority.world().needed = Some("write");
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    assert_eq!(call(&client), "hi");
+    let scopes = || authority.asked("/authorize").iter().map(|asked| asked.query["scope"].clone()).collect::<Vec<_>>();
+    assert_eq!(scopes(), ["read", "read write"]);
+    // The server says so again, whatever the token is good for.
+    authority.world().tokens.values_mut().for_each(|scopes| scopes.clear());
+    for _ in 0..3 {
+        let error = client.call("echo", &()).unwrap_err();
+        assert!(matches!(&error, Error::Status(status) if status.code == 403), "{error:?}");
+    }
+    assert_eq!(scopes().len(), 2, "nobody is asked for the same again");
+}
+
+/// R-AU-40
+#[test]
+fn a_server_that_wants_another_scope_each_time_gets_two_a_request() {
+    let wanted = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&wanted);
+    let authority = Authority::run(move |asked, _| {
+        (asked.path == "/mcp" && asked.body.contains("tools/call")).then(|| {
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            let challenge = format!("WWW-Authenticate: Bearer error=\"insufficient_scope\", scope=\"s{number}\"\r\n");
+            Reply::Answer("403 Forbidden", challenge, String::new())
+        })
+    });
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    let error = client.call("echo", &()).unwrap_err();
+    assert!(matches!(&error, Error::Status(status) if status.code == 403), "{error:?}");
+    assert_eq!((wanted.load(Ordering::SeqCst), authority.asked("/authorize").len()), (3, 3));
+}
+
+/// R-AU-11, R-AU-17, R-AU-18, R-AU-32, R-SEC-17
+#[test]
+fn metadata_that_cannot_be_believed_end_it_before_anybody_is_asked() {
+    let prm = |resource: &str, issuer: &str| json!({"resource": resource, "authorization_servers": [issuer]});
+    for (path, document, problem) in [
+        (
+            PRM,
+            prm("https://evil.example/mcp", "https://evil.example"),
+            "the metadata are those of another resource: `https://evil.example/mcp`",
+        ),
+        (PRM, prm("http://127.0.0.1:1/mcp", "https://a.example"), "the metadata are those of another resource"),
+        (PRM, json!({"resource": "ORIGIN"}), "the metadata of the resource name no authorization server"),
+        (PRM, prm("ORIGIN", "http://a.example"), "the authorization server at http://a.example is not https"),
+        (PRM, prm("ORIGIN", "file:///etc/passwd"), "the authorization server cannot be used"),
+        (PRM, json!([]), "the metadata of the resource cannot be read"),
+        (
+            METADATA,
+            json!({"issuer": "https://evil.example"}),
+            "another authorization server: the issuer `https://evil.example`",
+        ),
+        (
+            METADATA,
+            json!({"issuer": "ORIGIN", "authorization_endpoint": "https://a.example/"}),
+            "does not say that it does PKCE",
+        ),
+        (
+            METADATA,
+            json!({"issuer": "ORIGIN", "code_challenge_methods_supported": ["S256"], "authorization_endpoint": "javascript:hidden()"}),
+            "the authorization endpoint cannot be used",
+        ),
+        (
+            METADATA,
+            json!({"issuer": "ORIGIN", "code_challenge_methods_supported": ["S256"]}),
+            "has no authorization endpoint",
+        ),
+    ] {
+        let shown = document.to_string();
+        let authority = Authority::run(move |asked, world| {
+            let document = serde_json::from_str(&document.to_string().replace("ORIGIN", &world.origin)).unwrap();
+            (asked.path == path).then(|| Reply::json(&document))
+        });
+        let error = failure(&authority, oauth().open_with(|url| panic!("nobody is sent to {url}")));
+        assert!(error.contains(problem), "{shown}: {error}");
+        for untouched in ["/register", "/authorize", "/token"] {
+            assert!(authority.asked(untouched).is_empty(), "{shown}: {untouched}");
+        }
+    }
+}
+
+/// R-AU-13
+#[test]
+fn a_server_without_metadata_is_met_with_the_settings_that_help() {
+    let authority =
+        Authority::run(|asked, _| asked.path.starts_with("/.well-known/oauth-protected").then(Reply::missing));
+    let error = failure(&authority, oauth());
+    assert!(
+        error.contains("oauth-protected-resource/mcp (404)") && error.contains("oauth-protected-resource (404)"),
+        "{error}"
+    );
+    assert!(error.contains("(settings `issuer`, `server_is_its_own`)"), "{error}");
+    let issuer = authority.url().replace("/mcp", "");
+    builder(&authority).credentials(oauth().issuer(&issuer)).connect().unwrap().close();
+    builder(&authority).credentials(oauth().server_is_its_own()).connect().unwrap().close();
+}
+
+/// R-AU-50, R-AU-51
+#[test]
+fn a_server_of_2025_03_26_is_its_own_authorization_server() {
+    let authority = Authority::run(|asked, _| asked.path.starts_with("/.well-known/").then(Reply::missing));
+    builder(&authority).credentials(oauth().server_is_its_own()).connect().unwrap().close();
+    assert!(authority.asked(METADATA)[0].headers.contains_key("mcp-protocol-version"));
+    assert_eq!(authority.asked("/authorize").len(), 1);
+}
+
+#[test]
+fn a_token_endpoint_that_hangs_is_given_up_with_the_name_of_its_deadline() {
+    let authority = Authority::run(|asked, _| (asked.path == "/token").then_some(Reply::Nothing));
+    let error = failure(&authority, oauth().request_timeout(Duration::from_millis(300)));
+    assert!(error.contains("/token took longer than 300ms (setting `request_timeout`)"), "{error}");
+}
+
+#[test]
+fn a_document_without_end_is_not_read_to_it() {
+    let authority = Authority::run(|asked, _| (asked.path == PRM).then_some(Reply::Endless));
+    let error = failure(&authority, oauth());
+    assert!(error.contains("an answer has more than 65536 bytes"), "{error}");
+}
+
+#[test]
+fn metadata_are_not_looked_for_where_a_redirect_leads_elsewhere() {
+    let authority = Authority::run(|asked, _| {
+        (asked.path == PRM)
+            .then(|| Reply::Answer("302 Found", "Location: http://127.0.0.1:1/\r\n".into(), String::new()))
+    });
+    let error = failure(&authority, oauth());
+    assert!(error.contains("another origin"), "{error}");
+}
+
+#[test]
+fn who_does_not_come_back_is_waited_for_and_then_left_alone() {
+    let authority = Authority::decent();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&opened);
+    let oauth = Arc::new(oauth().login_timeout(Duration::from_millis(300)).open_with(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }));
+    for _ in 0..3 {
+        let error = builder(&authority).credentials(Arc::clone(&oauth)).connect().map(drop).unwrap_err().to_string();
+        assert!(error.contains("nobody came back from the browser within 300ms (setting `login_timeout`)"), "{error}");
+    }
+    assert_eq!(opened.load(Ordering::SeqCst), 1, "the browser is not opened again and again");
+}
+
+/// R-AU-29
+#[test]
+fn a_stranger_at_the_door_changes_nothing() {
+    let authority = Authority::decent();
+    let oauth = oauth().open_with(|url| {
+        let back = redirect(url)?;
+        let (door, query) = back.split_once('?').unwrap();
+        let (door, query) = (door.to_owned(), query.to_owned());
+        thread::spawn(move || {
+            for (forged, status) in [
+                ("?code=stolen&state=other", "400"),
+                ("?error=access_denied", "400"),
+                ("", "400"),
+                ("/elsewhere?code=stolen", "404"),
+            ] {
+                let answer = get(&format!("{door}{forged}")).unwrap();
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{forged}: {answer}");
+            }
+            let answer = get(&format!("{door}?{query}")).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        });
+        Ok(())
+    });
+    builder(&authority).credentials(oauth).connect().unwrap().close();
+    assert_eq!(authority.asked("/token").len(), 1);
+}
+
+/// R-AU-29, R-AU-31
+#[test]
+fn what_comes_back_in_another_way_is_checked_as_well() {
+    let authority = Authority::decent();
+    for (change, problem) in [
+        (("state=", "state=x"), "has not the `state` that was sent there"),
+        (
+            ("code=", "iss=https://evil.example&error=access_denied&x="),
+            "is not from the authorization server that was asked",
+        ),
+        (
+            ("code=", "error=access_denied&error_description=no&x="),
+            "the authorization endpoint refuses: access_denied: no",
+        ),
+    ] {
+        let oauth =
+            oauth().authorize_with("http://127.0.0.1/here", move |url| Ok(redirect(url)?.replace(change.0, change.1)));
+        let error = failure(&authority, oauth);
+        assert!(error.contains(problem), "{error}");
+    }
+    assert!(authority.asked("/token").is_empty());
+    let oauth = oauth().authorize_with("com.example:/back", redirect);
+    builder(&authority).credentials(oauth).connect().unwrap().close();
+    assert_eq!(authority.asked("/authorize").last().unwrap().query["redirect_uri"], "com.example:/back");
+}
+
+/// R-AU-46
+#[test]
+fn fifty_threads_that_need_a_token_ask_one_person() {
+    let authority = Authority::decent();
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    authority.world().tokens.clear();
+    let start = Barrier::new(50);
+    thread::scope(|scope| {
+        for _ in 0..50 {
+            scope.spawn(|| {
+                start.wait();
+                assert_eq!(call(&client), "hi");
+            });
+        }
+    });
+    assert_eq!(authority.asked("/authorize").len(), 2);
+}
+
+#[test]
+fn a_person_may_take_longer_than_a_call_and_finishes_for_the_next_one() {
+    let (begun, go_on) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (here, there) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let authority = Authority::decent();
+    let times = AtomicUsize::new(0);
+    let oauth = oauth().open_with(move |url| {
+        if times.fetch_add(1, Ordering::SeqCst) == 1 {
+            here.wait();
+            there.wait();
+        }
+        browse(url)
+    });
+    let client = builder(&authority).credentials(oauth).connect().unwrap();
+    authority.world().tokens.clear();
+    thread::scope(|scope| {
+        let hurried =
+            scope.spawn(|| client.call_with("echo", &(), CallOptions::new().timeout(Duration::from_millis(500))));
+        begun.wait();
+        let error = hurried.join().unwrap().unwrap_err();
+        assert!(matches!(error, Error::Timeout(_)), "{error:?}");
+        let patient = scope.spawn(|| call(&client));
+        go_on.wait();
+        assert_eq!(patient.join().unwrap(), "hi");
+    });
+    assert_eq!(authority.asked("/authorize").len(), 2, "the person is asked once more, and not twice");
+}
+
+#[test]
+fn who_does_not_wait_any_more_leaves_nothing_behind() {
+    let authority = Authority::run(|asked, _| (asked.path == "/token").then_some(Reply::Nothing));
+    let client = builder(&authority).call_timeout(Duration::from_millis(500)).credentials(oauth()).connect();
+    assert!(client.is_err(), "{client:?}");
+    // The provider went with the client, and the authorization with the provider: long before its own time.
+    until("the authorization ends", || authority.asked("/token").iter().any(|asked| asked.method == "END"));
+}
+
+/// R-AU-42
+#[test]
+fn what_is_kept_is_used_by_the_next_program() {
+    let authority = Authority::decent();
+    authority.world().expires_in = Some(3600);
+    let store = Arc::new(TokenMemory::default());
+    for _ in 0..2 {
+        let client = builder(&authority).credentials(oauth().store(Arc::clone(&store))).connect().unwrap();
+        assert_eq!(call(&client), "hi");
+    }
+    assert_eq!(authority.asked("/authorize").len(), 1);
+    // What is registered is kept as well, and so is the port that it is registered with.
+    authority.world().tokens.clear();
+    authority.world().refresh_tokens.clear();
+    let client = builder(&authority).credentials(oauth().store(Arc::clone(&store))).connect().unwrap();
+    assert_eq!(call(&client), "hi");
+    let asked = authority.asked("/authorize");
+    assert_eq!(asked.len(), 2);
+    let is_same_port = asked[0].query["redirect_uri"] == asked[1].query["redirect_uri"];
+    assert_eq!(authority.asked("/register").len(), if is_same_port { 1 } else { 2 });
+}
+
+/// R-AU-12, R-AU-20, R-AU-25
+#[test]
+fn a_client_that_is_known_to_one_authorization_server_is_not_shown_to_another() {
+    let authority = Authority::decent();
+    let client = builder(&authority).credentials(oauth().client_id("known").client_secret("hidden")).connect().unwrap();
+    assert!(authority.asked("/register").is_empty());
+    let shown = authority.asked("/token")[0].headers["authorization"].clone();
+    assert_eq!(shown, "Basic a25vd246aGlkZGVu");
+    // The same servers under another name.
+    let other = authority.world().origin.replace("127.0.0.1", "localhost");
+    authority.world().tokens.clear();
+    let moved = Authority::run(|_, _| None);
+    drop(moved);
+    authority.world().metadata["issuer"] = other.into();
+    let error = client.call("echo", &()).unwrap_err().to_string();
+    assert!(error.contains("another authorization server"), "{error}");
+    assert_eq!(authority.asked("/authorize").len(), 1);
+}
+
+/// R-AU-47
+#[test]
+fn a_client_may_have_tokens_of_its_own() {
+    let authority = Authority::decent();
+    authority.world().secret = Some("hidden");
+    let own = OAuth::new().client_id("machine").client_secret("hidden").scopes("jobs").client_credentials();
+    let client = builder(&authority).credentials(own).connect().unwrap();
+    assert_eq!(call(&client), "hi");
+    let form = authority.asked("/token")[0].form();
+    assert_eq!(
+        (&*form["grant_type"], &*form["scope"], &form["resource"]),
+        ("client_credentials", "jobs", &authority.url())
+    );
+    assert!(authority.asked("/authorize").is_empty());
+    let error = failure(&Authority::decent(), OAuth::new().client_credentials());
+    assert!(error.contains("(settings `client_id`, `client_secret`)"), "{error}");
+    let error = failure(&Authority::decent(), OAuth::new());
+    assert!(error.contains("(settings `open_with`, `authorize_with`, `client_credentials`)"), "{error}");
+}
+
+#[test]
+fn a_closure_that_panics_is_an_error() {
+    let authority = Authority::decent();
+    let error = failure(&authority, oauth().open_with(|_| panic!("as planned")));
+    assert!(error.contains("the authorization panicked"), "{error}");
+    let error = failure(&authority, oauth().open_with(|_| Err("there is none".into())));
+    assert!(error.contains("the browser was not opened: there is none"), "{error}");
+}
