@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import sys
 import threading
 from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
@@ -50,6 +49,8 @@ STATE = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_uint32)
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
 HANDLER = ctypes.CFUNCTYPE(None, c_void_p, Handle)
 QUESTION = ctypes.CFUNCTYPE(None, c_void_p, Handle)
+COMPLETE = ctypes.CFUNCTYPE(None, c_void_p, Handle)
+CREDENTIALS = ctypes.CFUNCTYPE(None, c_void_p, Handle)
 
 
 class CallSettings(ctypes.Structure):
@@ -88,6 +89,20 @@ _FUNCTIONS = {
     "mcp_options_transport": [Handle, c_int32],
     "mcp_options_revision": [Handle, *_TEXT_IN],
     "mcp_options_add_root_certificates": [Handle, *_TEXT_IN],
+    "mcp_options_client_certificate": [Handle, *_TEXT_IN, *_TEXT_IN],
+    "mcp_options_pin_certificate": [Handle, *_TEXT_IN],
+    "mcp_options_proxy": [Handle, *_TEXT_IN],
+    "mcp_options_no_proxy": [Handle],
+    "mcp_options_compression": [Handle, c_int32],
+    "mcp_options_max_message_bytes": [Handle, c_size_t],
+    "mcp_options_message_url": [Handle, *_TEXT_IN],
+    "mcp_options_trace_file": [Handle, *_TEXT_IN],
+    "mcp_options_on_credentials": [Handle, CREDENTIALS, *_CALLBACK],
+    "mcp_options_problem": [Handle, _ERROR],
+    "mcp_credentials_bearer": [Handle, *_TEXT_IN],
+    "mcp_credentials_fail": [Handle, *_TEXT_IN],
+    "mcp_options_pass_env": [Handle, *_TEXT_IN],
+    "mcp_options_grace": [Handle, c_uint64],
     "mcp_options_reconnect": [Handle, c_uint64, c_uint32],
     "mcp_options_on_log": [Handle, LOG, *_CALLBACK],
     "mcp_options_on_notification": [Handle, NOTIFICATION, *_CALLBACK],
@@ -140,6 +155,10 @@ _FUNCTIONS = {
     "mcp_call_progress": [Handle, c_double, c_double, *_TEXT_IN],
     "mcp_call_log": [Handle, c_int32, *_TEXT_IN],
     "mcp_call_revision": [Handle, *_LENT],
+    "mcp_call_tools_changed": [Handle],
+    "mcp_call_prompts_changed": [Handle],
+    "mcp_call_resources_changed": [Handle],
+    "mcp_call_resource_updated": [Handle, *_TEXT_IN],
     "mcp_call_elicit": [Handle, *_TEXT_IN, *_TEXT_IN, *_OUT],
     "mcp_call_sample": [Handle, *_TEXT_IN, *_TEXT_IN, *_OUT],
     "mcp_call_roots": [Handle, *_TEXT_IN, *_OUT],
@@ -162,9 +181,14 @@ _FUNCTIONS = {
     "mcp_deferred_free": [Handle],
     "mcp_server_new": [*_TEXT_IN, *_TEXT_IN, POINTER(Handle), _ERROR],
     "mcp_server_free": [Handle],
-    "mcp_server_add_tool": [Handle, *_TEXT_IN, *_TEXT_IN, *_TEXT_IN, c_int32, HANDLER, *_CALLBACK],
-    "mcp_server_add_resource_with": [Handle, *_TEXT_IN, *_TEXT_IN, *_TEXT_IN, HANDLER, *_CALLBACK],
-    "mcp_server_add_prompt": [Handle, *_TEXT_IN, *_TEXT_IN, HANDLER, *_CALLBACK],
+    "mcp_server_problem": [Handle, _ERROR],
+    "mcp_server_add_tool_json": [Handle, *_TEXT_IN, c_int32, HANDLER, *_CALLBACK, _ERROR],
+    "mcp_server_add_resource_json": [Handle, *_TEXT_IN, c_int32, HANDLER, *_CALLBACK, _ERROR],
+    "mcp_server_add_resource_template_json": [Handle, *_TEXT_IN, c_int32, HANDLER, COMPLETE, *_CALLBACK, _ERROR],
+    "mcp_server_add_prompt_json": [Handle, *_TEXT_IN, c_int32, HANDLER, COMPLETE, *_CALLBACK, _ERROR],
+    "mcp_completion_argument": [Handle, *_LENT],
+    "mcp_completion_typed": [Handle, *_LENT],
+    "mcp_completion_propose": [Handle, *_TEXT_IN],
     "mcp_server_instructions": [Handle, *_TEXT_IN],
     "mcp_server_bearer": [Handle, *_TEXT_IN],
     "mcp_server_without_token": [Handle],
@@ -176,6 +200,9 @@ _FUNCTIONS = {
     "mcp_bound_url": [Handle, *_OUT],
     "mcp_bound_run": [Handle, _ERROR],
     "mcp_bound_stop": [Handle],
+    "mcp_bound_tools_changed": [Handle],
+    "mcp_bound_prompts_changed": [Handle],
+    "mcp_bound_resources_changed": [Handle],
     "mcp_bound_resource_updated": [Handle, *_TEXT_IN],
     "mcp_bound_free": [Handle],
 }
@@ -294,9 +321,14 @@ def make(name: str, *arguments: Any) -> Handle:
 def set_option(name: str, *arguments: Any) -> None:
     """Calls a function that gives a status alone."""
     status = getattr(library, name)(*arguments)
-    if status:
-        setting = re.sub("^mcp_(options|server|call|deferred|bound)_(add_)?", "", name).replace("_", " ")
-        raise KINDS.get(status, LibraryError)(f"the library does not take the {setting} ({known(status)})", status)
+    if not status:
+        return
+    kind, setting = name.split("_", 2)[1:]
+    error = ErrorInfo()
+    if kind in ("options", "server") and getattr(library, f"mcp_{kind}_problem")(arguments[0], byref(error)) == status:
+        raise exception(status, error)
+    setting = setting.replace("_", " ")
+    raise KINDS.get(status, LibraryError)(f"the library does not take the {setting} ({known(status)})", status)
 
 
 def exception(status: int, error: ErrorInfo) -> McpError:

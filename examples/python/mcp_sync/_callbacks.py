@@ -56,10 +56,19 @@ def _with_handle(number: int, handle: _abi.Handle) -> None:
     _call(number, _abi.Handle(handle.id))
 
 
+def _completes(number: int, handle: _abi.Handle) -> None:
+    # The library has one number for what answers and what completes.
+    function = _functions.get(number)
+    if function is not None:
+        function.complete(_abi.Handle(handle.id))  # type: ignore[attr-defined]
+
+
 on_progress = _abi.PROGRESS(_on_progress)
 on_log = _abi.LOG(_on_log)
 on_notification = _abi.NOTIFICATION(_on_notification)
 on_state = _abi.STATE(_on_state)
 on_call = _abi.HANDLER(_with_handle)
 on_question = _abi.QUESTION(_with_handle)
+on_complete = _abi.COMPLETE(_completes)
+on_credentials = _abi.CREDENTIALS(_with_handle)
 release = _abi.RELEASE(drop)

@@ -19,6 +19,7 @@ class Cancel:
         self._is_triggered = False
 
     def trigger(self) -> None:
+        """Cancels the calls. Twice is fine."""
         with self._lock:
             self._is_triggered = True
             calls, self._calls = self._calls, set()
@@ -27,6 +28,7 @@ class Cancel:
 
     @property
     def is_triggered(self) -> bool:
+        """Whether it was."""
         return self._is_triggered
 
     def _add(self, call: "Call") -> None:

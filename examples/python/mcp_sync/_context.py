@@ -33,6 +33,7 @@ class ElicitResult:
 
     @property
     def is_accepted(self) -> bool:
+        """Whether the user filled it in, or agreed to visit the page."""
         return self.action == "accept"
 
 
@@ -79,6 +80,22 @@ class Context:
         """Sends a log message: `debug`, `info`, `notice`, `warning`, `error`, `critical`, `alert`, `emergency`."""
         arguments = log_in(level, text)
         self._do(lambda: _abi.set_option("mcp_call_log", self._call, *arguments))
+
+    def resource_updated(self, uri: str) -> None:
+        """Tells the clients that subscribed to a resource that it has changed."""
+        self._do(lambda: _abi.set_option("mcp_call_resource_updated", self._call, *_abi.text_in(uri)))
+
+    def tools_changed(self) -> None:
+        """Tells all clients that the list of tools is another one now."""
+        self._do(lambda: _abi.set_option("mcp_call_tools_changed", self._call))
+
+    def prompts_changed(self) -> None:
+        """Tells all clients that the list of prompts is another one now."""
+        self._do(lambda: _abi.set_option("mcp_call_prompts_changed", self._call))
+
+    def resources_changed(self) -> None:
+        """Tells all clients that the list of resources is another one now."""
+        self._do(lambda: _abi.set_option("mcp_call_resources_changed", self._call))
 
     def elicit(self, message: str, form_: Mapping[str, Any], *, key: Optional[str] = None) -> ElicitResult:
         """Asks the user to fill in a form: the kinds of its fields by their names, or a JSON Schema.

@@ -11,7 +11,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence, Tuple, Union
 from . import _abi, _callbacks
 from ._client import LEVELS, Client, milliseconds
 from ._errors import UsageError
-from ._questions import OnElicitation, OnRoots, OnSampling, Root, answers, root_of
+from ._questions import OnElicitation, OnRoots, OnSampling, Refused, Root, answers, root_of
 from ._threads import elsewhere
 from ._types import Json
 from ._waiting import wait
@@ -30,7 +30,7 @@ def connect(
     url: str,
     *,
     headers: Optional[Mapping[str, str]] = None,
-    bearer: Optional[str] = None,
+    bearer: Union[str, Callable[[], str], None] = None,
     timeout: Optional[float] = None,
     connect_timeout: Optional[float] = None,
     idle_timeout: Optional[float] = None,
@@ -38,6 +38,13 @@ def connect(
     transport: str = "detect",
     revision: Optional[str] = None,
     root_certificates: Optional[str] = None,
+    client_certificate: Optional[Tuple[str, str]] = None,
+    pin_certificate: Optional[str] = None,
+    proxy: Union[str, bool] = True,
+    compression: bool = False,
+    max_message_bytes: Optional[int] = None,
+    message_url: Optional[str] = None,
+    trace_file: Optional[Path] = None,
     reconnect: Optional[Tuple[float, int]] = None,
     on_log: Optional[OnLog] = None,
     on_notification: Optional[OnNotification] = None,
@@ -51,8 +58,12 @@ def connect(
 
     `timeout` is what a call may take, and connecting, 60 s unless set; `connect_timeout` opening a connection (10 s), `idle_timeout` the
     silence of an event stream (300 s), `endpoint_timeout` the time until an HTTP+SSE server has said where messages go (30 s).
-    `transport` is `detect`, `stateless`, `streamable-http`, `sse` or `plain`. `root_certificates` is PEM text, trusted beside the
-    well-known authorities. `reconnect` is the first interval and how many attempts in a row (0: without end); unless set, the
+    `bearer` is a token, or a function that gives one: it is called for each request, and again when the server refused what it gave, so it
+    should keep what it has. `transport` is `detect`, `stateless`, `streamable-http`, `sse` or `plain`, which wants a `message_url`.
+    Certificates are PEM text: `root_certificates` are trusted beside the well-known authorities, `client_certificate` is shown with its
+    private key, `pin_certificate` is the one that the server must have. `proxy` is a URL, False for none, and True for what the
+    environment says. With `compression` answers may be compressed; they have 4 MiB at most unless `max_message_bytes` is set. All that goes
+    over the wire is written to `trace_file`, secrets masked. `reconnect` is the first interval and how many attempts in a row (0: without end); unless set, the
     next call opens a lost session again.
 
     Functions run on threads of the package, and may use the client. One at a time, `on_log` gets the level and the text,
@@ -65,7 +76,9 @@ def connect(
     try:
         for name, value in (headers or {}).items():
             _abi.set_option("mcp_options_header", options, *_abi.text_in(name), *_abi.text_in(value))
-        if bearer is not None:
+        if callable(bearer):
+            _hear(options, "mcp_options_on_credentials", _callbacks.on_credentials, credentials(bearer))
+        elif bearer is not None:
             _abi.set_option("mcp_options_bearer", options, *_abi.text_in(bearer))
         if connect_timeout is not None:
             _abi.set_option("mcp_options_connect_timeout", options, _finite(connect_timeout))
@@ -74,8 +87,26 @@ def connect(
         if transport not in TRANSPORTS:
             raise UsageError(f"there is no transport {transport!r} but {', '.join(TRANSPORTS)}")
         _abi.set_option("mcp_options_transport", options, TRANSPORTS[transport])
-        if root_certificates is not None:
-            _abi.set_option("mcp_options_add_root_certificates", options, *_abi.text_in(root_certificates))
+        if client_certificate is not None:
+            texts = [part for text in client_certificate for part in _abi.text_in(text)]
+            _abi.set_option("mcp_options_client_certificate", options, *texts)
+        for name, text in (
+            ("mcp_options_add_root_certificates", root_certificates),
+            ("mcp_options_pin_certificate", pin_certificate),
+            ("mcp_options_proxy", proxy if isinstance(proxy, str) else None),
+            ("mcp_options_message_url", message_url),
+            ("mcp_options_trace_file", os.fspath(trace_file) if trace_file is not None else None),
+        ):
+            if text is not None:
+                _abi.set_option(name, options, *_abi.text_in(text))
+        if proxy is False:
+            _abi.set_option("mcp_options_no_proxy", options)
+        if compression:
+            _abi.set_option("mcp_options_compression", options, 1)
+        if max_message_bytes is not None:
+            if not 0 < max_message_bytes < 2**48:
+                raise UsageError(f"{max_message_bytes!r} is no number of bytes for a message")
+            _abi.set_option("mcp_options_max_message_bytes", options, max_message_bytes)
         common = _Common(timeout, idle_timeout, revision, reconnect)
         functions = _Functions(on_log, on_notification, on_state, on_elicitation, on_url_elicitation, on_sampling, roots)
         return _connected(options, common, functions)
@@ -87,7 +118,9 @@ def spawn(
     command: Sequence[Path],
     *,
     env: Optional[Mapping[str, str]] = None,
+    pass_env: Sequence[str] = (),
     cwd: Optional[Path] = None,
+    grace: Optional[float] = None,
     timeout: Optional[float] = None,
     idle_timeout: Optional[float] = None,
     revision: Optional[str] = None,
@@ -102,7 +135,8 @@ def spawn(
 ) -> Client:
     """Starts a program that is a server, and speaks to it over its standard input and output; see `connect`.
 
-    It ends with the client. Of the environment it is given little: what it needs is named in `env`.
+    It ends with the client, and is killed when that takes longer than `grace` (2 s). Of the environment it is given little: what it needs is
+    set in `env`, or named in `pass_env` to be passed on.
     """
     if isinstance(command, (str, bytes)) or not command:
         raise UsageError("the command is a list: the program, then its arguments")
@@ -113,6 +147,10 @@ def spawn(
             _abi.set_option("mcp_options_argument", options, *_abi.text_in(argument))
         for name, value in (env or {}).items():
             _abi.set_option("mcp_options_env", options, *_abi.text_in(name), *_abi.text_in(value))
+        for name in pass_env:
+            _abi.set_option("mcp_options_pass_env", options, *_abi.text_in(name))
+        if grace is not None:
+            _abi.set_option("mcp_options_grace", options, _finite(grace))
         if cwd is not None:
             _abi.set_option("mcp_options_current_dir", options, *_abi.text_in(os.fspath(cwd)))
         common = _Common(timeout, idle_timeout, revision, reconnect)
@@ -217,6 +255,23 @@ class _Functions:
             for root in map(root_of, roots):
                 texts = [*_abi.text_in(root["uri"]), *_abi.text_in(root.get("name"))]
                 _abi.set_option("mcp_options_add_root", options, *texts)
+
+
+def credentials(bearer: Callable[[], str]) -> Callable[[_abi.Handle], None]:
+    """What the library calls to have a token from this function."""
+
+    def give(asked: _abi.Handle) -> None:
+        try:
+            token = elsewhere(bearer)
+            _abi.set_option("mcp_credentials_bearer", asked, *_abi.text_in(token))
+        except BaseException as error:
+            # What it says may have the secret in it. It is shown by `sys.unraisablehook`.
+            said = error.message if isinstance(error, Refused) else f"the function that gives it raised {type(error).__name__}"
+            _abi.library.mcp_credentials_fail(asked, *_abi.text_in(said))
+            if not isinstance(error, Refused):
+                raise
+
+    return give
 
 
 def _connected(options: _abi.Handle, common: _Common, functions: _Functions) -> Client:

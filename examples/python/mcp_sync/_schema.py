@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import dataclasses
 import enum
 import inspect
+import json
 import sys
 import types
 import typing
 from typing import Any, Callable, Dict, List, Literal, Mapping, Optional, Tuple, Union
 
 from ._errors import UsageError
-from ._types import Json
+from ._types import Json, Result
 
 Reader = Callable[[Any], Any]
 """Gives the value that a function wants; raises `ValueError` for a value that is none."""
@@ -50,6 +52,9 @@ class Parameters:
                 schema = {**schema, "default": parameter.default}
             properties[parameter.name] = schema
         self.schema: Json = {"type": "object", "properties": properties, "required": self._required}
+        returned = hints.get("return")
+        is_dataclass = isinstance(returned, type) and dataclasses.is_dataclass(returned) and not issubclass(returned, Result)
+        self.output_schema: Optional[Json] = described(returned)[0] if is_dataclass else None
 
     @property
     def names(self) -> List[str]:
@@ -58,6 +63,20 @@ class Parameters:
     @property
     def required(self) -> List[str]:
         return list(self._required)
+
+    def read_text(self, arguments: Mapping[str, str]) -> Dict[str, Any]:
+        """The same of arguments that are all text: `3` is a number where one is wanted."""
+        return self.read({name: self._of_text(name, text) for name, text in arguments.items()})
+
+    def _of_text(self, name: str, text: str) -> Any:
+        read = self._readers.get(name)
+        try:
+            if read is not None:
+                read(text)
+        except ValueError:
+            with contextlib.suppress(ValueError):
+                return json.loads(text)
+        return text
 
     def read(self, arguments: Mapping[str, Any]) -> Dict[str, Any]:
         """The arguments as the function wants them. Raises `ValueError`, which says which one is wrong."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-import logging
 import os
+import re
 import sys
 import threading
 import weakref
 from types import TracebackType
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Set, Type, TypeVar, Union, overload
+from typing import Any, Callable, Optional, Sequence, Set, Type, TypeVar, Union, overload
 
 from . import _abi, _callbacks
-from ._context import Asked, Context, reply
-from ._errors import ToolError, UsageError
+from ._context import Context
+from ._errors import UsageError
+from ._handler import Completions, Handler, Kind
 from ._process import OfThisProcess
 from ._schema import Parameters
-from ._threads import Errand
 from ._types import Json
 from ._waiting import SLICE, wait
 
@@ -26,7 +26,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # Seconds. The library waits for five until calls have ended.
 LONGEST_STOP = 7
-logger = logging.getLogger("mcp_sync")
 _running: Set["Running"] = set()
 
 
@@ -75,7 +74,15 @@ class Server(OfThisProcess):
 
     @overload
     def tool(
-        self, /, *, name: Optional[str] = None, description: Optional[str] = None, input_schema: Optional[Mapping[str, Any]] = None
+        self,
+        /,
+        *,
+        name: Optional[str] = None,
+        title: Optional[str] = None,
+        description: Optional[str] = None,
+        input_schema: Optional[Json] = None,
+        output_schema: Optional[Json] = None,
+        annotations: Optional[Json] = None,
     ) -> Callable[[F], F]: ...
 
     def tool(
@@ -84,11 +91,15 @@ class Server(OfThisProcess):
         /,
         *,
         name: Optional[str] = None,
+        title: Optional[str] = None,
         description: Optional[str] = None,
-        input_schema: Optional[Mapping[str, Any]] = None,
+        input_schema: Optional[Json] = None,
+        output_schema: Optional[Json] = None,
+        annotations: Optional[Json] = None,
     ) -> Any:
-        """Offers a function as a tool, under its name, with its documentation, its parameters and their annotations; or with a name, a
-        description or a JSON Schema of the caller's, and the function gets what the schema lets through.
+        """Offers a function as a tool, under its name, with its documentation, its parameters and their annotations; or with what is given
+        here. With an `input_schema` the function gets what that lets through. `annotations` are those of the protocol, such as
+        `{"readOnlyHint": True}`. A data class that the function returns, by its annotation, is the `output_schema`.
 
         It runs on a thread of its own. What it returns is text, a `Result`, or else JSON. What it raises is the tool's failure: the client
         is told the text, `ToolError` is meant for that, and the traceback of anything else goes to the log `mcp_sync`.
@@ -96,25 +107,54 @@ class Server(OfThisProcess):
 
         def add(function: F) -> F:
             parameters = Parameters(function, Context)
-            schema = json.dumps(input_schema if input_schema is not None else parameters.schema)
-            read: Callable[[Json], Json] = dict if input_schema is not None else parameters.read
-            texts = [name or function.__name__, description or inspect.getdoc(function) or "", schema]
-            parts = [part for text in texts for part in _abi.text_in(text)]
-            self._offer("mcp_server_add_tool", [*parts, 1], _Handler(function, parameters.call, read))
+            definition = {
+                "name": name or function.__name__,
+                "title": title,
+                "description": description or inspect.getdoc(function),
+                "inputSchema": input_schema if input_schema is not None else parameters.schema,
+                "outputSchema": output_schema if output_schema is not None else parameters.output_schema,
+                "annotations": annotations,
+            }
+            read = dict if input_schema is not None else parameters.read
+            self._offer("mcp_server_add_tool_json", definition, Handler(function, parameters.call, read))
             return function
 
         return add if function is None else add(function)
 
-    def resource(self, uri: str, *, name: Optional[str] = None, mime_type: Optional[str] = None) -> Callable[[F], F]:
-        """Offers a resource, whose text or bytes the function gives each time it is read; None when there is no such resource."""
+    def resource(
+        self,
+        uri: str,
+        *,
+        name: Optional[str] = None,
+        title: Optional[str] = None,
+        description: Optional[str] = None,
+        mime_type: Optional[str] = None,
+        complete: Optional[Completions] = None,
+    ) -> Callable[[F], F]:
+        """Offers a resource, whose text or bytes the function gives each time it is read; None when there is no such resource.
+
+        A URI with `{name}` is a template (`{+name}` may hold slashes): the function gets the variables as its parameters. `complete` has
+        for some of them the values that there are, or a function that proposes some for the beginning of one.
+        """
 
         def add(function: F) -> F:
             parameters = Parameters(function, Context)
-            if parameters.required:
-                raise UsageError(f"nothing gives {function.__name__} its {', '.join(parameters.required)}")
-            parts = [part for text in (uri, name or function.__name__, mime_type) for part in _abi.text_in(text)]
-            handler = _Handler(function, parameters.call, lambda _: {}, answers_missing=True)
-            self._offer("mcp_server_add_resource_with", parts, handler)
+            variables = re.findall(r"\{\+?(\w+)\}", uri)
+            if sorted(variables) != sorted(parameters.names):
+                wanted, given = ", ".join(parameters.names) or "nothing", ", ".join(variables) or "nothing"
+                raise UsageError(f"{function.__name__} takes {wanted}, and {uri} has {given}")
+            definition = {
+                "uriTemplate" if variables else "uri": uri,
+                "name": name or function.__name__,
+                "title": title,
+                "description": description or inspect.getdoc(function),
+                "mimeType": mime_type,
+            }
+            handler = Handler(function, parameters.call, parameters.read_text, Kind.RESOURCE, complete)
+            if variables:
+                self._offer("mcp_server_add_resource_template_json", definition, handler, _completes(complete))
+            else:
+                self._offer("mcp_server_add_resource_json", definition, handler)
             return function
 
         return add
@@ -123,17 +163,43 @@ class Server(OfThisProcess):
     def prompt(self, function: F, /) -> F: ...
 
     @overload
-    def prompt(self, /, *, name: Optional[str] = None) -> Callable[[F], F]: ...
+    def prompt(
+        self,
+        /,
+        *,
+        name: Optional[str] = None,
+        title: Optional[str] = None,
+        description: Optional[str] = None,
+        complete: Optional[Completions] = None,
+    ) -> Callable[[F], F]: ...
 
-    def prompt(self, function: Optional[F] = None, /, *, name: Optional[str] = None) -> Any:
+    def prompt(
+        self,
+        function: Optional[F] = None,
+        /,
+        *,
+        name: Optional[str] = None,
+        title: Optional[str] = None,
+        description: Optional[str] = None,
+        complete: Optional[Completions] = None,
+    ) -> Any:
         """Offers a function as a prompt; its parameters are the arguments, which are text. What it returns is what the user says, or a list
-        of messages, each a dictionary with `role` and `content`."""
+        of messages, each a dictionary with `role` and `content`. `complete` is as that of `resource`."""
 
         def add(function: F) -> F:
             parameters = Parameters(function, Context)
-            texts = [name or function.__name__, ",".join(parameters.names)]
-            parts = [part for text in texts for part in _abi.text_in(text)]
-            self._offer("mcp_server_add_prompt", parts, _Handler(function, parameters.call, parameters.read, answers_messages=True))
+            arguments = [
+                {"name": each, "description": schema.get("description"), "required": each in parameters.required}
+                for each, schema in parameters.schema["properties"].items()
+            ]
+            definition = {
+                "name": name or function.__name__,
+                "title": title,
+                "description": description or inspect.getdoc(function),
+                "arguments": [_without_none(argument) for argument in arguments],
+            }
+            handler = Handler(function, parameters.call, parameters.read_text, Kind.PROMPT, complete)
+            self._offer("mcp_server_add_prompt_json", definition, handler, _completes(complete))
             return function
 
         return add if function is None else add(function)
@@ -161,64 +227,12 @@ class Server(OfThisProcess):
     def _set(self, name: str, *texts: str) -> None:
         _abi.set_option(name, self._handle, *[part for text in texts for part in _abi.text_in(text)])
 
-    def _offer(self, name: str, arguments: List[Any], handler: "_Handler") -> None:
+    def _offer(self, name: str, definition: Json, handler: Handler, *complete: Any) -> None:
         self._here()
+        text = _abi.text_in(json.dumps(_without_none(definition), allow_nan=False))
         # The library releases it.
-        number = _callbacks.keep(handler.answer)
-        _abi.set_option(name, self._handle, *arguments, _callbacks.on_call, number, _callbacks.release)
-
-
-class _Handler:
-    """A function that is offered."""
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        context: Optional[str],
-        read: Callable[[Json], Json],
-        answers_missing: bool = False,
-        answers_messages: bool = False,
-    ) -> None:
-        self._function = function
-        self._context = context
-        self._read = read
-        self._answers_missing = answers_missing
-        self._answers_messages = answers_messages
-
-    def answer(self, call: _abi.Handle) -> None:
-        """Answers a call, on the thread that the library calls from."""
-        errand = Errand()
-        context = Context(call, errand)
-        try:
-            try:
-                arguments = self._read(json.loads(_abi.lent("mcp_call_arguments", call) or "{}"))
-            except ValueError as error:
-                _abi.set_option("mcp_call_fail_arguments", call, *_told(str(error)))
-                return
-            if self._context is not None:
-                arguments[self._context] = context
-            value = errand.run(lambda: self._function(**arguments))
-            if not context.is_deferred:
-                self._reply(call, value)
-        except Asked:
-            pass
-        except BaseException as error:  # noqa: BLE001 - the client is told
-            # Answered with its reason by the library, when nobody asked else.
-            if error is not context.refusal:
-                self._fail(call, error)
-
-    def _reply(self, call: _abi.Handle, value: Any) -> None:
-        if value is None and self._answers_missing:
-            _abi.set_option("mcp_call_reply_missing", call)
-        elif isinstance(value, (list, tuple)) and self._answers_messages:
-            _abi.set_option("mcp_call_reply_result", call, *_abi.text_in(json.dumps({"messages": list(value)})))
-        else:
-            reply("mcp_call", call, value)
-
-    def _fail(self, call: _abi.Handle, error: BaseException) -> None:
-        if not isinstance(error, ToolError):
-            logger.error("%s failed", getattr(self._function, "__name__", self._function), exc_info=error)
-        _abi.library.mcp_call_fail(call, *_told(str(error) or type(error).__name__))
+        number = _callbacks.keep(handler)
+        _abi.do(name, self._handle, *text, 1, _callbacks.on_call, *complete, number, _callbacks.release)
 
 
 class Running(OfThisProcess):
@@ -243,9 +257,20 @@ class Running(OfThisProcess):
             self._thread.join(SLICE)
 
     def resource_updated(self, uri: str) -> None:
-        """Tells clients that a resource has changed. From any thread."""
-        self._here()
-        _abi.set_option("mcp_bound_resource_updated", self._handle, *_abi.text_in(uri))
+        """Tells clients that a resource has changed. From any thread, as those below."""
+        self._tell("mcp_bound_resource_updated", *_abi.text_in(uri))
+
+    def tools_changed(self) -> None:
+        """Tells clients that the list of tools is another one now."""
+        self._tell("mcp_bound_tools_changed")
+
+    def prompts_changed(self) -> None:
+        """Tells clients that the list of prompts is another one now."""
+        self._tell("mcp_bound_prompts_changed")
+
+    def resources_changed(self) -> None:
+        """Tells clients that the list of resources is another one now."""
+        self._tell("mcp_bound_resources_changed")
 
     def stop(self) -> None:
         """Ends it: calls that run are waited for, for five seconds at most. Twice is fine."""
@@ -260,13 +285,20 @@ class Running(OfThisProcess):
     ) -> None:
         self.stop()
 
+    def _tell(self, name: str, *arguments: Any) -> None:
+        self._here()
+        _abi.set_option(name, self._handle, *arguments)
+
     def __repr__(self) -> str:
         return f"<mcp_sync.Running {self.url if self._end.alive else 'stopped'}>"
 
 
-def _told(text: str) -> Sequence[Any]:
-    # A half of a surrogate pair is no reason to tell nothing.
-    return _abi.text_in(text.encode("utf-8", "replace").decode())
+def _completes(complete: Optional[Completions]) -> Any:
+    return _callbacks.on_complete if complete else _abi.COMPLETE()
+
+
+def _without_none(definition: Json) -> Json:
+    return {name: value for name, value in definition.items() if value is not None}
 
 
 def _run(handle: _abi.Handle) -> None:

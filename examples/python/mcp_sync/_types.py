@@ -86,6 +86,7 @@ class Contents:
 
     @property
     def parts(self) -> List[Json]:
+        """Its parts, each with `text` or `blob`."""
         return list(self.raw.get("contents") or ())
 
     @property

@@ -44,6 +44,15 @@ def build(prints=False, **settings):
             call.log("info", f"log {step}")
         return f"{call.name} in {call.revision}"
 
+    @server.tool(title="A cup", annotations={"readOnlyHint": True})
+    def cup() -> Cup:
+        return Cup("black", Size.LARGE)
+
+    @server.tool
+    def announce(call: mcp.Context) -> None:
+        call.resource_updated("memo://tea")
+        call.tools_changed()
+
     @server.tool
     def fail() -> str:
         raise mcp.ToolError("there is no tea")
@@ -105,9 +114,15 @@ def build(prints=False, **settings):
     def gone() -> None:
         return None
 
-    @server.prompt
-    def praise(who: str) -> str:
-        return f"Praise {who}."
+    @server.resource("shop://{city}/shelf/{number}", mime_type="text/plain", complete={"city": ["Bern", "Berlin", "Rome"]})
+    def shelf(city: str, number: int) -> Optional[str]:
+        """What is on a shelf."""
+        return f"shelf {number + 1} in {city}" if number < 5 else None
+
+    @server.prompt(title="Praise", complete={"who": lambda typed: [f"{typed}a", f"{typed}b"]})
+    def praise(who: Annotated[str, "whom"], times: int = 1) -> str:
+        """Praises somebody."""
+        return " ".join([f"Praise {who}."] * times)
 
     @server.prompt(name="talk")
     def conversation() -> list:

@@ -62,6 +62,15 @@ async def failure(answer):
         return str(error)
 
 
+async def templates(session):
+    listed = await session.list_resource_templates()
+    return listed.resourceTemplates if FIRST else listed.resource_templates
+
+
+async def completed(session, reference, name, value):
+    return (await session.complete(reference, {"name": name, "value": value})).completion.values
+
+
 async def use(session):
     async def call(name, arguments=None, **more):
         return plain(await session.call_tool(name, arguments or {}, **more))
@@ -71,15 +80,21 @@ async def use(session):
     told["pour"] = await call("pour", {"cups": [{"tea": "green", "size": "large"}], "prices": {"green": 2}})
     told["wrong"] = await call("pour", {"cups": [{"tea": 1}]})
     told["steps"] = await call("steps", {"count": 2}, progress_callback=progressed)
-    for name in ("fail", "broken", "no_json", "whole", "order", "poem", "roots", "later"):
+    for name in ("cup", "fail", "broken", "no_json", "whole", "order", "poem", "roots", "later"):
         told[name] = await call(name)
     told["lost"] = await failure(call("lost"))
     told["resources"] = [str(resource.uri) for resource in (await session.list_resources()).resources]
     told["tea"] = plain(await session.read_resource("memo://tea"))
     told["leaf"] = plain(await session.read_resource("memo://leaf"))
     told["gone"] = await failure(session.read_resource("memo://gone"))
-    told["prompts"] = [prompt.name for prompt in (await session.list_prompts()).prompts]
-    told["praise"] = plain(await session.get_prompt("praise", {"who": "Ada"}))
+    told["templates"] = [plain(each) for each in await templates(session)]
+    told["shelf"] = plain(await session.read_resource("shop://Bern/shelf/4"))
+    told["no shelf"] = await failure(session.read_resource("shop://Bern/shelf/5"))
+    of_template = types.ResourceTemplateReference(type="ref/resource", uri="shop://{city}/shelf/{number}")
+    told["cities"] = await completed(session, of_template, "city", "ber")
+    told["whom"] = await completed(session, types.PromptReference(type="ref/prompt", name="praise"), "who", "Ad")
+    told["prompts"] = [plain(prompt) for prompt in (await session.list_prompts()).prompts]
+    told["praise"] = plain(await session.get_prompt("praise", {"who": "Ada", "times": "2"}))
     told["talk"] = plain(await session.get_prompt("talk"))
 
 

@@ -51,6 +51,12 @@ class Offered:
         poured = {"cups": [{"tea": "green", "size": "large"}], "kind": "hot", "note": None, "sum": 2.0}
         self.assertEqual(json.loads(self.text("pour")[0]), poured)
 
+    def test_a_data_class_that_is_returned_is_an_output_schema(self):
+        tool = self.told["tools"]["cup"]
+        self.assertEqual((tool["title"], tool["annotations"]), ("A cup", {"readOnlyHint": True}))
+        self.assertEqual(list(tool["outputSchema"]["properties"]), ["tea", "size"])
+        self.assertEqual(self.told["cup"]["structuredContent"], {"tea": "black", "size": "large"})
+
     def test_a_wrong_argument_is_named(self):
         said, is_error = self.text("wrong")
         self.assertTrue(is_error)
@@ -88,10 +94,25 @@ class Offered:
         self.assertEqual(leaf["blob"], "AP8=")
         self.assertIsInstance(self.told["gone"], str)
 
+    def test_templates_give_their_variables_to_a_function(self):
+        (template,) = self.told["templates"]
+        self.assertEqual(template["uriTemplate"], "shop://{city}/shelf/{number}")
+        self.assertEqual((template["description"], template["mimeType"]), ("What is on a shelf.", "text/plain"))
+        (shelf,) = self.told["shelf"]["contents"]
+        self.assertEqual((shelf["text"], shelf["uri"]), ("shelf 5 in Bern", "shop://Bern/shelf/4"))
+        self.assertIsInstance(self.told["no shelf"], str)
+
+    def test_values_are_proposed_from_a_list_or_by_a_function(self):
+        self.assertEqual((self.told["cities"], self.told["whom"]), (["Bern", "Berlin"], ["Ada", "Adb"]))
+
     def test_prompts_are_text_or_messages(self):
-        self.assertEqual(self.told["prompts"], ["praise", "talk"])
+        praise, talk = self.told["prompts"]
+        self.assertEqual((praise["title"], praise["description"], talk["name"]), ("Praise", "Praises somebody.", "talk"))
+        who, times = praise["arguments"]
+        self.assertEqual((who["name"], who["description"], who["required"]), ("who", "whom", True))
+        self.assertEqual((times["name"], times.get("required", False)), ("times", False))
         (message,) = self.told["praise"]["messages"]
-        self.assertEqual(message["content"]["text"], "Praise Ada.")
+        self.assertEqual(message["content"]["text"], "Praise Ada. Praise Ada.")
         self.assertEqual([message["role"] for message in self.told["talk"]["messages"]], ["user", "assistant"])
 
 
@@ -150,11 +171,30 @@ class Access(unittest.TestCase):
                 client.call("add", a=1, c="x" * 20_000)
         self.assertEqual(caught.exception.http_status, 413)
 
-    def test_a_change_of_a_resource_is_told(self):
+    def test_changes_are_told_by_the_server_and_by_its_functions(self):
         with offering_server.build().start() as running, mcp.connect(running.url, timeout=peers.BOUND) as client:
-            with client.listen(uris=["memo://tea"]) as changes:
+            everything = {"tools": True, "prompts": True, "resources": True, "uris": ["memo://tea"]}
+            with client.listen(**everything) as changes:
+                for announce in (running.tools_changed, running.prompts_changed, running.resources_changed):
+                    announce()
                 running.resource_updated("memo://tea")
-                self.assertEqual(changes.next(peers.BOUND), mcp.Change("resource", "memo://tea"))
+                told = {changes.next(peers.BOUND) for _ in range(4)}
+                resource = mcp.Change("resource", "memo://tea")
+                self.assertEqual(told, {mcp.Change("tools"), mcp.Change("prompts"), mcp.Change("resources"), resource})
+                client.call("announce")
+                self.assertEqual({changes.next(peers.BOUND) for _ in range(2)}, {mcp.Change("tools"), resource})
+
+    def test_a_token_may_be_given_by_a_function_and_is_asked_for_again_when_it_is_refused(self):
+        tokens = iter(["old", "t0ken"])
+        with offering_server.build(bearer="t0ken").start() as running:
+            with mcp.connect(running.url, bearer=lambda: next(tokens, "t0ken")) as client:
+                self.assertEqual(client.call("add", a=1).text, "2")
+
+            def refuse():
+                raise mcp.Refused("nobody is logged in")
+
+            with self.assertRaisesRegex(mcp.CredentialsError, "nobody is logged in"):
+                mcp.connect(running.url, bearer=refuse)
 
     def test_a_program_over_stdio_is_spawned(self):
         program = [sys.executable, str(HERE / "offering_server.py")]
