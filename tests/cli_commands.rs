@@ -129,8 +129,10 @@ fn watch_tells_of_changes_and_ends_with_ctrl_c() {
     let (_server, url) = conformance();
     for revision in ["2026-07-28", "2025-11-25"] {
         let watch = start(&["watch", &url, "--revision", revision, "--resource", "test://watched-resource", "-v"]);
-        // It listens once its subscription stands.
-        while !watch.error_line().unwrap().contains("subscri") {}
+        // It listens once its subscription is answered. What a server offers names subscriptions as well.
+        let asks = |line: &str| line.contains("subscriptions/listen") || line.contains("resources/subscribe");
+        while !asks(&watch.error_line().unwrap()) {}
+        while !watch.error_line().unwrap().starts_with("<-- ") {}
         assert_eq!(run(&["call", &url, "test_trigger_tool_change"]).code, Some(0));
         let told = watch.line().unwrap();
         assert!(told.contains(" notifications/tools/list_changed"), "{told}");

@@ -189,6 +189,8 @@ fn requests_beyond_the_bound_are_refused() {
 fn a_request_that_takes_too_long_ends_with_an_error_that_says_so() {
     let bridge = Bridge::start(&["--call-timeout", "0.2"]);
     let client = bridge.client(ProtocolVersion::LATEST_HANDSHAKE);
+    // To start it may take longer than a call may.
+    wait_until("the server runs", || client.call("pid", &()).is_ok());
     let Err(Error::Rpc(error)) = client.call("never", &()) else { panic!() };
     assert!(error.message.contains("behind the bridge") && error.message.contains("deadline"), "{error}");
     wait_until("the server is told", || seen(&client)["cancelled"] == 1);
