@@ -13,13 +13,12 @@ use mcp_core::types::{ElicitUrlParams, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::client::raw;
 use crate::clock;
 use crate::engine::Engine;
-use crate::error::{Delivery, Error, Timeout};
+use crate::error::{Delivery, Error, PeerError, Timeout};
 use crate::input::{InputError, Unanswered};
 use crate::pending::Want;
-use crate::request::reborrow;
+use crate::request::{Params, reborrow};
 use crate::rounds::{Questions, Rounds, Verdict};
 use crate::slot::Progress;
 
@@ -34,11 +33,6 @@ pub(crate) enum Attempt {
     Answered,
 }
 
-enum Round<R> {
-    Done(R),
-    Again(Questions),
-}
-
 impl Engine {
     /// Makes a request, and makes it again with what the server asks for, all within the one deadline of `want`.
     ///
@@ -51,47 +45,57 @@ impl Engine {
         first: &P,
         want: &Want,
         on_progress: Option<&mut dyn FnMut(Progress)>,
-        decode: impl FnMut(&RawValue, Attempt) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        let rounds = || self.in_rounds(method, first, want, on_progress, decode);
-        // Whoever calls a tool counts that: it has a name, and its result may say that it failed.
-        if method == Method::ToolsCall { rounds() } else { self.insight().measure(rounds) }
-    }
-
-    fn in_rounds<P: Serialize + ?Sized, R>(
-        &self,
-        method: Method,
-        first: &P,
-        want: &Want,
-        mut on_progress: Option<&mut dyn FnMut(Progress)>,
         mut decode: impl FnMut(&RawValue, Attempt) -> Result<R, Error>,
     ) -> Result<R, Error> {
+        let mut decoded = None;
+        let mut decode = |result: &RawValue, attempt| {
+            decoded = Some(decode(result, attempt)?);
+            Ok(())
+        };
+        let rounds = || self.in_rounds(method, &first, want, on_progress, &mut decode);
+        // Whoever calls a tool counts that: it has a name, and its result may say that it failed.
+        if method == Method::ToolsCall { rounds() } else { self.insight().measure(rounds) }?;
+        // It was decoded, or there is an error.
+        decoded.ok_or_else(|| PeerError::NoAnswer.into())
+    }
+
+    /// The same for parameters and results of every type.
+    fn in_rounds(
+        &self,
+        method: Method,
+        first: &dyn Params,
+        want: &Want,
+        mut on_progress: Option<&mut dyn FnMut(Progress)>,
+        decode: &mut dyn FnMut(&RawValue, Attempt) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         // Where servers send requests they ask by them, and no result has a type.
         if self.session(|session| session.version().is_none_or(|version| version.has_server_requests())) {
-            let decode = |result: &RawValue| decode(result, Attempt::First);
-            return self.request(method.name(), first, want, on_progress, decode).map_err(|error| self.explain(error));
+            let mut decode = |result: &RawValue| decode(result, Attempt::First);
+            let carried_out = self.carry_out(method.name(), first, want, on_progress, &mut decode);
+            return carried_out.map_err(|error| self.explain(error));
         }
         let mut rounds = Rounds::new(method, &self.limits);
-        let mut judge = |result: &RawValue, attempt| {
-            Ok(match rounds.judge(result)? {
-                Verdict::Complete => Round::Done(decode(result, attempt)?),
-                Verdict::Again(questions) => Round::Again(questions),
-            })
+        // What the result asks, if it does.
+        let mut asked = None;
+        let mut judge = |result: &RawValue, attempt, asked: &mut Option<Questions>| match rounds.judge(result)? {
+            Verdict::Complete => decode(result, attempt),
+            Verdict::Again(questions) => {
+                *asked = Some(questions);
+                Ok(())
+            }
         };
-        let mut round = self
-            .request(method.name(), first, want, reborrow(&mut on_progress), |result| judge(result, Attempt::First))?;
-        loop {
-            let questions = match round {
-                Round::Done(result) => return Ok(result),
-                Round::Again(questions) => questions,
-            };
+        self.carry_out(method.name(), first, want, reborrow(&mut on_progress), &mut |result| {
+            judge(result, Attempt::First, &mut asked)
+        })?;
+        while let Some(questions) = asked.take() {
             let answers = self.answers(&questions)?;
             self.rest(questions.pause, want)?;
-            let params = questions.params(&raw(first)?, &answers);
-            round = self.request(method.name(), &*params, want, reborrow(&mut on_progress), |result| {
-                judge(result, Attempt::Answered)
+            let params = questions.params(&first.as_json()?, &answers);
+            self.carry_out(method.name(), &&*params, want, reborrow(&mut on_progress), &mut |result| {
+                judge(result, Attempt::Answered, &mut asked)
             })?;
         }
+        Ok(())
     }
 
     /// Asks the handlers everything that the server wants to know.

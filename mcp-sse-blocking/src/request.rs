@@ -29,9 +29,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::carrier::Carrier;
+use crate::client::raw;
 use crate::clock;
 use crate::engine::Engine;
-use crate::error::{Delivery, Error};
+use crate::error::{Delivery, Error, PeerError};
 use crate::log_target;
 use crate::pending::{Pending, Repeat, Want};
 use crate::restore::{is_passing, is_put_off, is_put_off_for_sure, is_unreached};
@@ -50,6 +51,24 @@ struct Tried {
     again: u32,
     /// Of them, how often it had been sent.
     lost: u32,
+}
+
+/// The parameters of a request, of whatever type.
+pub(crate) trait Params {
+    /// Registers a request with them: [`Engine::begin`].
+    fn begin(&self, engine: &Engine, method: &str, want: &Want) -> Result<Pending, Error>;
+
+    fn as_json(&self) -> Result<Box<RawValue>, Error>;
+}
+
+impl<P: Serialize + ?Sized> Params for &P {
+    fn begin(&self, engine: &Engine, method: &str, want: &Want) -> Result<Pending, Error> {
+        engine.begin(method, *self, want)
+    }
+
+    fn as_json(&self) -> Result<Box<RawValue>, Error> {
+        raw(*self)
+    }
 }
 
 /// A request that failed.
@@ -71,9 +90,27 @@ impl Engine {
         method: &str,
         params: &P,
         want: &Want,
-        mut on_progress: Option<&mut dyn FnMut(Progress)>,
+        on_progress: Option<&mut dyn FnMut(Progress)>,
         mut decode: impl FnMut(&RawValue) -> Result<R, Error>,
     ) -> Result<R, Error> {
+        let mut decoded = None;
+        self.carry_out(method, &params, want, on_progress, &mut |result| {
+            decoded = Some(decode(result)?);
+            Ok(())
+        })?;
+        // It was decoded, or there is an error.
+        decoded.ok_or_else(|| PeerError::NoAnswer.into())
+    }
+
+    /// The same for parameters and results of every type, so that there is one of it in a program and not one for each.
+    pub(crate) fn carry_out(
+        &self,
+        method: &str,
+        params: &dyn Params,
+        want: &Want,
+        mut on_progress: Option<&mut dyn FnMut(Progress)>,
+        decode: &mut dyn FnMut(&RawValue) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut tried = Tried::default();
         // The headers that a tool wants are known from here on, whoever asked for the list.
         let is_tool_list = method == Method::ToolsList.name();
@@ -87,7 +124,7 @@ impl Engine {
             decode(result)
         };
         loop {
-            let mut call = self.begin(method, params, want)?;
+            let mut call = params.begin(self, method, want)?;
             let (outcome, generation) = match &self.carrier {
                 Carrier::Shared(_) => {
                     let outcome = call.send().and_then(|()| match want.job {
@@ -105,7 +142,7 @@ impl Engine {
                 }
             };
             let error = match outcome {
-                Ok(result) => return Ok(result),
+                Ok(()) => return Ok(()),
                 Err(error) => error,
             };
             let failure = Failure { error, generation, delivery: call.delivery(), losses: call.losses };
