@@ -226,3 +226,38 @@ fn a_server_that_forgets_each_session_when_it_is_told_something_is_told_by_one_t
     assert_eq!(peer.finish(), 1, "threads at a time");
     drop((changes, client));
 }
+
+/// Each subscription that is dropped is given up on another thread: on the same one, if the server takes its time.
+#[test]
+fn a_server_that_does_not_let_go_of_resources_is_told_by_one_thread() {
+    const RESOURCES: usize = 30;
+    let result = RESULT_2025.replace(r#""tools":{}"#, r#""tools":{},"resources":{"subscribe":true}"#);
+    let (dropped, all_dropped) = crossbeam_channel::bounded::<()>(0);
+    let peer = Peer::run(move |peer| {
+        peer.shake_streamable_as("Mcp-Session-Id: s0\r\n", &result);
+        let mut subscribed = 0;
+        let mut withheld = Vec::new();
+        while subscribed < RESOURCES || withheld.is_empty() {
+            let request = peer.request();
+            match (&*request.method, subscribed) {
+                ("GET", _) => request.status("405 Method Not Allowed", ""),
+                (_, RESOURCES) => withheld.push(request),
+                _ => {
+                    request.json_result("{}");
+                    subscribed += 1;
+                }
+            }
+        }
+        all_dropped.recv_timeout(BOUND).unwrap();
+        let threads = client_threads().iter().filter(|name| name.starts_with("mcp-unsubscrib")).count();
+        (threads, withheld)
+    });
+    let client = streamable(&peer).connect().unwrap();
+    let listening: Vec<_> =
+        (0..RESOURCES).map(|number| client.listen(Filter::new().resource(format!("a:{number}"))).unwrap()).collect();
+    drop(listening);
+    dropped.send(()).unwrap();
+    let (threads, withheld) = peer.finish();
+    assert_eq!(threads, 1);
+    drop((withheld, client));
+}

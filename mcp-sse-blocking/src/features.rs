@@ -22,6 +22,7 @@ use crate::input::{InputHandlers, Unanswered};
 use crate::insight::Insight;
 use crate::log_target;
 use crate::retelling::Retelling;
+use crate::unsubscribing::Unsubscribing;
 
 /// Shared by everything that belongs to one client.
 pub(crate) struct Features {
@@ -39,6 +40,8 @@ pub(crate) struct Features {
     feeds: Mutex<Vec<Weak<Feed>>>,
     /// How many subscriptions there are to a resource, where each is a request of its own.
     watched: Mutex<HashMap<String, usize>>,
+    /// Resources to be given up.
+    pub(crate) unsubscribing: Unsubscribing,
     /// Whether a new session is being told what the lost one knew.
     pub(crate) retelling: Retelling,
     over: Mutex<bool>,
@@ -56,6 +59,7 @@ impl Features {
             cache: Mutex::new(Cache::new(cache)),
             feeds: Mutex::default(),
             watched: Mutex::default(),
+            unsubscribing: Unsubscribing::default(),
             retelling: Retelling::default(),
             over: Mutex::default(),
             ended: Condvar::new(),

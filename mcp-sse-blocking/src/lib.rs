@@ -212,6 +212,7 @@ mod streamable;
 mod subscription;
 mod tools;
 mod transport;
+mod unsubscribing;
 
 pub use background::{LogMessage, Notification};
 #[cfg(feature = "compression")]

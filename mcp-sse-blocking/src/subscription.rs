@@ -29,9 +29,6 @@ use crate::feed::{Change, End, EndedBy, Feed, Found};
 use crate::log_target;
 use crate::pending::{Pending, Repeat, Want};
 
-/// How long the server is given to hear that nobody listens to a resource any more.
-const UNSUBSCRIBE_TIME: Duration = Duration::from_secs(10);
-
 /// What a [subscription](Client::listen) is about.
 ///
 /// ```
@@ -269,41 +266,6 @@ impl Engine {
         self.request(method.name(), &params, &want, None, |result| {
             crate::client::read::<JsonObject>(method.name(), result).map(drop)
         })
-    }
-
-    /// Tells the server that nobody listens to these resources any more, on a thread of its own: whoever drops a subscription
-    /// does not wait for a server.
-    fn unsubscribe_soon(&self, uris: Vec<String>) {
-        let engine = self.arc().filter(|engine| !uris.is_empty() && engine.ended().is_none());
-        let Some(engine) = engine else { return };
-        let spawned = self.background.spawn("mcp-unsubscribe", move || {
-            let want = Want::within(Some(UNSUBSCRIBE_TIME));
-            for uri in uris {
-                // Somebody may have subscribed again meanwhile.
-                if engine.features.is_watched(&uri) {
-                    continue;
-                }
-                if let Err(error) = engine.subscribe(Method::ResourcesUnsubscribe, &uri, &want) {
-                    log::debug!(target: log_target::CLIENT, "a resource could not be unsubscribed from: {error}");
-                }
-                engine.subscribe_again(&uri, &want);
-            }
-        });
-        if let Err(error) = spawned {
-            log::error!(target: log_target::CLIENT, "no thread to unsubscribe on: {error}");
-        }
-    }
-
-    /// Somebody may have subscribed to a resource while it was being given up, and the server may have taken the two in either
-    /// order: it is asked once more, and the resource counts as changed.
-    fn subscribe_again(&self, uri: &str, want: &Want) {
-        if !self.features.is_watched(uri) {
-            return;
-        }
-        match self.subscribe(Method::ResourcesSubscribe, uri, want) {
-            Ok(()) => self.features.changed(&subscriptions::Change::Resource(uri.into())),
-            Err(error) => self.warn(format_args!("a resource could not be subscribed to again: {error}")),
-        }
     }
 }
 

@@ -18,6 +18,11 @@ use super::lookup::{ADDRESSES, look_up};
 use super::place::Place;
 use crate::log_target;
 
+/// Names that are remembered. 64: a program names a few, and a server may name others, such as those of who gives tokens.
+const NAMES: usize = 64;
+/// Of them, those that were looked up first: the server's and the proxy's, which are never forgotten.
+const FIRST_NAMES: usize = 8;
+
 /// Looks names up, and remembers.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -79,6 +84,9 @@ impl Names {
             known.is_stale = addresses.is_empty();
         } else if !addresses.is_empty() {
             let is_public = addresses.iter().all(|address| is_public(address.ip()));
+            if all.len() == NAMES {
+                all.remove(FIRST_NAMES);
+            }
             all.push(Known { place: place.clone(), addresses: addresses.clone(), is_public, is_stale: false });
         }
         drop(all);
@@ -222,6 +230,18 @@ mod tests {
         assert_eq!(asked(&names, &["10.0.0.2"]).unwrap(), ["10.0.0.2"]);
         names.doubt_all();
         assert_eq!(asked(&names, &["192.0.2.2"]).unwrap(), ["192.0.2.2"]);
+    }
+
+    #[test]
+    fn names_are_bounded_and_the_first_are_never_forgotten() {
+        let names = Names::default();
+        for number in 0..10 * NAMES {
+            let host = format!("h{number}");
+            names.addresses_by(&place(&host), |_, port| Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))])).unwrap();
+        }
+        let known: Vec<String> = names.known().iter().map(|known| known.place.host.clone()).collect();
+        assert_eq!(known.len(), NAMES);
+        assert_eq!((&*known[0], &*known[FIRST_NAMES - 1], known.last().map(String::as_str)), ("h0", "h7", Some("h639")));
     }
 
     #[test]
