@@ -42,7 +42,7 @@ fn program(name: &str, how: How) -> Option<Command> {
     let made = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
     let mut compile = Command::new(compiler);
     match how {
-        How::Cpp17 => compile.args(["-x", "c++", "-std=c++17"]),
+        How::Cpp17 => compile.args(["-x", "c++", "-std=c++17", "-pedantic"]),
         How::Sanitized => compile.args(["-std=c11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]),
         How::C11 | How::Valgrind => compile.args(["-std=c11", "-pedantic"]),
     };
@@ -149,10 +149,57 @@ fn a_server_in_c_may_be_part_of_a_loop_of_its_own() {
             let client = mcp_sse_blocking::Client::connect(&url).unwrap();
             for _ in 0..10 {
                 assert!(client.call("frames", &()).unwrap().all_text().starts_with("call "));
+                assert_eq!(client.call("think", &()).unwrap().all_text(), "42");
             }
         }
         let complaints = end(server);
         assert!(complaints.contains("served 20 calls"), "{how:?}: {complaints}");
+    }
+}
+
+/// The newest revision, which asks in results, and one whose servers send requests.
+const REVISIONS: [&str; 2] = ["2026-07-28", "2025-11-25"];
+
+#[test]
+fn a_server_in_c_asks_its_client_and_answers_late() {
+    for how in ALL {
+        for revision in REVISIONS {
+            let Some(mut asking) = program("asking", how) else { continue };
+            asking.arg(revision);
+            let said = output(asking);
+            for line in [
+                "delete_all: it is gone",
+                "delete_all: nothing was done",
+                "summary: run 2: in srv, calm",
+                "progress 1: half way",
+                r#"later: "late":true"#,
+                "never: the tool gave no answer",
+            ] {
+                assert!(said.lines().any(|said| said == line), "{how:?}, {revision}, {line}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_in_c_offers_all_that_there_is_and_a_client_in_c_uses_it() {
+    for how in ALL {
+        for revision in REVISIONS {
+            let Some(mut offers) = program("offers", how) else { continue };
+            offers.arg(revision);
+            let said = output(offers);
+            for line in [
+                r#"{"uri":"note:shopping"}: milk, bread"#,
+                r#"{"uri":"note:nothing"}: resource not found"#,
+                r#"{"uri":"random:four"}: "blob":"AAH+/w==""#,
+                r#"proposals for `sh`: ["shopping","ships"]"#,
+                "talk: Who is there?",
+                "a change: note:shopping",
+                "a request that was cancelled: status 12",
+            ] {
+                assert!(said.lines().any(|said| said == line), "{how:?}, {revision}, {line}: {said}");
+            }
+        }
     }
 }
 

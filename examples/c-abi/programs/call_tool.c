@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "left.h"
 #include "mcp.h"
 
 /* Runs on this thread, while mcp_client_call waits. */
@@ -54,6 +55,7 @@ static int use(mcp_client client, const char *tool, const char *arguments) {
 }
 
 int main(int argc, char **argv) {
+    const counts before = count_all();
     mcp_options options = {0};
     mcp_client client = {0};
     mcp_error error;
@@ -72,5 +74,5 @@ int main(int argc, char **argv) {
         result = use(client, argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
     }
     mcp_client_free(client);
-    return result;
+    return is_something_left(before) || result;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "left.h"
 #include "mcp.h"
 
 #define TEXT(literal) (literal), (sizeof(literal) - 1)
@@ -70,6 +71,7 @@ static void *wait_for_end(void *bound) {
 }
 
 int main(int argc, char **argv) {
+    const counts before = count_all();
     mcp_server server = {0};
     mcp_bound bound = {0};
     mcp_string url = {NULL, 0};
@@ -109,5 +111,5 @@ int main(int argc, char **argv) {
     }
     pthread_join(input, NULL);
     mcp_bound_free(bound);
-    return status == MCP_STATUS_OK ? 0 : 1;
+    return is_something_left(before) || status != MCP_STATUS_OK;
 }
