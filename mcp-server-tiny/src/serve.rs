@@ -199,6 +199,8 @@ fn deliver_all<W: Write + Send + 'static>(shared: &Weak<Shared<W>>, woken: &Rece
     }
 }
 
+/// Whether it is the client that closed: a socket of Windows calls that aborted.
 fn is_closed(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::WriteZero)
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, WriteZero};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | ConnectionAborted | WriteZero)
 }

@@ -162,7 +162,7 @@ mod tests {
         assert_expands("${NONE:-a b}|${env:NONE:-}|${TOKEN:-d}", "a b||t");
         assert_expands(
             "${workspaceFolder}${/}${workspaceFolderBasename} ${userHome}",
-            "/srv/project/project /home/ada",
+            &format!("/srv/project{MAIN_SEPARATOR_STR}project /home/ada"),
         );
         assert_expands("no $TOKEN, no $(TOKEN), no {TOKEN}, $$ $", "no $TOKEN, no $(TOKEN), no {TOKEN}, $$ $");
     }

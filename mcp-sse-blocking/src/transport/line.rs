@@ -236,11 +236,14 @@ impl MyTurn<'_> {
         Ok(())
     }
 
-    /// What a failure to write means. A pipe without a reader is a peer that is gone (R-IO-34).
+    /// What a failure to write means. A pipe without a reader is a peer that is gone (R-IO-34); a socket of Windows calls it aborted.
     fn failure(&self, error: &io::Error, delivery: Delivery) -> Error {
         match error.kind() {
             _ if self.sink.is_shut_down() => Error::Closed(delivery),
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected => {
+            io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::NotConnected => {
                 let ending = self.peer.ending();
                 if !matches!(&ending, Error::Exited(exited) if exited.is_running) {
                     self.sink.link.doubt();

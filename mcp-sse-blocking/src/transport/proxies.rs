@@ -3,7 +3,7 @@
 //! The variables are read as curl reads them: `http_proxy` for http, `https_proxy` for https, `all_proxy` for what has none,
 //! `no_proxy` for what is gone to directly; names in capitals mean the same, those in small letters come first. Two exceptions:
 //! * `HTTP_PROXY` in capitals means nothing where `REQUEST_METHOD` is set: in a CGI program it is what a client of that
-//!   program sent as a header `Proxy` (CVE-2016-5385, "httpoxy").
+//!   program sent as a header `Proxy` (CVE-2016-5385, "httpoxy"). On Windows, where names have no case, neither does `http_proxy`.
 //! * This machine is never behind a proxy of the environment. MCP servers often run beside their client, and a proxy
 //!   elsewhere would look for them on itself. A proxy of the [caller](Choice::Url) is used for every server.
 
@@ -65,9 +65,14 @@ impl Proxies {
             let (name, value) = names.iter().find_map(|name| Some((*name, read(name)?)))?;
             Some(Setting { proxy: Proxy::parse(value.trim()), name })
         };
-        let capitals = if read("REQUEST_METHOD").is_some() { "http_proxy" } else { "HTTP_PROXY" };
+        let of_http: &[_] = match (read("REQUEST_METHOD"), read("request_method")) {
+            (None, _) => &["http_proxy", "HTTP_PROXY"],
+            (Some(_), None) => &["http_proxy"],
+            // The same variable, by its other name.
+            (Some(_), Some(_)) => &[],
+        };
         Self {
-            http: first(&["http_proxy", capitals, "all_proxy", "ALL_PROXY"]),
+            http: first(of_http).or_else(|| first(&["all_proxy", "ALL_PROXY"])),
             https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
             except: read("no_proxy").or_else(|| read("NO_PROXY")).map(|list| NoProxy::parse(&list)).unwrap_or_default(),
             spares_loopback: true,
@@ -158,6 +163,13 @@ mod tests {
         let proxies = environment(&[("HTTP_PROXY", "a:1"), ("http_proxy", "b:2"), ("HTTPS_PROXY", "c:3"), cgi]);
         assert_eq!(way(&proxies, "http://mcp.example/"), "the proxy http://b:2");
         assert_eq!(way(&proxies, "https://mcp.example/"), "the proxy http://c:3");
+        // An environment whose names have no case.
+        let variables = [("HTTP_PROXY", "a:1"), ("ALL_PROXY", "d:4"), cgi];
+        let windows = Proxies::of_environment(|name| {
+            let found = variables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| (*value).to_owned())
+        });
+        assert_eq!(way(&windows, "http://mcp.example/"), "the proxy http://d:4");
     }
 
     #[test]
