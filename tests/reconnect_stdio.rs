@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+use std::env::consts::EXE_SUFFIX;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,8 @@ fn a_client_that_may_not_reconnect_ends_with_it() {
     let (client, states) = watched(Client::spawn_builder(peer()).reconnect(Reconnect::never()));
     exit(&client);
     assert_states(&states, &["connecting", "ready"]);
-    assert!(states.recv_timeout(BOUND).unwrap().starts_with("closed: the server stdio_peer ended with exit code 1"));
+    let closed = format!("closed: the server stdio_peer{EXE_SUFFIX} ended with exit code 1");
+    assert!(states.recv_timeout(BOUND).unwrap().starts_with(&closed));
     assert!(matches!(client.ping(), Err(Error::Exited(_))));
 }
 
@@ -92,6 +94,8 @@ fn lives_once(name: &str) -> (Command, impl Drop) {
     (Command::new("sh").arg("-c").arg(script), Remove(path))
 }
 
+// The server is behind a shell.
+#[cfg(unix)]
 #[test]
 fn when_the_attempts_are_used_up_the_client_is_closed_and_says_why() {
     let (command, _remove) = lives_once("used-up");

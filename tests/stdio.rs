@@ -4,8 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+use std::env::consts::EXE_SUFFIX;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
 use mcp_sse_blocking::mcp_core::revision::ProtocolVersion;
 use mcp_sse_blocking::{CallOptions, Client, Command, Delivery, Error};
 use serde_json::json;
@@ -137,7 +139,9 @@ fn a_child_that_ends_in_a_call_says_how_and_its_last_words() {
     assert_eq!(exited.stderr, ["out of luck"]);
     assert_eq!(
         error.to_string(),
-        "the server stdio_peer ended with exit code 42; the request had been sent; its last words: out of luck"
+        format!(
+            "the server stdio_peer{EXE_SUFFIX} ended with exit code 42; the request had been sent; its last words: out of luck"
+        )
     );
 }
 

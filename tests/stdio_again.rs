@@ -72,6 +72,8 @@ fn shell(script: &str) -> Command {
 }
 
 // R-IO-17
+// The server is behind a shell.
+#[cfg(unix)]
 #[test]
 fn a_call_does_not_wait_beyond_its_deadline_for_the_end_of_the_server_before() {
     // It answers the probe, then writes a line that is too long, and stays.
@@ -87,6 +89,8 @@ fn a_call_does_not_wait_beyond_its_deadline_for_the_end_of_the_server_before() {
     assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
 }
 
+// The server is behind a shell.
+#[cfg(unix)]
 #[test]
 fn a_server_that_ends_again_and_again_is_started_less_and_less_often_while_nobody_calls() {
     // Each life is greeted and subscribed at, says something, and ends.

@@ -167,6 +167,8 @@ fn without_restarts_a_client_ends_with_its_server() {
     assert_eq!(record.lines().iter().filter(|line| *line == "start").count(), 1);
 }
 
+// The server is behind a shell.
+#[cfg(unix)]
 #[test]
 fn a_server_that_ends_again_and_again_is_not_started_for_ever() {
     let record = Record::new("crashes");
@@ -198,6 +200,8 @@ fn many_threads_find_a_server_gone_and_start_one() {
     assert_eq!(record.lines().iter().filter(|line| *line == "start").count(), 2);
 }
 
+// The server is behind a shell.
+#[cfg(unix)]
 #[test]
 fn closing_ends_a_restart() {
     let record = Record::new("close");
@@ -225,6 +229,8 @@ fn closing_ends_a_restart() {
     });
 }
 
+// The server is behind a shell.
+#[cfg(unix)]
 #[test]
 fn a_restart_has_the_deadline_of_the_call_that_needs_it() {
     let record = Record::new("late");
@@ -242,6 +248,8 @@ fn a_restart_has_the_deadline_of_the_call_that_needs_it() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
+// The server is behind a shell.
+#[cfg(unix)]
 #[test]
 fn a_server_that_is_slow_to_start_and_knows_no_handshake_is_still_found() {
     let peer = env!("CARGO_BIN_EXE_stdio_peer");

@@ -215,7 +215,8 @@ fn lock(log: &Mutex<String>) -> MutexGuard<'_, String> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[cfg(test)]
+// With a shell and signals.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

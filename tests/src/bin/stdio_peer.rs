@@ -11,6 +11,9 @@
 //! | `noise` | writes lines that are no messages around each answer |
 //! | `ignore_eof` | stays when its input ends |
 //! | `grandchild` | starts a process that would stay for long, and says its number on standard error |
+//! | `grandchild=ADDRESS` | starts another of these with `hold=ADDRESS`, which has its output as well |
+//! | `hold=ADDRESS` | is no server: connects there and stays until the other end closes |
+//! | `farewell=BYTES` | writes so much to standard output when its input has ended, and records `end` |
 //! | `last_words=TEXT` | writes this to standard error before it ends by itself |
 //! | `flood=BYTES` | writes so much to standard error before it answers anything |
 //! | `record=PATH` | appends each method it gets to this file, one a line, after `start` |
@@ -27,7 +30,8 @@
 
 use std::cell::RefCell;
 use std::fs::OpenOptions;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, Stdio, exit};
 
 use mcp_tests::schema_judge::{Case, Conversation, Side};
@@ -47,7 +51,21 @@ fn main() {
         kept: None,
         conversation: RefCell::default(),
     };
+    if let Some(address) = peer.setting("hold") {
+        let mut held = TcpStream::connect(address).expect("somebody listens");
+        let _ = held.read(&mut [0]);
+        return;
+    }
     peer.record("start");
+    if let Some(address) = peer.setting("grandchild") {
+        let own = std::env::current_exe().expect("a program has a path");
+        #[allow(clippy::zombie_processes, reason = "it outlives this process: that is what is tested")]
+        let _ = Command::new(own)
+            .arg(format!("hold={address}"))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("it was started before");
+    }
     if peer.has("grandchild") {
         #[allow(clippy::zombie_processes, reason = "it outlives this process: that is what is tested")]
         let child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().expect("there is a `sleep`");
@@ -70,6 +88,12 @@ fn main() {
             eprintln!("{fault}");
             exit(70);
         }
+    }
+    if let Some(bytes) = peer.setting("farewell") {
+        let last = vec![b'x'; bytes.parse().expect("a number")];
+        let mut out = std::io::stdout().lock();
+        out.write_all(&last).and_then(|()| out.flush()).expect("somebody reads it");
+        peer.record("end");
     }
     if peer.has("ignore_eof") {
         loop {
