@@ -398,23 +398,15 @@ fn what_is_kept_is_used_by_the_next_program() {
     assert_eq!(authority.asked("/register").len(), if is_same_port { 1 } else { 2 });
 }
 
-/// R-AU-12, R-AU-20, R-AU-25
+/// R-AU-20, R-AU-23
 #[test]
-fn a_client_that_is_known_to_one_authorization_server_is_not_shown_to_another() {
+fn a_client_that_was_registered_beforehand_shows_what_it_has() {
     let authority = Authority::decent();
     let client = builder(&authority).credentials(oauth().client_id("known").client_secret("hidden")).connect().unwrap();
     assert!(authority.asked("/register").is_empty());
     let shown = authority.asked("/token")[0].headers["authorization"].clone();
     assert_eq!(shown, "Basic a25vd246aGlkZGVu");
-    // The same servers under another name.
-    let other = authority.world().origin.replace("127.0.0.1", "localhost");
-    authority.world().tokens.clear();
-    let moved = Authority::run(|_, _| None);
-    drop(moved);
-    authority.world().metadata["issuer"] = other.into();
-    let error = client.call("echo", &()).unwrap_err().to_string();
-    assert!(error.contains("another authorization server"), "{error}");
-    assert_eq!(authority.asked("/authorize").len(), 1);
+    assert_eq!(call(&client), "hi");
 }
 
 /// R-AU-47
@@ -444,4 +436,115 @@ fn a_closure_that_panics_is_an_error() {
     assert!(error.contains("the authorization panicked"), "{error}");
     let error = failure(&authority, oauth().open_with(|_| Err("there is none".into())));
     assert!(error.contains("the browser was not opened: there is none"), "{error}");
+}
+
+/// R-AU-20, R-AU-21
+#[test]
+fn a_client_is_what_it_was_registered_as_or_a_document_or_registers() {
+    const DOCUMENT: &str = "https://app.example/client.json";
+    for (is_supported, known, expected) in
+        [(true, Some("known"), "known"), (true, None, DOCUMENT), (false, None, "registered")]
+    {
+        let authority = Authority::decent();
+        authority.world().metadata["client_id_metadata_document_supported"] = is_supported.into();
+        let oauth = oauth().client_metadata_url(DOCUMENT);
+        let oauth = if let Some(id) = known { oauth.client_id(id) } else { oauth };
+        builder(&authority).credentials(oauth).connect().unwrap().close();
+        assert_eq!(authority.asked("/authorize")[0].query["client_id"], expected);
+        assert_eq!(authority.asked("/register").len(), usize::from(expected == "registered"));
+    }
+    let authority = Authority::decent();
+    authority.world().metadata["client_id_metadata_document_supported"] = true.into();
+    let error = failure(&authority, oauth().client_metadata_url("http://app.example/client.json"));
+    assert!(error.contains("(setting `client_metadata_url`)"), "{error}");
+    let authority = Authority::decent();
+    authority.world().metadata["registration_endpoint"] = json!(null);
+    let error = failure(&authority, oauth());
+    assert!(error.contains("(setting `client_id`)"), "{error}");
+}
+
+/// R-AU-25
+#[test]
+fn a_server_that_trusts_another_one_now_leads_there_without_what_was_for_the_first() {
+    let other = Authority::decent();
+    let (issuer, moved) = (other.world().origin.clone(), Arc::new(AtomicUsize::new(0)));
+    let is_moved = Arc::clone(&moved);
+    let authority = Authority::run(move |asked, world| {
+        let is_moved = is_moved.load(Ordering::SeqCst) == 1;
+        (is_moved && asked.path == PRM).then(|| {
+            Reply::json(&json!({"resource": format!("{}/mcp", world.origin), "authorization_servers": [issuer]}))
+        })
+    });
+    authority.world().expires_in = Some(3600);
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    let known = builder(&authority).credentials(oauth().client_id("known")).connect().unwrap();
+    moved.store(1, Ordering::SeqCst);
+    authority.world().tokens.clear();
+    // What the other one gives counts here.
+    other.world().secret = None;
+    let error = client.call("echo", &()).unwrap_err();
+    assert!(matches!(&error, Error::Status(status) if status.code == 401), "its tokens are not known here: {error:?}");
+    assert_eq!(other.asked("/register").len(), 1, "it registers there anew");
+    let form = other.asked("/token")[0].form();
+    assert_eq!(
+        (other.asked("/token").len(), &*form["grant_type"]),
+        (1, "authorization_code"),
+        "no refresh token goes there"
+    );
+    // What was registered beforehand is for the first.
+    let error = known.call("echo", &()).unwrap_err().to_string();
+    assert!(error.contains("the client `known` belongs to") && error.contains("(setting `issuer`)"), "{error}");
+    assert_eq!(other.asked("/authorize").len(), 1);
+}
+
+#[test]
+fn a_server_that_refuses_what_it_was_just_given_does_not_wear_people_out() {
+    let authority = Authority::run(|asked, world| {
+        let is_call = asked.path == "/mcp" && asked.body.contains("tools/call");
+        is_call.then(|| {
+            world.tokens.clear();
+            Reply::Answer("401 Unauthorized", "WWW-Authenticate: Bearer\r\n".into(), String::new())
+        })
+    });
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    let errors: Vec<_> = (0..8).map(|_| client.call("echo", &()).unwrap_err().to_string()).collect();
+    assert!(errors[7].contains("a person was asked 5 times within 60s"), "{errors:?}");
+    assert_eq!(authority.asked("/authorize").len(), 5);
+}
+
+/// R-AU-39
+#[test]
+fn who_does_not_want_more_still_has_what_there_is() {
+    let authority = Authority::run(|asked, _| {
+        asked.query.get("scope").is_some_and(|scope| scope.contains("write")).then(|| {
+            let (back, state) = (&asked.query["redirect_uri"], &asked.query["state"]);
+            Reply::Answer("302 Found", format!("Location: {back}?error=access_denied&state={state}\r\n"), String::new())
+        })
+    });
+    authority.world().challenged = Some("read");
+    authority.world().needed = Some("write");
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    for _ in 0..2 {
+        let error = client.call("echo", &()).unwrap_err().to_string();
+        assert!(error.contains("access_denied"), "{error}");
+    }
+    assert_eq!(authority.asked("/authorize").len(), 2, "nobody is asked again at once");
+    authority.world().needed = None;
+    assert_eq!(call(&client), "hi");
+}
+
+#[test]
+fn a_token_that_cannot_be_renewed_yet_is_used_until_it_ends() {
+    let authority = Authority::run(|asked, _| {
+        let is_refresh = asked.path == "/token" && asked.body.contains("grant_type=refresh_token");
+        is_refresh.then(|| Reply::Answer("503 Service Unavailable", String::new(), String::new()))
+    });
+    // It ends within the time before which it is renewed.
+    authority.world().expires_in = Some(25);
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    assert_eq!(call(&client), "hi");
+    assert_eq!(authority.asked("/authorize").len(), 1);
+    authority.world().tokens.clear();
+    let error = client.call("echo", &()).unwrap_err().to_string();
+    assert!(error.contains("the token endpoint refuses with status 503"), "{error}");
 }

@@ -32,13 +32,14 @@
 //! let builder = Client::builder("https://mcp.example/mcp").credentials(provider);
 //! ```
 //!
-//! [`OAuth`] is a provider as well: it asks a person in a browser, and keeps what that gave.
+//! With the feature `oauth`, `OAuth` is a provider as well: it asks a person in a browser, and keeps what that gave.
 
 mod bearer;
 mod credential;
 mod error;
 mod flight;
 pub(crate) mod guard;
+#[cfg(feature = "oauth")]
 mod oauth;
 mod secret;
 
@@ -57,6 +58,7 @@ pub use mcp_core::auth::Challenge;
 pub use self::bearer::BearerToken;
 pub use self::credential::Credential;
 pub use self::error::CredentialsError;
+#[cfg(feature = "oauth")]
 pub use self::oauth::{OAuth, TokenFile, TokenMemory, TokenStore};
 pub use self::secret::Secret;
 
@@ -142,6 +144,7 @@ pub struct Ask<'a> {
     deadline: Option<Deadline>,
     stop: Option<&'a dyn Stop>,
     rejected: Option<&'a Rejected>,
+    #[cfg_attr(not(feature = "oauth"), expect(dead_code, reason = "only OAuth makes requests"))]
     http: Option<&'a Http>,
 }
 

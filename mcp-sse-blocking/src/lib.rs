@@ -81,7 +81,7 @@
 //! | connecting | [`Client::connect`], [`Client::spawn`], [`Client::over`], [`Client::around`], [`Builder`], [`Client::connection`] |
 //! | configuration files | [`config::Config`], [`Servers::from_file`] |
 //! | staying connected | [`Builder::reconnect`], [`Reconnect`], [`Client::state`], [`Client::watch`], [`Connector`] |
-//! | credentials | [`Builder::bearer`], [`Builder::credentials`], [`BearerToken`](credentials::BearerToken), [`Status::kind`] |
+//! | credentials | [`Builder::bearer`], [`Builder::credentials`], [`BearerToken`](credentials::BearerToken), `credentials::OAuth` (feature `oauth`), [`Status::kind`] |
 //! | tools | [`Client::tools`], [`Client::call`], [`Client::start`], [`CallOptions`] |
 //! | resources | [`Client::resources`], [`Client::resource_templates`], [`Client::read_resource`] |
 //! | prompts | [`Client::prompts`], [`Client::get_prompt`], [`Client::complete`] |
@@ -121,13 +121,14 @@
 //! * **Credentials go to one origin only**: the endpoint a server announces and every redirect must be of the origin of the
 //!   URL that was given, unless the caller sets another [message URL](Builder::message_url). They are in no error and no `Debug`.
 //!   What a provider of [`credentials`] gives is bounded too: a token is read from 64 KiB at most, from a regular file, or from a
-//!   command that has 30 s and leaves no process behind.
+//!   command that has 30 s and leaves no process behind. An authorization by OAuth believes no metadata but those of the server and of
+//!   the one that it trusts, reads 64 KiB of each answer, and has a deadline for each of its requests and for the person.
 //!
 //! # Features
 //!
 //! `tls`, which is on unless default features are off, is for servers and proxies of https: without it they are refused with an
 //! [`Error::Usage`] that says so, and rustls, ring and the list of authorities are not built. The others add to what there is and
-//! are off: `system-roots`, `socks`, `compression`, and `yaml` for configuration files.
+//! are off: `system-roots`, `socks`, `compression`, `oauth`, and `yaml` for configuration files.
 //!
 //! # How it works
 //!

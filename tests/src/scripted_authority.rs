@@ -269,6 +269,7 @@ impl World {
             Some("initialize") => {
                 json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "scripted", "version": "1"}})
             }
+            Some("tools/list") => json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]}),
             Some("tools/call") => {
                 if let Some(needed) = self.needed.filter(|needed| !scopes.contains(*needed)) {
                     let challenge =

@@ -154,7 +154,8 @@ impl From<io::Error> for Failure {
 fn hint(error: &Error, server: Server<'_>, transport: Transport) -> Option<String> {
     match error {
         Error::Status(status) if status.code == 401 => Some(
-            "     a token comes from --bearer-env VARIABLE or --token-command COMMAND, other credentials go into -H"
+            "     --oauth logs in with a browser; a token comes from --bearer-env VARIABLE or --token-command COMMAND, other credentials go \
+             into -H"
                 .to_owned(),
         ),
         Error::Transport(failure) if failure.kind == io::ErrorKind::ConnectionRefused => {

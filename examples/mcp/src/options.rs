@@ -1,5 +1,6 @@
 //! The options that every command with a server takes, and the settings of a client that they stand for.
 
+mod oauth;
 mod parse;
 mod tls;
 
@@ -14,6 +15,7 @@ use mcp_sse_blocking::{Builder, Command, Compression, Stderr};
 
 use crate::exit::Failure;
 use crate::output;
+use oauth::Login;
 pub(crate) use parse::{Header, seconds};
 use tls::Tls;
 
@@ -53,6 +55,8 @@ pub(crate) struct Options {
     /// The bearer token is what this command prints; it is run by a shell, and again when the server refuses the token
     #[arg(help_heading = TRUST, long, value_name = "COMMAND", global = true)]
     token_command: Option<String>,
+    #[command(flatten)]
+    login: Login,
     #[command(flatten)]
     tls: Tls,
     /// What is printed: text for people, or exactly what the server sent as one JSON document (of `watch` one a line); an error is then the
@@ -122,7 +126,9 @@ impl Options {
         if others == Settings::Ours || self.transport != Transport::Auto {
             builder = builder.transport(self.transport.into());
         }
-        if let Some(timeout) = self.timeout.or((others == Settings::Ours).then_some(TIMEOUT)) {
+        // Who logs in takes the time of the request that needs it.
+        let usual = if self.login.is_wanted() { oauth::LOGIN + TIMEOUT } else { TIMEOUT };
+        if let Some(timeout) = self.timeout.or((others == Settings::Ours).then_some(usual)) {
             builder = builder.connect_timeout(timeout).endpoint_timeout(timeout).call_timeout(timeout);
         }
         if self.compressed {
@@ -141,6 +147,9 @@ impl Options {
         }
         if let Some(token) = self.token() {
             builder = builder.credentials(token);
+        }
+        if let Some(oauth) = self.login.provider()? {
+            builder = builder.credentials(oauth);
         }
         if let Some(revision) = self.revision {
             builder = builder.protocol_version(revision);

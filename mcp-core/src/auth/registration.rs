@@ -217,6 +217,17 @@ mod tests {
         assert_eq!(application_type("com.example.app:/back"), "native");
     }
 
+    /// R-AU-21
+    #[test]
+    fn the_document_about_a_client_names_its_own_url() {
+        let url = "https://app.example/client.json";
+        let document = document(url, "App", "http://127.0.0.1/callback");
+        let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(document["client_id"], url);
+        assert_eq!(document["client_name"], "App");
+        assert_eq!(document["redirect_uris"], json!(["http://127.0.0.1/callback"]));
+    }
+
     #[test]
     fn the_answer_to_a_registration_is_what_counts() {
         for (answer, expected) in [

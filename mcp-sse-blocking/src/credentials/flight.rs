@@ -1,7 +1,6 @@
 //! Something that one thread does for all that want it at the same time.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use mcp_core::time::Deadline;
 
@@ -97,7 +96,13 @@ impl<T: Clone> Flight<T> {
 
     /// As [`join`](Self::join), with `fly` on a thread of its own, which goes on when this one has no patience any more. It must
     /// not panic.
-    pub(super) fn join_apart<F>(self: &Arc<Self>, seen: u64, patience: Patience<'_>, fly: F) -> Result<T, Left>
+    #[cfg(feature = "oauth")]
+    pub(super) fn join_apart<F>(
+        self: &std::sync::Arc<Self>,
+        seen: u64,
+        patience: Patience<'_>,
+        fly: F,
+    ) -> Result<T, Left>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -115,8 +120,8 @@ impl<T: Clone> Flight<T> {
                 let Some(fly) = fly.take() else { return Err(Left::Stopped) };
                 state.is_flying = true;
                 drop(state);
-                let flight = Arc::clone(self);
-                let apart = thread::Builder::new().name("mcp-oauth".into()).spawn(move || {
+                let flight = std::sync::Arc::clone(self);
+                let apart = std::thread::Builder::new().name("mcp-oauth".into()).spawn(move || {
                     let landing = Landing(&flight);
                     let brought = fly();
                     let mut state = flight.state();
@@ -167,8 +172,9 @@ impl<T: Clone> Drop for Landing<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, Barrier};
+    use std::thread;
     use std::time::Duration;
 
     use mcp_core::time::Cause;

@@ -43,6 +43,8 @@ const RENEWED_BEFORE: Duration = Duration::from_secs(30);
 const LEFT_ALONE: Duration = Duration::from_secs(60);
 /// Step-ups that changed nothing, after which there are no more of them (R-AU-40).
 const MOST_IN_VAIN: u32 = 3;
+/// How often a person is asked within [`LEFT_ALONE`]: a server that refuses what it was just given would go on for ever.
+const MOST_ASKED: usize = 5;
 
 /// A provider of credentials by OAuth 2.1, as MCP has it: nobody has to know more than the URL of the server.
 ///
@@ -134,6 +136,8 @@ struct Held {
     in_vain: u32,
     /// What a person said, and when.
     failure: Option<(Instant, CredentialsError)>,
+    /// When a person was asked lately.
+    asked_at: Vec<Instant>,
 }
 
 impl OAuth {
@@ -232,6 +236,13 @@ impl OAuth {
     }
 
     /// Asks nobody: the tokens are the client's own, had with its [id](Self::client_id) and [secret](Self::client_secret) (R-AU-47).
+    ///
+    /// ```
+    /// use mcp_sse_blocking::credentials::OAuth;
+    ///
+    /// let oauth = OAuth::new().client_id("calendar").client_secret("s3cr3t").scopes("read").client_credentials();
+    /// assert!(!format!("{oauth:?}").contains("s3cr3t"));
+    /// ```
     pub fn client_credentials(mut self) -> Self {
         self.set().person = Person::Itself;
         self
@@ -291,8 +302,18 @@ impl Credentials for OAuth {
             Verdict::Give(token) => return Ok(token.map(Credential::bearer)),
             Verdict::Authorize(refusal) => refusal,
         };
-        self.authorize(&server, seen, ask, refusal)?;
-        Ok(server.held().grant.as_ref().map(|grant| Credential::bearer(grant.access_token.as_str())))
+        let is_early = refusal.status == 0;
+        let authorized = self.authorize(&server, seen, ask, refusal);
+        let held = server.held();
+        let grant = held.grant.as_ref();
+        match authorized {
+            // It was renewed before it ended, which may be tried again as long as it has not.
+            Err(error) if is_early && grant.is_some_and(|grant| !grant.has_ended()) => {
+                log::warn!(target: log_target::CLIENT, "the token is not renewed yet: {error}");
+            }
+            authorized => authorized?,
+        }
+        Ok(grant.map(|grant| Credential::bearer(grant.access_token.as_str())))
     }
 
     fn source(&self) -> String {
@@ -339,10 +360,18 @@ impl OAuth {
             // Another request had the same trouble before.
             return Ok(Verdict::Give(token));
         }
+        let now = clock::now();
+        held.asked_at.retain(|at| now.since(*at) < LEFT_ALONE);
         if let Some((at, error)) = &held.failure
-            && clock::now().since(*at) < LEFT_ALONE
+            && now.since(*at) < LEFT_ALONE
         {
             return Err(error.clone());
+        }
+        if held.asked_at.len() >= MOST_ASKED {
+            let problem = format!(
+                "a person was asked {MOST_ASKED} times within {LEFT_ALONE:?}, and the server refuses what came of it"
+            );
+            return Err(CredentialsError::new(SOURCE, problem));
         }
         let refusal = Refusal::read(rejected);
         if rejected.status == 403 {
@@ -414,8 +443,13 @@ impl Server {
                     log::warn!(target: log_target::CLIENT, "the tokens are not kept: {error}");
                 }
                 login.http.insight().secret(&got.grant.access_token);
+                let mut asked_at = std::mem::take(&mut held.asked_at);
+                if got.is_of_person {
+                    asked_at.push(clock::now());
+                }
                 *held = Held {
                     is_loaded: true,
+                    asked_at,
                     issuer: Some(got.grant.issuer.clone()),
                     asked: Scopes::parse(&got.grant.scope),
                     in_vain: held.in_vain,
@@ -427,9 +461,11 @@ impl Server {
             }
             Err(failed) => {
                 if failed.is_of_person {
+                    held.asked_at.push(clock::now());
                     held.failure = Some((clock::now(), failed.error.clone()));
                 }
-                if failed.forgets {
+                // Who does not want more may still want what there is.
+                if failed.is_of_person && refusal.status != 403 {
                     held.grant = None;
                 }
                 Err(failed.error)

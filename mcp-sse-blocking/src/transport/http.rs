@@ -4,6 +4,7 @@
 //! other hosts and drop a POST's body) and the second try on a connection that had gone stale, all in [`send`](Http::send); and
 //! bounds on what is read of an answer.
 
+#[cfg(feature = "oauth")]
 mod fetch;
 mod send;
 
@@ -31,6 +32,7 @@ use crate::credentials::guard::Guard;
 use crate::error::{Delivery, Error, PeerError, Timeout, TransportError};
 use crate::insight::{Heard, Insight};
 
+#[cfg(feature = "oauth")]
 pub(crate) use self::fetch::Fetch;
 
 /// What is being done when a message goes out, for errors.

@@ -50,6 +50,8 @@ pub(super) struct Found {
 pub(super) struct Got {
     pub(super) grant: Grant,
     pub(super) found: Arc<Found>,
+    /// A person was asked.
+    pub(super) is_of_person: bool,
 }
 
 /// Why nothing came of it.
@@ -57,8 +59,6 @@ pub(super) struct Failed {
     pub(super) error: CredentialsError,
     /// A person was asked: not at once again.
     pub(super) is_of_person: bool,
-    /// What there was counts no more.
-    pub(super) forgets: bool,
 }
 
 impl From<AuthError> for Failed {
@@ -75,7 +75,7 @@ impl From<String> for Failed {
 
 impl From<CredentialsError> for Failed {
     fn from(error: CredentialsError) -> Self {
-        Self { error, is_of_person: false, forgets: false }
+        Self { error, is_of_person: false }
     }
 }
 
@@ -111,7 +111,7 @@ impl Login {
             && let Some(grant) = own.clone().filter(|grant| grant.refresh_token.is_some())
             && let Some(grant) = self.refresh(&found, grant)?
         {
-            return Ok(Got { grant, found });
+            return Ok(Got { grant, found, is_of_person: false });
         }
         let mut scopes = Scopes::initial(&self.settings.scopes, refusal.scope.as_deref(), found.scopes.as_deref());
         if refusal.status != 401 && own.is_some() {
@@ -126,7 +126,8 @@ impl Login {
             Person::Itself => self.for_itself(&found, &scopes)?,
             person => self.for_person(&found, person, scopes.offline(&found.server))?,
         };
-        Ok(Got { grant, found })
+        let is_of_person = !matches!(self.settings.person, Person::Itself);
+        Ok(Got { grant, found, is_of_person })
     }
 
     /// Whom the server trusts (R-AU-10 to R-AU-18).
@@ -239,7 +240,7 @@ impl Login {
         };
         let authorization = Authorization::new(server, &endpoint, wanted, &entropy, random::sha256);
         log::info!(target: log_target::CLIENT, "somebody is asked at {} for access to {}", endpoint.origin(), self.resource.origin());
-        let of_person = |failed: Failed| Failed { is_of_person: true, forgets: true, ..failed };
+        let of_person = |failed: Failed| Failed { is_of_person: true, ..failed };
         let query = way_back.ask(&authorization, &self.settings, &*self.dropped);
         let query = query.map_err(|problem| match self.dropped.is_stopped() {
             true => CredentialsError::stopped(SOURCE).into(),
@@ -371,5 +372,30 @@ fn begin(found: &Found, registration: &Registration, scopes: &Scopes) -> Grant {
         refresh_token: None,
         expires_at: None,
         scope: scopes.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R-AU-12
+    #[test]
+    fn the_one_that_was_asked_before_is_asked_again() {
+        let servers = ["https://a".to_owned(), "https://b".to_owned()];
+        let found = Found {
+            resource: String::new(),
+            scopes: None,
+            server: AuthorizationServer::unspoken(&Url::parse("https://b").unwrap()),
+        };
+        let registration = Registration::known("id", None, &found.server);
+        let before = begin(&found, &registration, &Scopes::default());
+        let choose = |chosen, before| choose(&servers, chosen, before).map_err(|failed| failed.error.to_string());
+        assert_eq!(choose(None, None), Ok("https://a".into()));
+        assert_eq!(choose(None, Some(&before)), Ok("https://b".into()));
+        assert_eq!(choose(Some("https://b"), None), Ok("https://b".into()));
+        let problem =
+            "no credentials from OAuth: the server trusts https://a, https://b and not https://c (setting `issuer`)";
+        assert_eq!(choose(Some("https://c"), None), Err(problem.into()));
     }
 }

@@ -14,6 +14,15 @@ use crate::credentials::Secret;
 
 /// Where tokens and registrations are kept, so that nobody has to be asked again by the next run of a program: texts under names.
 ///
+/// ```
+/// use mcp_sse_blocking::credentials::{Secret, TokenMemory, TokenStore};
+///
+/// let store = TokenMemory::default();
+/// store.save("tokens for https://h/mcp", Some(&Secret::new("{}")))?;
+/// assert!(store.load("tokens for https://h/mcp")?.is_some());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// Names are URLs with a word before; the texts are JSON and secrets. Called from any thread, without a lock held. What this does
 /// is not interrupted.
 pub trait TokenStore: Send + Sync {
