@@ -1,5 +1,6 @@
 """The servers that the tests meet: those of the official Python SDK, 1.x and 2.x, and one in this process."""
 
+import atexit
 import contextlib
 import http.server
 import json
@@ -71,6 +72,19 @@ def server(version, script, path):
         process.wait()
         reader.join()
         process.stderr.close()
+
+
+_shared = {}
+
+
+def shared_server(version, script, path):
+    """The URL of a server that all tests share, for those that want nothing else of it."""
+    key = (version, script, path)
+    if key not in _shared:
+        stack = contextlib.ExitStack()
+        atexit.register(stack.close)
+        _shared[key] = stack.enter_context(server(*key))
+    return _shared[key]
 
 
 class OwnServer:

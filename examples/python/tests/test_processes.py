@@ -92,7 +92,8 @@ class Forked(unittest.TestCase):
 
     def test_a_child_connects_itself_while_threads_of_the_parent_are_at_work(self):
         stop = threading.Event()
-        with peers.server("mcp-1", "sse_server.py", "/sse") as url, mcp.connect(url) as client:
+        url = peers.shared_server("mcp-1", "sse_server.py", "/sse")
+        with mcp.connect(url) as client:
 
             def work():
                 while not stop.is_set():
@@ -150,8 +151,7 @@ class Forked(unittest.TestCase):
                     except mcp.ToolError as error:
                         print(error.result.is_error, client.call("add", a=1, b=1).text)
             """
-        with peers.server("mcp-2", "http_server.py", "/mcp") as url:
-            code, said, complained = run(program, url)
+        code, said, complained = run(program, peers.shared_server("mcp-2", "http_server.py", "/mcp"))
         self.assertEqual((code, said), (0, "['1', '2', '3', '4']\nTrue 2\n"), complained)
 
 
@@ -209,8 +209,8 @@ class Ended(unittest.TestCase):
             started.wait()
             print(child.call("add", a=1, b=2))
             """
-        with peers.server("mcp-1", "sse_server.py", "/sse") as url:
-            code, said, complained = run(program, url, *peers.stdio_server("mcp-1"))
+        url = peers.shared_server("mcp-1", "sse_server.py", "/sse")
+        code, said, complained = run(program, url, *peers.stdio_server("mcp-1"))
         self.assertEqual((code, said), (0, "3\n"), complained)
 
     def test_a_program_may_end_while_functions_of_it_run(self):
@@ -253,9 +253,8 @@ class Ended(unittest.TestCase):
             running.wait()
             print("ends")
             """
-        for _ in range(2):
-            code, said, complained = run(program)
-            self.assertEqual((code, said), (0, "ends\n"), complained)
+        code, said, complained = run(program)
+        self.assertEqual((code, said), (0, "ends\n"), complained)
 
     def test_ctrl_c_that_nobody_catches_ends_a_program_that_waits(self):
         program = """
@@ -264,8 +263,8 @@ class Ended(unittest.TestCase):
             with mcp.connect(sys.argv[1]) as client:
                 client.call("progress", steps=2, ms=600_000, timeout=600, progress=lambda *_: print("waits", flush=True))
             """
-        with peers.server("mcp-2", "http_server.py", "/mcp") as url:
-            code, said, complained = run(program, url, interrupt_after="waits")
+        url = peers.shared_server("mcp-2", "http_server.py", "/mcp")
+        code, said, complained = run(program, url, interrupt_after="waits")
         self.assertEqual(code, -signal.SIGINT, complained)
         self.assertTrue(complained.rstrip().endswith("KeyboardInterrupt"), complained)
 

@@ -53,7 +53,7 @@ class Servers(unittest.TestCase):
                 told = []
                 result = client.call("greet", name="Ann", progress=lambda *step: told.append(step))
                 self.assertEqual((result.text, told), ("Hello, Ann.", [(1.0, 2.0, "half")]))
-                with self.assertRaisesRegex(mcp.ToolError, "nothing there"):
+                with self.assertLogs("mcp_sync"), self.assertRaisesRegex(mcp.ToolError, "nothing there"):
                     client.call("fail")
                 self.assertNotEqual(client.call("where").structured["thread"], threading.get_ident())
                 self.assertEqual(client.read_resource("memo://now").text, "today")

@@ -81,8 +81,8 @@ class WhileACallWaits(unittest.TestCase):
         self.assertEqual(answers, [f'{{"x": {number}}}' for number in range(together.parties)])
 
     def test_ctrl_c_ends_it_at_once_and_the_server_is_told(self):
-        with peers.server("mcp-2", "http_server.py", "/mcp") as url, mcp.connect(url) as client:
-            started = threading.Event()
+        with mcp.connect(peers.shared_server("mcp-2", "http_server.py", "/mcp")) as client:
+            started, before = threading.Event(), client.call("cancelled").text
 
             def interrupt():
                 started.wait(peers.BOUND)
@@ -96,7 +96,7 @@ class WhileACallWaits(unittest.TestCase):
             self.assertLess(time.monotonic() - begin, 10)
             other.join()
             deadline = time.monotonic() + peers.BOUND
-            while client.call("cancelled").text != "1":
+            while client.call("cancelled").text == before:
                 self.assertLess(time.monotonic(), deadline, "the server was not told")
             self.assertEqual(client.call("add", a=1, b=2).text, "3")
 
@@ -121,7 +121,7 @@ class WhileACallWaits(unittest.TestCase):
             kept[0].close()
 
     def test_several_threads_share_a_client(self):
-        with peers.server("mcp-1", "sse_server.py", "/sse") as url, mcp.connect(url) as client:
+        with mcp.connect(peers.shared_server("mcp-1", "sse_server.py", "/sse")) as client:
             wrong, workers = [], []
 
             def work(number):
@@ -141,22 +141,21 @@ class WhileACallWaits(unittest.TestCase):
             self.assertEqual((sorted(done), wrong), (list(range(8)), []))
 
     def test_closing_ends_calls_of_other_threads(self):
-        with peers.server("mcp-2", "http_server.py", "/mcp") as url:
-            client = mcp.connect(url)
-            started, ended = threading.Event(), []
+        client = mcp.connect(peers.shared_server("mcp-2", "http_server.py", "/mcp"))
+        started, ended = threading.Event(), []
 
-            def work():
-                try:
-                    client.call("progress", steps=2, ms=60_000, progress=lambda *_: started.set())
-                except mcp.McpError as error:
-                    ended.append(type(error))
+        def work():
+            try:
+                client.call("progress", steps=2, ms=60_000, progress=lambda *_: started.set())
+            except mcp.McpError as error:
+                ended.append(type(error))
 
-            thread = threading.Thread(target=work)
-            thread.start()
-            self.assertTrue(started.wait(peers.BOUND))
-            client.close()
-            thread.join(peers.BOUND)
-            self.assertEqual(ended, [mcp.Closed])
+        thread = threading.Thread(target=work)
+        thread.start()
+        self.assertTrue(started.wait(peers.BOUND))
+        client.close()
+        thread.join(peers.BOUND)
+        self.assertEqual(ended, [mcp.Closed])
 
 
 class InARunningEventLoop(unittest.TestCase):
@@ -213,8 +212,7 @@ class InARunningEventLoop(unittest.TestCase):
                 with self.assertRaises(mcp.Cancelled):
                     await waiting
 
-        with peers.server("mcp-2", "http_server.py", "/mcp") as url:
-            asyncio.run(main(url))
+        asyncio.run(main(peers.shared_server("mcp-2", "http_server.py", "/mcp")))
 
 
 if __name__ == "__main__":
