@@ -385,8 +385,12 @@ fn a_file_says_where_messages_go() {
     let expected = "mcpServers.a.message_url: is no URL: it does not start with http:// or https://";
     assert!(error.ends_with(expected), "{error}");
 
-    let wrong = r#"{"mcpServers": {"a": {"type": "sse", "url": "https://x/", "message_url": "http://y/?token=hidden"}}}"#;
+    let wrong =
+        r#"{"mcpServers": {"a": {"type": "sse", "url": "https://x/", "message_url": "http://y/?token=hidden"}}}"#;
     let error = wrong.parse::<Config>().unwrap_err().to_string();
-    assert!(error.contains("mcpServers.a.message_url: is a URL of http, although the stream is one of https"), "{error}");
+    assert!(
+        error.contains("mcpServers.a.message_url: is a URL of http, although the stream is one of https"),
+        "{error}"
+    );
     assert!(!error.contains("hidden"), "{error}");
 }

@@ -14,10 +14,7 @@ use std::time::Duration;
 
 use mcp_core::jsonrpc::code;
 use mcp_core::time::{Cause, Deadline};
-use mcp_core::types::subscriptions;
-use mcp_core::types::{
-    JsonObject, Method, SubscribeParams, SubscriptionFilter, SubscriptionsListenParams,
-};
+use mcp_core::types::{JsonObject, Method, SubscribeParams, SubscriptionFilter, SubscriptionsListenParams};
 use serde_json::value::RawValue;
 
 use crate::backoff::Backoff;

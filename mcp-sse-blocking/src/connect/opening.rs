@@ -96,7 +96,9 @@ impl Opening {
         let agreed = engine.session(|session| Some((session.server()?.clone(), session.version()?)));
         engine.standing.begin();
         // Sent and taken over before any request follows (R-LM-23, R-SSE-48), and a part of the handshake in time as well.
-        engine.post(&engine.take_initialized(), None, deadline, None, Repeat::Safe).map_err(|error| error.after(timeout))?;
+        engine
+            .post(&engine.take_initialized(), None, deadline, None, Repeat::Safe)
+            .map_err(|error| error.after(timeout))?;
         Ok(Self { server: agreed, ..self })
     }
 

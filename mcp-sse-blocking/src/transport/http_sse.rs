@@ -136,7 +136,8 @@ impl Sink for HttpSse {
         repeat: Repeat,
     ) -> Result<(), Unsent> {
         let (session, peer) = self.link.peer(peer)?;
-        let posted = session.target().and_then(|target| session.http.post(&target, message, deadline, stop, repeat.into()));
+        let posted =
+            session.target().and_then(|target| session.http.post(&target, message, deadline, stop, repeat.into()));
         let posted = posted.map_err(|error| session.http.insight().clear(error));
         posted.map_err(|error| match error {
             // Its connections were shut down because its stream was lost.

@@ -241,7 +241,10 @@ mod tests {
         }
         let known: Vec<String> = names.known().iter().map(|known| known.place.host.clone()).collect();
         assert_eq!(known.len(), NAMES);
-        assert_eq!((&*known[0], &*known[FIRST_NAMES - 1], known.last().map(String::as_str)), ("h0", "h7", Some("h639")));
+        assert_eq!(
+            (&*known[0], &*known[FIRST_NAMES - 1], known.last().map(String::as_str)),
+            ("h0", "h7", Some("h639"))
+        );
     }
 
     #[test]
