@@ -147,7 +147,10 @@ impl Known {
     pub(super) fn cleared(&self, text: &str) -> String {
         let (text, cut) = text.strip_suffix("...").map_or((text, ""), |text| (text, "..."));
         let ends_with_part = |secret: &str| {
-            let parts = (SHORTEST..secret.len()).rev().filter(|end| secret.is_char_boundary(*end));
+            // The scheme before a token is none of it: a challenge that is `Bearer` and no more is to be read.
+            let is_scheme = |word: &str| ["bearer", "basic"].iter().any(|known| word.eq_ignore_ascii_case(known));
+            let scheme = secret.find(' ').filter(|at| is_scheme(&secret[..*at])).map_or(0, |at| at + 1);
+            let parts = (scheme + SHORTEST..secret.len()).rev().filter(|end| secret.is_char_boundary(*end));
             parts.map(|end| &secret[..end]).find(|part| text.ends_with(part)).map_or(0, str::len)
         };
         let longest = self.all().map(ends_with_part).max().unwrap_or(0);
@@ -334,6 +337,9 @@ mod tests {
         assert_eq!(known.cleared("page of hunter2-is-long, hunter2-is"), "page of ***, ***");
         assert_eq!(known.cleared("page of hunter2-is..."), "page of ***...", "one that was cut");
         assert_eq!(known.cleared("page of hunt"), "page of hunt", "as short as any word");
+        let of_scheme = secrets(&["Bearer hunter2-is-long", "hunter2-is-long"]).now();
+        assert_eq!(of_scheme.cleared("Bearer"), "Bearer", "what a server asks for");
+        assert_eq!(of_scheme.cleared("Bearer hunter2-is"), "***");
     }
 
     #[test]
