@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // a panic is the report
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -157,6 +158,79 @@ fn a_server_in_c_may_be_part_of_a_loop_of_its_own() {
     }
 }
 
+/// What programs were compiled with stays true: where each member of a struct is, on machines of 64 bits.
+const LAYOUT: &str = r#"
+#include "mcp.h"
+#define AT(type, member, place) _Static_assert(offsetof(type, member) == (place), #type "." #member)
+#define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+AT(mcp_error, status, 0);
+AT(mcp_error, delivery, 4);
+AT(mcp_error, rpc_code, 8);
+AT(mcp_error, http_status, 16);
+AT(mcp_error, retry_after_ms, 24);
+AT(mcp_error, message_length, 32);
+AT(mcp_error, message, 40);
+SIZE(mcp_error, 1064);
+AT(mcp_string, data, 0);
+AT(mcp_string, length, 8);
+SIZE(mcp_string, 16);
+AT(mcp_call_settings, timeout_ms, 0);
+AT(mcp_call_settings, idempotent, 8);
+AT(mcp_call_settings, cancel, 16);
+AT(mcp_call_settings, on_progress, 24);
+AT(mcp_call_settings, userdata, 32);
+SIZE(mcp_call_settings, 40);
+AT(mcp_connection, engine, 0);
+AT(mcp_connection, id, 8);
+SIZE(mcp_connection, 16);
+SIZE(mcp_options, 8);
+SIZE(mcp_client, 8);
+SIZE(mcp_cancel, 8);
+SIZE(mcp_subscription, 8);
+SIZE(mcp_question, 8);
+SIZE(mcp_credentials, 8);
+SIZE(mcp_server, 8);
+SIZE(mcp_bound, 8);
+SIZE(mcp_engine, 8);
+SIZE(mcp_call, 8);
+SIZE(mcp_deferred, 8);
+SIZE(mcp_completion, 8);
+SIZE(mcp_status, 4);
+SIZE(mcp_change, 4);
+SIZE(mcp_connection_state, 4);
+"#;
+
+/// Compiles a source that includes the header and nothing else, with every warning an error.
+fn compiles(compiler: &str, standard: &str, source: &str) {
+    let made = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("header-{standard}-{}.c", std::process::id()));
+    fs::write(&made, source).unwrap();
+    let mut compile = Command::new(compiler);
+    let language = if compiler == "c++" { "c++" } else { "c" };
+    compile.args(["-x", language, &format!("-std={standard}"), "-pedantic", "-Wall", "-Wextra", "-Wconversion"]);
+    compile.args(["-Wstrict-aliasing", "-Wundef", "-Wshadow", "-Werror", "-fsyntax-only", "-I"]);
+    compile.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/c-abi/include")).arg(&made);
+    let output = compile.output().unwrap();
+    fs::remove_file(made).unwrap();
+    assert!(output.status.success(), "{standard}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_header_is_plain_c_and_plain_cpp_and_structs_stay_as_they_are() {
+    if !peers::is_installed("cc") || !peers::is_installed("c++") {
+        assert!(!peers::are_required(), "`cc` and `c++` are required");
+        return eprintln!("skipped: `cc` or `c++` is not installed");
+    }
+    for standard in ["c99", "c11", "c17", "c2x"] {
+        compiles("cc", standard, "#include \"mcp.h\"\nint none;\n");
+    }
+    for standard in ["c++11", "c++17", "c++20"] {
+        compiles("c++", standard, "#include \"mcp.h\"\nint none;\n");
+    }
+    if cfg!(target_pointer_width = "64") {
+        compiles("cc", "c11", LAYOUT);
+    }
+}
+
 /// The newest revision, which asks in results, and one whose servers send requests.
 const REVISIONS: [&str; 2] = ["2026-07-28", "2025-11-25"];
 
@@ -200,6 +274,19 @@ fn a_server_in_c_offers_all_that_there_is_and_a_client_in_c_uses_it() {
                 assert!(said.lines().any(|said| said == line), "{how:?}, {revision}, {line}: {said}");
             }
         }
+    }
+}
+
+#[test]
+fn settings_in_c_do_what_they_say() {
+    for how in ALL {
+        let Some(mut settings) = program("settings", how) else { continue };
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("c-settings-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        settings.arg(&folder);
+        assert!(output(settings).starts_with("each setting of version "), "{how:?}");
+        // What the program wrote there it has removed.
+        fs::remove_dir(&folder).unwrap();
     }
 }
 

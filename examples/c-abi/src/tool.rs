@@ -141,7 +141,8 @@ pub extern "C" fn mcp_call_revision(call: CallHandle, text: *mut *const c_char, 
 /// none, that of this request. 0 for a call that is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_call_session(call: CallHandle) -> u64 {
-    quietly(0, || with(call, |call| call.session()).unwrap_or(0))
+    // The first is 0 there.
+    quietly(0, || with(call, |call| call.session().saturating_add(1)).unwrap_or(0))
 }
 
 /// Tells all clients that the list of tools is another one now.
