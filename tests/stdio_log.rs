@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+use std::env::consts::EXE_SUFFIX;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,11 @@ fn standard_error_is_logged_line_by_line_and_a_flood_of_it_is_counted() {
     // Ten thousand lines of a kilobyte.
     client.call("flood", &json!({"bytes": 10 << 20, "lines": 0})).unwrap();
     let flooded = KEPT.lines();
-    assert!(flooded.iter().all(|line| line.starts_with("INFO stdio_peer: ")), "{:?}", flooded.first());
+    assert!(
+        flooded.iter().all(|line| line.starts_with(&format!("INFO stdio_peer{EXE_SUFFIX}: "))),
+        "{:?}",
+        flooded.first()
+    );
     assert!(flooded.len() < 3000, "{}", flooded.len());
     // What was left out is counted as soon as there is room for another line.
     let until = Instant::now() + Duration::from_secs(20);
@@ -55,7 +60,7 @@ fn standard_error_is_logged_line_by_line_and_a_flood_of_it_is_counted() {
     }
     client.call("exit", &json!({"code": 1})).unwrap_err();
     let last = KEPT.lines().pop().unwrap();
-    assert_eq!(last, "INFO stdio_peer: a \u{FFFD}[31mred end");
+    assert_eq!(last, format!("INFO stdio_peer{EXE_SUFFIX}: a \u{FFFD}[31mred end"));
     let before = KEPT.lines().len();
     let client = Client::spawn(peer().arg("flood=100000").stderr(Stderr::Discard)).unwrap();
     client.ping().unwrap();
