@@ -548,3 +548,35 @@ fn a_token_that_cannot_be_renewed_yet_is_used_until_it_ends() {
     let error = client.call("echo", &()).unwrap_err().to_string();
     assert!(error.contains("the token endpoint refuses with status 503"), "{error}");
 }
+
+/// R-AU-46
+#[test]
+fn what_is_kept_and_has_ended_is_renewed_by_the_next_program_without_asking_anybody() {
+    let authority = Authority::decent();
+    authority.world().expires_in = Some(0);
+    let store = Arc::new(TokenMemory::default());
+    builder(&authority).credentials(oauth().store(Arc::clone(&store))).connect().unwrap().close();
+    authority.world().expires_in = Some(3600);
+    let client = builder(&authority).credentials(oauth().store(store)).connect().unwrap();
+    assert_eq!(call(&client), "hi");
+    assert_eq!(authority.asked("/authorize").len(), 1);
+    assert_eq!(authority.asked("/token").last().unwrap().form()["grant_type"], "refresh_token");
+}
+
+#[test]
+fn where_tokens_cannot_be_renewed_any_more_it_is_looked_for_anew_who_gives_them() {
+    let (is_moved, moved) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let now = Arc::clone(&is_moved);
+    let authority = Authority::run(move |asked, world| {
+        if now.load(Ordering::SeqCst) == 1 && asked.path == "/token" && moved.fetch_add(1, Ordering::SeqCst) == 0 {
+            world.tokens.clear();
+            return Some(Reply::missing());
+        }
+        None
+    });
+    authority.world().expires_in = Some(0);
+    let client = builder(&authority).credentials(oauth()).connect().unwrap();
+    is_moved.store(1, Ordering::SeqCst);
+    assert_eq!(call(&client), "hi");
+    assert_eq!((authority.asked(METADATA).len(), authority.asked("/authorize").len()), (2, 1));
+}

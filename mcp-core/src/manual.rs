@@ -68,6 +68,13 @@
 //! A server keeps of a client's capabilities only what it may ask: [`ClientOffers`](crate::session::ClientOffers). The rest stays
 //! unread: typed, with icons and experimental entries, it was a tenth of what a small server weighs beyond std.
 //!
+//! # An authorization is steps, not a machine
+//!
+//! From a refusal to a token a client reads documents, perhaps registers, opens a port and waits for a person, in an order that
+//! depends on what it finds. A machine that hands each of these out and takes its outcome back had as many states as the shell has
+//! lines, and none of them could be entered in another order. So [`auth`](crate::auth) has each step as a function over what came, with
+//! a type that only the step before gives, and the shell is one function that calls them from top to bottom.
+//!
 //! # Adding a revision
 //!
 //! One table, one module and their tests:

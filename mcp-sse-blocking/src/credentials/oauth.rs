@@ -8,10 +8,10 @@ mod listener;
 mod login;
 mod person;
 mod random;
+mod settings;
 mod store;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,10 +23,10 @@ use mcp_core::http::Url;
 use mcp_core::time::Instant;
 
 use self::login::{Found, Login, Refusal};
-use self::person::Person;
+use self::settings::Settings;
 use self::store::Grant;
 use super::flight::{Flight, Left, Patience};
-use super::{Ask, Credential, Credentials, CredentialsError, Rejected, Secret};
+use super::{Ask, Credential, Credentials, CredentialsError, Rejected};
 use crate::clock;
 use crate::log_target;
 use crate::transport::exchange::Stop;
@@ -41,8 +41,6 @@ const RENEWED_BEFORE: Duration = Duration::from_secs(30);
 /// For how long a person who said no, or nothing, is not asked again: else every request, and whatever is tried again in the
 /// background, would open the browser anew.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
-/// Step-ups that changed nothing, after which there are no more of them (R-AU-40).
-const MOST_IN_VAIN: u32 = 3;
 /// How often a person is asked within [`LEFT_ALONE`]: a server that refuses what it was just given would go on for ever.
 const MOST_ASKED: usize = 5;
 
@@ -88,22 +86,6 @@ pub struct OAuth {
     dropped: Arc<Dropped>,
 }
 
-/// What was set.
-#[derive(Clone)]
-struct Settings {
-    client_name: String,
-    client_id: Option<String>,
-    client_secret: Option<Secret>,
-    client_metadata_url: Option<String>,
-    issuer: Option<String>,
-    scopes: Scopes,
-    person: Person,
-    store: Arc<dyn TokenStore>,
-    login_timeout: Duration,
-    request_timeout: Duration,
-    is_old: bool,
-}
-
 /// Ends what is under way when nobody can want it any more.
 #[derive(Debug, Default)]
 struct Dropped(AtomicBool);
@@ -132,161 +114,10 @@ struct Held {
     issuer: Option<String>,
     /// The scopes that were asked for so far.
     asked: Scopes,
-    /// Step-ups after which the server said the same again.
-    in_vain: u32,
     /// What a person said, and when.
     failure: Option<(Instant, CredentialsError)>,
     /// When a person was asked lately.
     asked_at: Vec<Instant>,
-}
-
-impl OAuth {
-    /// With a browser still to be named: [`open_with`](Self::open_with) or [`authorize_with`](Self::authorize_with), or
-    /// [`client_credentials`](Self::client_credentials) without a person.
-    pub fn new() -> Self {
-        let settings = Settings {
-            client_name: "mcp-sse-blocking".into(),
-            client_id: None,
-            client_secret: None,
-            client_metadata_url: None,
-            issuer: None,
-            scopes: Scopes::default(),
-            person: Person::Nobody,
-            store: Arc::new(TokenMemory::default()),
-            login_timeout: Duration::from_secs(300),
-            request_timeout: Duration::from_secs(30),
-            is_old: false,
-        };
-        Self { settings: Arc::new(settings), servers: Mutex::default(), dropped: Arc::default() }
-    }
-
-    /// What people are shown when they are asked: the name of the program.
-    pub fn client_name(mut self, name: &str) -> Self {
-        self.set().client_name = name.to_owned();
-        self
-    }
-
-    /// The id of a client that was registered beforehand. It belongs to one authorization server: that of
-    /// [`issuer`](Self::issuer), or the first one at which it is used.
-    pub fn client_id(mut self, id: &str) -> Self {
-        self.set().client_id = Some(id.to_owned());
-        self
-    }
-
-    /// The secret of a client that was registered beforehand.
-    pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
-        self.set().client_secret = Some(secret.into());
-        self
-    }
-
-    /// The URL of a document that describes this client, for authorization servers that take one as its id (R-AU-21). The
-    /// redirect URI in it must be that of [`redirect_uri`](Self::redirect_uri), or `http://127.0.0.1/callback`, where
-    /// the port is left to the client (RFC 8252, section 7.3).
-    pub fn client_metadata_url(mut self, url: &str) -> Self {
-        self.set().client_metadata_url = Some(url.to_owned());
-        self
-    }
-
-    /// The only authorization server that is asked, whatever the resource says; its issuer, byte for byte. It is also the one
-    /// that is asked when the resource says nothing.
-    pub fn issuer(mut self, issuer: &str) -> Self {
-        self.set().issuer = Some(issuer.to_owned());
-        self
-    }
-
-    /// Scopes, divided by spaces, that are asked for from the start: instead of all that the resource supports, and with those that
-    /// it asks for.
-    pub fn scopes(mut self, scopes: &str) -> Self {
-        self.set().scopes = Scopes::parse(scopes);
-        self
-    }
-
-    /// Opens a browser, and waits for what comes back from it on this machine: on `127.0.0.1` and a port that is free. The URL
-    /// comes from a server and must not go through a shell; it is http or https (R-AU-33). What this does is not interrupted: it
-    /// must return when the browser is open, and may be called from any thread.
-    pub fn open_with<F>(mut self, open: F) -> Self
-    where
-        F: Fn(&str) -> Result<(), String> + Send + Sync + 'static,
-    {
-        let (port, path) = match &self.settings.person {
-            Person::Browser { port, path, .. } => (*port, path.clone()),
-            _ => (0, "/callback".to_owned()),
-        };
-        self.set().person = Person::Browser { open: Arc::new(open), port, path };
-        self
-    }
-
-    /// The port on which [`open_with`](Self::open_with), to be set before, waits, for clients that are registered with it.
-    pub fn redirect_port(mut self, number: u16) -> Self {
-        if let Person::Browser { port, .. } = &mut self.set().person {
-            *port = number;
-        }
-        self
-    }
-
-    /// Has a person asked in a way of the program's own: the closure gets the URL to which the person is sent, and gives the one to
-    /// which the browser was sent afterwards, which begins with `redirect_uri`. For custom schemes, and for machines without a
-    /// browser, whose user copies both. What this does is not interrupted.
-    pub fn authorize_with<F>(mut self, redirect_uri: &str, authorize: F) -> Self
-    where
-        F: Fn(&str) -> Result<String, String> + Send + Sync + 'static,
-    {
-        self.set().person = Person::Own { redirect_uri: redirect_uri.to_owned(), authorize: Arc::new(authorize) };
-        self
-    }
-
-    /// Asks nobody: the tokens are the client's own, had with its [id](Self::client_id) and [secret](Self::client_secret) (R-AU-47).
-    ///
-    /// ```
-    /// use mcp_sse_blocking::credentials::OAuth;
-    ///
-    /// let oauth = OAuth::new().client_id("calendar").client_secret("s3cr3t").scopes("read").client_credentials();
-    /// assert!(!format!("{oauth:?}").contains("s3cr3t"));
-    /// ```
-    pub fn client_credentials(mut self) -> Self {
-        self.set().person = Person::Itself;
-        self
-    }
-
-    /// Where tokens are kept, and registrations. In memory by default.
-    pub fn store(mut self, store: impl TokenStore + 'static) -> Self {
-        self.set().store = Arc::new(store);
-        self
-    }
-
-    /// How long a person has. 5 minutes by default.
-    pub fn login_timeout(mut self, timeout: Duration) -> Self {
-        self.set().login_timeout = timeout;
-        self
-    }
-
-    /// How long each request of an authorization may take. 30 s by default.
-    pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.set().request_timeout = timeout;
-        self
-    }
-
-    /// Where a server has no metadata, takes it for its own authorization server, as 2025-03-26 has it (R-AU-50, R-AU-51). Such a
-    /// server cannot say that it does PKCE.
-    pub fn server_is_its_own(mut self) -> Self {
-        self.set().is_old = true;
-        self
-    }
-
-    fn set(&mut self) -> &mut Settings {
-        Arc::make_mut(&mut self.settings)
-    }
-
-    fn server(&self, resource: &Url) -> Arc<Server> {
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(servers.entry(resource.as_str().to_owned()).or_default())
-    }
-}
-
-impl Default for OAuth {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Credentials for OAuth {
@@ -302,14 +133,15 @@ impl Credentials for OAuth {
             Verdict::Give(token) => return Ok(token.map(Credential::bearer)),
             Verdict::Authorize(refusal) => refusal,
         };
+        // It was to be renewed before it ends. Should that fail, it is used until then; after that the server says anew whom it trusts.
         let is_early = refusal.status == 0;
         let authorized = self.authorize(&server, seen, ask, refusal);
         let held = server.held();
-        let grant = held.grant.as_ref();
+        let mut grant = held.grant.as_ref();
         match authorized {
-            // It was renewed before it ended, which may be tried again as long as it has not.
-            Err(error) if is_early && grant.is_some_and(|grant| !grant.has_ended()) => {
+            Err(error) if is_early && !error.is_out_of_time() && !error.is_stopped() => {
                 log::warn!(target: log_target::CLIENT, "the token is not renewed yet: {error}");
+                grant = grant.filter(|grant| !grant.has_ended());
             }
             authorized => authorized?,
         }
@@ -332,6 +164,11 @@ enum Verdict {
 }
 
 impl OAuth {
+    fn server(&self, resource: &Url) -> Arc<Server> {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(servers.entry(resource.as_str().to_owned()).or_default())
+    }
+
     fn judge(&self, server: &Server, ask: &Ask<'_>) -> Result<Verdict, CredentialsError> {
         let mut held = server.held();
         if !held.is_loaded {
@@ -356,7 +193,8 @@ impl OAuth {
             });
         };
         let refused = rejected.credential.as_ref().map(|credential| credential.secret().expose());
-        if token.is_some() && token.as_deref() != refused {
+        let has_ended = held.grant.as_ref().is_some_and(Grant::has_ended);
+        if token.is_some() && token.as_deref() != refused && !has_ended {
             // Another request had the same trouble before.
             return Ok(Verdict::Give(token));
         }
@@ -376,9 +214,8 @@ impl OAuth {
         let refusal = Refusal::read(rejected);
         if rejected.status == 403 {
             let wanted = refusal.scope.as_deref().map(Scopes::parse).unwrap_or_default();
-            if held.asked.hold(&wanted) || held.in_vain >= MOST_IN_VAIN {
+            if held.asked.hold(&wanted) {
                 // It was asked for already, and did not help (R-AU-40).
-                held.in_vain = held.in_vain.saturating_add(1);
                 return Ok(Verdict::Give(token));
             }
         }
@@ -436,12 +273,14 @@ impl Server {
             (held.grant.clone(), held.found.clone(), held.asked.clone(), held.issuer.clone())
         };
         let got = login.run(refusal, grant, found, &asked, issuer.as_ref());
+        if let Ok(got) = &got
+            && let Err(error) = got.grant.save(&*login.settings.store, &login.resource)
+        {
+            log::warn!(target: log_target::CLIENT, "the tokens are not kept: {error}");
+        }
         let mut held = self.held();
         match got {
             Ok(got) => {
-                if let Err(error) = got.grant.save(&*login.settings.store, &login.resource) {
-                    log::warn!(target: log_target::CLIENT, "the tokens are not kept: {error}");
-                }
                 login.http.insight().secret(&got.grant.access_token);
                 let mut asked_at = std::mem::take(&mut held.asked_at);
                 if got.is_of_person {
@@ -452,7 +291,6 @@ impl Server {
                     asked_at,
                     issuer: Some(got.grant.issuer.clone()),
                     asked: Scopes::parse(&got.grant.scope),
-                    in_vain: held.in_vain,
                     grant: Some(got.grant),
                     found: Some(got.found),
                     failure: None,
@@ -486,20 +324,6 @@ impl Refusal {
 impl Drop for OAuth {
     fn drop(&mut self) {
         self.dropped.0.store(true, Ordering::Release);
-    }
-}
-
-impl fmt::Debug for OAuth {
-    /// Without secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &self.settings;
-        f.debug_struct("OAuth")
-            .field("client_name", &settings.client_name)
-            .field("client_id", &settings.client_id)
-            .field("client_secret", &settings.client_secret)
-            .field("issuer", &settings.issuer)
-            .field("person", &settings.person)
-            .finish_non_exhaustive()
     }
 }
 

@@ -13,8 +13,9 @@ use mcp_core::text::Excerpt;
 use mcp_core::time::{Cause, Deadline};
 
 use super::person::Person;
+use super::settings::Settings;
 use super::store::{Grant, Registered};
-use super::{Dropped, SOURCE, Settings, random};
+use super::{Dropped, SOURCE, random};
 use crate::clock;
 use crate::credentials::{CredentialsError, Secret};
 use crate::error::Error;

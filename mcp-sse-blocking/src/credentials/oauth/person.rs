@@ -6,8 +6,9 @@ use std::sync::Arc;
 use mcp_core::auth::Authorization;
 use mcp_core::time::{Cause, Deadline};
 
+use super::HERE;
 use super::listener::Listener;
-use super::{HERE, Settings};
+use super::settings::Settings;
 use crate::clock;
 use crate::transport::exchange::Stop;
 

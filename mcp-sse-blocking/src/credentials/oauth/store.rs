@@ -23,8 +23,8 @@ use crate::credentials::Secret;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Names are URLs with a word before; the texts are JSON and secrets. Called from any thread, without a lock held. What this does
-/// is not interrupted.
+/// Names are URLs with a word before; the texts are JSON and secrets. Called from any thread. What this does is not interrupted, and
+/// requests to the same server wait for it.
 pub trait TokenStore: Send + Sync {
     /// What is kept under `name`.
     ///
