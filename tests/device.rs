@@ -1,24 +1,23 @@
-//! What a device needs: bytes on the heap at the peak, counted by the allocator, for bounds that are stated here.
+//! What a device needs: bytes on the heap of a server at the peak, counted by the allocator, for bounds that are stated here.
 //!
-//! Only what the server or the decoder asks for is counted, on the thread of the test. Growing a block counts the old one and
-//! the new one at once, as on a device, where it is copied. How a heap is fragmented is not counted; `device_qemu.rs` runs on
-//! a real one.
+//! Only what the server asks for is counted, on the thread of the test. Growing a block counts the old one and
+//! the new one at once, as on a device, where it is copied. How a heap is fragmented is not counted; `device_arena.rs` and
+//! `device_qemu.rs` run on real ones.
 #![allow(clippy::unwrap_used)] // a panic is the report
 // An allocator cannot be written without it.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::ptr;
 use std::time::Duration;
 
-use mcp_core::jsonrpc::{self, Message, Payload};
+use mcp_core::Limits;
 use mcp_core::time::Instant;
-use mcp_core::{Limits, sse};
 use mcp_server_tiny::engine::{ConnId, Engine, Next};
+use mcp_server_tiny::types::{ElicitAction, ElicitParams, RequestedSchema};
 use mcp_server_tiny::{Call, Resource, Server, Tool};
 use mcp_tests::raw_http::RawAnswer;
-use mcp_tests::raw_streamable::{initialize, post, stateless};
+use mcp_tests::raw_streamable::{call, initialize, post, stateless};
 use serde_json::json;
 
 struct Counting;
@@ -30,11 +29,9 @@ static ALLOCATOR: Counting = Counting;
 struct Count {
     held: usize,
     peak: usize,
-    /// Past it there is no more memory, which ends the process.
-    room: usize,
 }
 
-const NONE: Count = Count { held: 0, peak: 0, room: usize::MAX };
+const NONE: Count = Count { held: 0, peak: 0 };
 
 thread_local! {
     static COUNT: Cell<Count> = const { Cell::new(NONE) };
@@ -47,9 +44,6 @@ unsafe impl GlobalAlloc for Counting {
         if COUNTS.get() {
             let mut count = COUNT.get();
             count.held += layout.size();
-            if count.held > count.room {
-                return ptr::null_mut();
-            }
             count.peak = count.peak.max(count.held);
             COUNT.set(count);
         }
@@ -119,6 +113,10 @@ struct Device {
 
 impl Device {
     fn new() -> Self {
+        Self::of(small_server())
+    }
+
+    fn of(server: Server) -> Self {
         COUNT.set(NONE);
         let mut drawn = 0u128;
         let entropy = move |secret: &mut [u8; 16]| {
@@ -126,7 +124,7 @@ impl Device {
             *secret = drawn.to_be_bytes();
             true
         };
-        let engine = counted(|| small_server().engine(entropy)).unwrap();
+        let engine = counted(|| server.engine(entropy)).unwrap();
         Self { engine, now: Instant::ZERO }
     }
 
@@ -199,7 +197,7 @@ fn ten_thousand_requests_leave_nothing_behind() {
             after_a_few = COUNT.get().held;
         }
     }
-    let Count { held, peak, .. } = COUNT.get();
+    let Count { held, peak } = COUNT.get();
     eprintln!("10 000 requests: {at_rest} bytes at rest, {held} afterwards, {peak} at the peak");
     assert_eq!(held, after_a_few);
     assert!(peak < PEAK, "{peak} bytes");
@@ -250,37 +248,37 @@ fn past_each_bound_there_is_a_refusal_and_no_growth() {
 }
 
 #[test]
-fn the_decoders_read_a_long_stream_in_four_kibibytes() {
-    let mut limits = Limits::SMALL;
-    limits.line_bytes = 1024;
-    limits.event_bytes = 1024;
-    limits.buffered_bytes = 2048;
-    limits.message_bytes = 1024;
-    COUNT.set(Count { room: 4096, ..NONE });
-    let mut decoder = counted(|| sse::Decoder::new(&limits));
-    let (mut requests, mut events) = (0, 0);
-    for number in 0..10_000usize {
-        let text = "x".repeat(number * 7 % 900);
-        let line = format!(
-            "id: {number}\nevent: message\ndata: {{\"jsonrpc\":\"2.0\",\"id\":{number},\"method\":\"m\",\"params\":{{\"t\":\"{text}\"}}}}\n\n"
-        );
-        for chunk in line.as_bytes().chunks(1 + number % 97) {
-            counted(|| {
-                decoder.push(chunk).unwrap();
-                while let Some(event) = decoder.next_event().unwrap() {
-                    events += 1;
-                    let decoded = jsonrpc::decode(event.data, &limits);
-                    requests += usize::from(matches!(decoded, Ok(Payload::Message(Message::Request(_)))));
-                }
-            });
-        }
+fn a_session_that_asks_too_much_at_a_time_is_told_so_and_takes_no_more_memory() {
+    // A call that waits for its client is in flight also when the connection of its answer is gone (R-SH-16).
+    let asking = small_server().tool(Tool::new("confirm"), |call: &mut Call<'_>| {
+        let question = ElicitParams::form("Really?", RequestedSchema::new());
+        Ok(if call.elicit("sure", question)?.action == ElicitAction::Accept { "done" } else { "not done" })
+    });
+    let mut device = Device::of(asking);
+    let conn = device.connect().unwrap();
+    let hello = post(&[], &initialize("2025-11-25", json!({ "elicitation": {} })));
+    let session = device.ask(conn, hello).field("Mcp-Session-Id").unwrap().to_owned();
+    device.close(conn);
+    let mut ask = |id: usize| {
+        let conn = device.connect().unwrap();
+        let body = call(id, "tools/call", json!({ "name": "confirm" }));
+        let answer = device.send(conn, post(&[("Mcp-Session-Id", &session)], &body));
+        device.close(conn);
+        (String::from_utf8(answer).unwrap(), COUNT.get().held)
+    };
+    for id in 0..Limits::SMALL.requests_in_flight {
+        let (asked, _) = ask(id);
+        assert!(asked.starts_with("HTTP/1.1 200 ") && asked.contains("elicitation/create"), "{asked}");
     }
-    assert_eq!((requests, events), (10_000, 10_000));
-    eprintln!("10 000 events of up to 1 KiB: {} bytes at the peak", COUNT.get().peak);
-    // A line without end is an error, and not a buffer without end.
-    let refused = counted(|| (0..1000).any(|_| decoder.push(&[b'x'; 64]).is_err() || decoder.next_event().is_err()));
-    assert!(refused);
-    counted(|| drop(decoder));
-    assert_eq!(COUNT.get().held, 0);
-    COUNT.set(NONE);
+    let mut after_a_few = 0;
+    for id in 100..1000 {
+        let (refused, held) = ask(id);
+        assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("too many requests in flight"), "{refused}");
+        if id == 400 {
+            // Deadlines of connections that are gone are kept for a while.
+            after_a_few = held;
+        }
+        assert!(id <= 400 || held <= after_a_few, "{held} bytes after {id} requests, {after_a_few} after 400");
+    }
+    assert!(COUNT.get().peak < PEAK, "{} bytes", COUNT.get().peak);
 }

@@ -9,13 +9,14 @@ use core::fmt;
 
 use mcp_core::jsonrpc::{self, code};
 use mcp_core::revision::ProtocolVersion;
+use mcp_core::session::{Reply, RequestKey, ServerProfile, ServerSession};
 use mcp_core::types::{CallToolResult, ContentBlock, JsonObject};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::service::OfferKind;
+use crate::service::{OfferKind, respond};
 
 /// What a handler may return: strings, numbers, [`Json`], content blocks, a whole [`CallToolResult`], or nothing.
 pub trait IntoToolResult {
@@ -37,7 +38,7 @@ enum Repr {
     Text(Cow<'static, str>),
     /// Goes out as structured content and as text (R-FS-16).
     Json(Box<RawValue>),
-    Full(Box<CallToolResult>),
+    Full(Box<CallToolResult>, Respond),
     Later,
 }
 
@@ -186,24 +187,37 @@ impl ToolResult {
     }
 
     /// Its `_meta`.
-    pub(crate) fn meta(&self) -> Option<&JsonObject> {
-        if let Repr::Full(result) = &self.0 { result.meta.as_ref() } else { None }
+    /// Appends it as the answer to a request. False when that is no longer in flight.
+    pub(crate) fn respond(
+        &self,
+        session: &mut ServerSession,
+        profile: &ServerProfile<'_>,
+        key: RequestKey,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        match &self.0 {
+            Repr::Full(result, respond) => respond(result, session, profile, key, out),
+            _ => {
+                let answer = Answer { result: self, version: session.version() };
+                respond(session, profile, key, &Reply::new(&answer), out)
+            }
+        }
     }
 
     /// Whether a client that was promised structured content gets it.
     pub(crate) fn is_structured(&self, version: ProtocolVersion) -> bool {
         match &self.0 {
             Repr::Json(json) => version.has_any_structured_content() || json.get().starts_with('{'),
-            Repr::Full(result) => result.structured_content.is_some() || result.is_error,
+            Repr::Full(result, _) => result.structured_content.is_some() || result.is_error,
             Repr::Text(_) | Repr::Later => false,
         }
     }
 }
 
-/// A result as a revision has it, without its `_meta`.
-pub(crate) struct Answer<'a> {
-    pub(crate) result: &'a ToolResult,
-    pub(crate) version: ProtocolVersion,
+/// A result other than a [`FullAnswer`], as a revision has it.
+struct Answer<'a> {
+    result: &'a ToolResult,
+    version: ProtocolVersion,
 }
 
 impl Serialize for Answer<'_> {
@@ -220,26 +234,53 @@ impl Serialize for Answer<'_> {
                     map.serialize_entry("structuredContent", json)?;
                 }
             }
-            Repr::Full(result) => {
-                map.serialize_entry("content", &Content { blocks: &result.content, version: self.version })?;
-                let fits = |value: &&Value| {
-                    self.version.has_any_structured_content()
-                        || self.version.has_structured_content() && value.is_object()
-                };
-                if let Some(structured) = result.structured_content.as_ref().filter(fits) {
-                    map.serialize_entry("structuredContent", structured)?;
-                }
-                if result.is_error {
-                    map.serialize_entry("isError", &true)?;
-                }
-                for (name, value) in &result.other {
-                    map.serialize_entry(name, value)?;
-                }
-            }
-            Repr::Later => map.serialize_entry::<str, [Text<'_>]>("content", &[])?,
+            // The former by its own function.
+            Repr::Full(..) | Repr::Later => map.serialize_entry::<str, [Text<'_>]>("content", &[])?,
         }
         map.end()
     }
+}
+
+/// A whole result as a revision has it, without its `_meta`.
+pub(crate) struct FullAnswer<'a> {
+    pub(crate) result: &'a CallToolResult,
+    pub(crate) version: ProtocolVersion,
+}
+
+impl Serialize for FullAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { result, version } = *self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("content", &Content { blocks: &result.content, version })?;
+        let fits = |value: &&Value| {
+            version.has_any_structured_content() || version.has_structured_content() && value.is_object()
+        };
+        if let Some(structured) = result.structured_content.as_ref().filter(fits) {
+            map.serialize_entry("structuredContent", structured)?;
+        }
+        if result.is_error {
+            map.serialize_entry("isError", &true)?;
+        }
+        for (name, value) in &result.other {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// Answers a request with a whole result. The result brings this function along, so that only programs with such results
+/// contain what writes content of every kind.
+type Respond = fn(&CallToolResult, &mut ServerSession, &ServerProfile<'_>, RequestKey, &mut Vec<u8>) -> bool;
+
+fn respond_full(
+    result: &CallToolResult,
+    session: &mut ServerSession,
+    profile: &ServerProfile<'_>,
+    key: RequestKey,
+    out: &mut Vec<u8>,
+) -> bool {
+    let answer = FullAnswer { result, version: session.version() };
+    respond(session, profile, key, &Reply { result: &answer, meta: result.meta.as_ref(), hints: None }, out)
 }
 
 /// A failure as a result.
@@ -324,14 +365,14 @@ into_tool_result! {
     &'static str: |text| Repr::Text(Cow::Borrowed(text));
     Cow<'static, str>: |text| Repr::Text(text);
     bool: |value| Repr::Text(Cow::Borrowed(if value { "true" } else { "false" }));
-    (): |_nothing| Repr::Full(Box::default());
+    (): |_nothing| Repr::Full(Box::default(), respond_full);
     Later: |_later| Repr::Later;
 }
 
 impl IntoToolResult for CallToolResult {
     fn into_tool_result(self) -> Result<ToolResult, ToolError> {
         self.content.iter().try_for_each(check_block)?;
-        Ok(ToolResult(Repr::Full(Box::new(self))))
+        Ok(ToolResult(Repr::Full(Box::new(self), respond_full)))
     }
 }
 

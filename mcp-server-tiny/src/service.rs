@@ -106,6 +106,7 @@ pub use outbox::{Kind, Outbox};
 use prompts::Prompts;
 use resources::Resources;
 use run::Which;
+pub(crate) use run::respond;
 pub(crate) use seal::{Sealed, open};
 
 /// Which request it is that is being handled, so that an answer can find its way back later.

@@ -12,6 +12,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAcces
 use serde_json::value::RawValue;
 
 use super::depth;
+use super::error::ErrorObject;
 use super::fault::{DecodeError, Fault};
 use super::id::{ErrorId, RequestId};
 use super::message::{ErrorResponse, Message, Notification, Request, Response};
@@ -135,6 +136,11 @@ impl<'de> Visitor<'de> for BatchVisitor {
 }
 
 fn decode_message<'a>(text: &'a str, limits: &Limits) -> Result<Message<'a>, DecodeError<'a>> {
+    if !text.trim_ascii_start().starts_with('{') {
+        // JSON of another type is well-formed, hence an invalid request rather than a parse error.
+        serde_json::from_str::<IgnoredAny>(text).map_err(Fault::not_json)?;
+        return Err(DecodeError { fault: Fault::NotAnObject, id: ErrorId::Absent, is_answered: true });
+    }
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(Fault::not_json)?;
     envelope.classify(limits)
 }
@@ -196,9 +202,9 @@ impl<'a> Envelope<'a> {
                 ErrorId::Known(id) => Ok(Message::Response(Response { id, result })),
                 id => wrong(Fault::ResponseWithoutId, id),
             },
-            (None, None, Some(error)) => match serde_json::from_str(error.get()) {
-                Ok(error) => Ok(Message::Error(ErrorResponse { id, error })),
-                Err(_) => wrong(Fault::InvalidErrorObject, id),
+            (None, None, Some(error)) => match ErrorObject::of_json(error) {
+                Some(error) => Ok(Message::Error(ErrorResponse { id, error })),
+                None => wrong(Fault::InvalidErrorObject, id),
             },
             (None, None, None) => wrong(Fault::NoMessage, id),
             _ => wrong(Fault::AmbiguousMessage, id),
@@ -217,7 +223,7 @@ pub(crate) fn borrow_str(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 impl<'de> Deserialize<'de> for Envelope<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EnvelopeVisitor)
+        deserializer.deserialize_map(EnvelopeVisitor)
     }
 }
 
@@ -251,37 +257,6 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
             }
         }
         Ok(envelope)
-    }
-
-    // JSON of another type is well-formed, hence an invalid request rather than a parse error.
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Envelope<'de>, E> {
-        Ok(Envelope::not_an_object())
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Envelope<'de>, E> {
-        Ok(Envelope::not_an_object())
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Envelope<'de>, E> {
-        Ok(Envelope::not_an_object())
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Envelope<'de>, E> {
-        Ok(Envelope::not_an_object())
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Envelope<'de>, E> {
-        Ok(Envelope::not_an_object())
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Envelope<'de>, E> {
-        Ok(Envelope::not_an_object())
-    }
-}
-
-impl Envelope<'_> {
-    fn not_an_object() -> Self {
-        Self { fault: Some(Fault::NotAnObject), ..Self::default() }
     }
 }
 

@@ -64,6 +64,8 @@ pub(crate) enum Statuses {
     Ok,
     /// The one of its code (R-ST-21 to R-ST-27).
     ByCode,
+    /// 429: the session has as many requests in flight as it may have.
+    TooManyRequests,
 }
 
 impl Writing {
@@ -168,6 +170,7 @@ impl AnswerOutbox<'_> {
         }
         let status = match self.writing.statuses {
             Statuses::Ok => Status::Ok,
+            Statuses::TooManyRequests => Status::TooManyRequests,
             Statuses::ByCode => error_code(&self.out[answer.body()..]).map_or(Status::Ok, status_of_error),
         };
         answer.finish(self.out, status);
@@ -253,7 +256,7 @@ pub(super) fn write_comment(out: &mut Vec<u8>, delimiter: Delimiter) {
 
 /// The code of a response that is an error. Responses are written here, in the order `jsonrpc`, `id`, then `result` or
 /// `error` with its `code` first; so it is found without reading the message again.
-fn error_code(response: &[u8]) -> Option<i64> {
+pub(super) fn error_code(response: &[u8]) -> Option<i64> {
     let rest = response.strip_prefix(br#"{"jsonrpc":"2.0","id":"#)?;
     let end = match rest.strip_prefix(b"\"") {
         None => memchr::memchr(b',', rest)?,

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::Engine;
 use super::admission::token;
-use super::answer::{AnswerOutbox, Statuses, Writing};
+use super::answer::{AnswerOutbox, Statuses, Writing, error_code};
 use super::endpoint::Post;
 use super::exchange::{Asked, Owner, remember};
 use crate::conn::Terms;
@@ -166,6 +166,10 @@ impl Engine {
                 let mut answer = core::mem::take(&mut self.scratch);
                 let event = state.handle_message(&self.service.profile(), &self.config.messages, message, &mut answer);
                 if !answer.is_empty() {
+                    // All that a session refuses with this code: its client asks more at a time than `requests_in_flight` allows.
+                    if requests == 1 && error_code(&answer) == Some(code::INTERNAL_ERROR) {
+                        outbox.writing.statuses = Statuses::TooManyRequests;
+                    }
                     outbox.message(Kind::Answer, &mut |out| {
                         out.extend_from_slice(&answer);
                         true

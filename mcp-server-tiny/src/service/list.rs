@@ -62,6 +62,19 @@ impl ListRequest<'_> {
     }
 
     /// The cursor, if any, of a request that can be read.
+    /// A list of nothing, which has one page as well. `member` is that of the result.
+    pub(super) fn answer_none(
+        &self,
+        member: &'static str,
+        session: &mut ServerSession,
+        origin: &Origin<'_>,
+        outbox: &mut dyn Outbox,
+    ) -> Outcome {
+        let page = RawValue::from_string(alloc::format!("{{\"{member}\":[]}}")).ok();
+        let is_first = self.cursor().is_some_and(|cursor| cursor.is_none());
+        self.answer_page(session, origin, page.as_deref().filter(|_| is_first), outbox)
+    }
+
     fn cursor(&self) -> Option<Option<Cow<'_, str>>> {
         let Some(params) = self.params else { return Some(None) };
         serde_json::from_str::<PaginatedParams<'_>>(params.get()).ok().map(|params| params.cursor)

@@ -18,37 +18,36 @@ use serde_json::value::RawValue;
 use super::details::{Details, DetailsIn};
 use super::list::{ListRequest, Listed, Pages};
 use super::offer::{Family, Offer, OfferKind, Output, Respond, Route};
-use super::run::{Task, Which, answer, guard, respond};
+use super::run::{Task, Which, answer, respond};
 use super::{Kind, Origin, Outbox, Outcome, Service, profile, refuse};
 use crate::call::{Arguments, Call, Round};
-use crate::completion::Completers;
 use crate::mistake::{Fault, RegistrationError};
-use crate::resource::{Contents, IntoContents, Lister, Pattern, Resource, ResourceKind, ResourceTemplate, not_found};
+use crate::resource::{Contents, IntoContents, Resource, ResourceKind, not_found};
 use crate::result::ToolError;
+
+mod templates;
+
+use templates::OfTemplates;
+pub(super) use templates::Template;
 
 /// The resources of a server.
 pub(crate) struct Resources {
     pub(super) route: Route,
     pub(super) fixed: Family<Fixed>,
     pub(super) templates: Family<Template>,
+    /// What only templates need.
+    of_templates: Option<OfTemplates>,
     fixed_pages: Pages,
     template_pages: Pages,
 }
+
+/// What a URI names, with the variables as JSON when it is a template.
+type Found = (Which, Option<String>);
 
 /// What lists say of a resource.
 pub(super) struct Fixed {
     name: String,
     size: Option<u64>,
-    details: Details,
-    kind: ResourceKind,
-}
-
-/// What lists say of a template, and what fits it.
-pub(super) struct Template {
-    name: String,
-    pub(super) pattern: Pattern,
-    pub(super) completers: Completers,
-    list: Option<Box<Lister>>,
     details: Details,
     kind: ResourceKind,
 }
@@ -59,31 +58,12 @@ impl Resources {
         self.template_pages.forget();
     }
 
-    /// What templates name of their resources now.
-    fn provided(&self) -> Result<Vec<(String, Fixed)>, ToolError> {
-        let mut provided = Vec::new();
-        for entry in self.templates.entries() {
-            let Some(list) = &entry.listing.list else { continue };
-            let resources = guard("list of", &entry.offer.name, || Ok(list()))?;
-            provided.extend(
-                resources
-                    .into_iter()
-                    .map(|Resource { uri, name, size, kind, details, .. }| (uri, Fixed { name, size, details, kind })),
-            );
+    /// Where a URI is found: among the resources, else the first template that it fits.
+    fn find(&self, uri: &str) -> Option<Found> {
+        match self.fixed.find(uri) {
+            Some(entry) => Some((Which::Resource(entry.number), None)),
+            None => (self.of_templates?.find)(self, uri),
         }
-        Ok(provided)
-    }
-
-    /// Where a URI is found: among the resources, else the first template that it fits, with its variables.
-    fn find(&self, uri: &str) -> Option<(Which, JsonObject)> {
-        if let Some(entry) = self.fixed.find(uri) {
-            return Some((Which::Resource(entry.number), JsonObject::new()));
-        }
-        self.templates.entries().iter().find_map(|entry| {
-            let variables = entry.listing.pattern.variables(uri)?;
-            let variables = variables.into_iter().map(|(name, value)| (name.to_string(), value.into()));
-            Some((Which::Template(entry.number), variables.collect()))
-        })
     }
 }
 
@@ -139,57 +119,6 @@ impl Service {
         resources.fixed.remove(uri)
     }
 
-    /// Registers resources whose contents a handler gives by the variables of their pattern, which are its arguments. Of
-    /// several templates that a URI fits the first is taken, and a [resource](Self::resource_with) of that URI before any.
-    /// A mistake is kept for [`check`](Self::check), and the template is left out.
-    pub fn resource_template<R, F>(&mut self, template: ResourceTemplate, handler: F)
-    where
-        R: IntoContents,
-        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
-    {
-        let added = self.add_resource_template(template, handler);
-        self.note(added);
-    }
-
-    pub(crate) fn add_resource_template<R, F>(
-        &mut self,
-        template: ResourceTemplate,
-        handler: F,
-    ) -> Result<(), RegistrationError>
-    where
-        R: IntoContents,
-        F: Fn(&mut Call<'_>) -> Result<R, ToolError> + Send + Sync + 'static,
-    {
-        let ResourceTemplate { pattern: text, name, kind, details, place, completers, list } = template;
-        let mistake = |fault| RegistrationError::new(OfferKind::Resource, &text, fault);
-        let pattern = match Pattern::parse(&text) {
-            Ok(pattern) if is_absolute(&text) => pattern,
-            Ok(_) => return Err(mistake(Fault::Resource("its template does not begin with a scheme"))),
-            Err(why) => return Err(mistake(Fault::Resource(why))),
-        };
-        if let Some(stray) = completers.stray(|name| pattern.has_variable(name)) {
-            return Err(mistake(Fault::NoParameter(stray.to_string())));
-        }
-        let duplicate = mistake(Fault::Duplicate);
-        let offer = Offer { place, ..Offer::new(OfferKind::Resource, text) };
-        let handler = reads(handler, kind.clone());
-        let route = completers.route;
-        let listing = Template { name, pattern, completers, list, details, kind };
-        let resources = self.declare_resources();
-        resources.forget();
-        if !resources.templates.insert(offer, listing, handler) {
-            return Err(duplicate);
-        }
-        self.completes(route);
-        Ok(())
-    }
-
-    pub(crate) fn remove_resource_template(&mut self, pattern: &str) -> bool {
-        let Some(resources) = &mut self.resources else { return false };
-        resources.forget();
-        resources.templates.remove(pattern)
-    }
-
     /// Says that there are resources, also while there are none.
     pub(crate) fn declare_resources(&mut self) -> &mut Resources {
         let capability = self.capabilities.resources.get_or_insert_with(ResourcesCapability::default);
@@ -199,6 +128,7 @@ impl Service {
                 route: carry_out,
                 fixed: Family::new(),
                 templates: Family::new(),
+                of_templates: None,
                 fixed_pages: Pages::new(),
                 template_pages: Pages::new(),
             })
@@ -248,23 +178,16 @@ fn carry_out(
         _ => {}
     }
     let Some(resources) = &mut service.resources else { return Outcome::Answered };
+    if let Some(of_templates) = resources.of_templates {
+        return (of_templates.list)(service, session, origin, method, params, outbox);
+    }
     let profile = profile(&service.info, &service.capabilities, service.instructions.as_deref());
     let list = ListRequest { profile: &profile, hints: service.hints, size: service.page_size, params };
     if method == Method::ResourcesTemplatesList {
-        return list.answer(session, origin, &mut resources.template_pages, resources.templates.entries(), outbox);
+        // Also without templates: an empty list.
+        return list.answer_none("resourceTemplates", session, origin, outbox);
     }
-    let fixed = resources.fixed.entries();
-    if resources.templates.entries().iter().all(|entry| entry.listing.list.is_none()) {
-        return list.answer(session, origin, &mut resources.fixed_pages, fixed, outbox);
-    }
-    match resources.provided() {
-        Ok(provided) => {
-            let fixed = fixed.iter().map(|entry| (entry.offer.name.as_str(), &entry.listing));
-            let all: Vec<_> = fixed.chain(provided.iter().map(|(uri, listing)| (uri.as_str(), listing))).collect();
-            list.answer_fresh(session, origin, &all, outbox)
-        }
-        Err(error) => fail(service, session, origin, &error, outbox),
-    }
+    list.answer(session, origin, &mut resources.fixed_pages, resources.fixed.entries(), outbox)
 }
 
 fn read(
@@ -281,8 +204,8 @@ fn read(
     };
     let uri = &*params.uri;
     let found = service.resources.as_ref().and_then(|resources| resources.find(uri));
-    let variables = found.as_ref().and_then(|(_, variables)| serde_json::to_string(variables).ok());
-    let raw = variables.as_deref().and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
+    let variables = found.as_ref().and_then(|(_, variables)| variables.as_deref());
+    let raw = variables.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
     let (Some((which, _)), Some(arguments)) = (&found, Arguments::parse(raw)) else {
         return fail(service, session, origin, &not_found(session.version(), uri), outbox);
     };
@@ -370,21 +293,6 @@ impl Listed for Fixed {
             size: Option<u64>,
         }
         Listed { uri, common: Common::new(&self.name, &self.details, &self.kind, version), size: self.size }
-    }
-}
-
-impl Listed for Template {
-    const MEMBER: &'static str = "resourceTemplates";
-
-    fn listed<'a>(&'a self, version: ProtocolVersion, pattern: &'a str) -> impl Serialize + 'a {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Listed<'a> {
-            uri_template: &'a str,
-            #[serde(flatten)]
-            common: Common<'a>,
-        }
-        Listed { uri_template: pattern, common: Common::new(&self.name, &self.details, &self.kind, version) }
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::offer::{Handler, Number, Offer, OfferKind, Output};
 use super::{Kind, Left, Origin, Outbox, Outcome, Service, profile};
 use crate::call::{Arguments, Call, Here, Link, Question, Reporter, Round};
-use crate::result::{Answer, Failed, SentAs, ToolError};
+use crate::result::{Failed, SentAs, ToolError};
 
 /// Something to carry out. Its arguments were checked.
 pub(super) struct Task<'a> {
@@ -161,9 +161,7 @@ pub(super) fn answer(
             if offer.promise.holds_in(version) && !result.is_structured(version) {
                 log::warn!("tool `{}` has an output schema but returned no structured result", offer.name);
             }
-            let answer = Answer { result, version };
-            let reply = Reply { result: &answer, meta: result.meta(), hints: None };
-            outbox.message(Kind::Answer, &mut |out| respond(session, profile, key, &reply, out));
+            outbox.message(Kind::Answer, &mut |out| result.respond(session, profile, key, out));
         }
         Ok(Output::Other(result)) => {
             outbox.message(Kind::Answer, &mut |out| result.respond(session, profile, key, hints, out));
@@ -177,7 +175,7 @@ pub(super) fn answer(
 }
 
 /// Writes a result, or an error when it cannot be written.
-pub(super) fn respond<R: Serialize + ?Sized>(
+pub(crate) fn respond<R: Serialize + ?Sized>(
     session: &mut ServerSession,
     profile: &ServerProfile<'_>,
     key: RequestKey,

@@ -13,7 +13,7 @@ use super::super::run::respond;
 use super::super::{Kind, Origin, Outbox, Outcome, Service, profile};
 use super::{STATE, about, seal_note};
 use crate::delegate::Shared;
-use crate::result::{Answer, IntoToolResult};
+use crate::result::{FullAnswer, check_block};
 
 /// Members of a result that belong to the revision of whoever wrote it.
 const TYPE: &str = "resultType";
@@ -132,6 +132,6 @@ fn fitting(method: Method, result: &RawValue, version: ProtocolVersion) -> Optio
         return None;
     }
     let result: CallToolResult = serde_json::from_str(result.get()).ok()?;
-    let result = result.into_tool_result().ok()?;
-    to_raw_value(&Answer { result: &result, version }).ok()
+    result.content.iter().try_for_each(check_block).ok()?;
+    to_raw_value(&FullAnswer { result: &result, version }).ok()
 }
