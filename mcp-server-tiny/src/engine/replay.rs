@@ -1,6 +1,6 @@
 //! What was sent on the streams of a session, kept for a client that lost its connection (R-SH-29 to R-SH-36).
 //!
-//! An event's id is `<stream>-<number>`, in decimal: the stream within its session, so that `Last-Event-ID` finds it
+//! An event's [id](mcp_core::http::EventId) is the stream within its session, so that `Last-Event-ID` finds it
 //! (R-SH-31), and a number that rises by one from event to event (R-SH-30). What is kept is bounded for each session and in all,
 //! oldest first out; the last event of a stream of a call is its answer, so whatever is left of a stream is still worth
 //! sending.
@@ -10,12 +10,13 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
+use mcp_core::http;
 use mcp_core::time::Instant;
 
 use crate::config::Limits;
 use crate::parts::Listening;
 
-/// Names an event within its session.
+/// Names an event within its session, in half the room of what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventId {
     pub(crate) stream: u32,
@@ -36,22 +37,16 @@ impl EventId {
 
     /// Reads an id as [`write`](Self::write) writes it; anything else is none that this server gave out.
     pub(crate) fn parse(part: Listening, text: &[u8]) -> Option<Self> {
-        let text = core::str::from_utf8(text).ok()?;
-        let (stream, number) = text.split_once('-')?;
-        let decimal = |digits: &str| {
-            let is_ours =
-                digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
-            is_ours.then(|| digits.parse().ok()).flatten()
-        };
-        let (stream, number) = (decimal(stream)?, decimal(number)?);
-        Some(Self { stream, number, part })
+        let http::EventId { stream, event } = http::EventId::parse(text)?;
+        Some(Self { stream: stream.try_into().ok()?, number: event.try_into().ok()?, part })
     }
 
     /// Appends the `id` line of an event.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         let mut line = Line(out);
+        let id = http::EventId { stream: self.stream.into(), event: self.number.into() };
         // Writing to memory does not fail.
-        let _ = writeln!(line, "id: {}-{}", self.stream, self.number);
+        let _ = writeln!(line, "id: {id}");
     }
 }
 
