@@ -13,6 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use mcp_core::jsonrpc::text_of;
 use mcp_core::types::JsonObject;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
@@ -95,8 +96,7 @@ impl Type {
     }
 
     /// Whether a value is of this type. `text` is the value when it is a string.
-    pub(crate) fn fits(&self, json: &RawValue, text: Option<&str>) -> bool {
-        let json = json.get();
+    pub(crate) fn fits(&self, json: &str, text: Option<&str>) -> bool {
         match self {
             Self::Any => true,
             Self::String => text.is_some(),
@@ -112,10 +112,7 @@ impl Type {
 
     fn fit_all(&self, array: &str) -> bool {
         let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(array) else { return false };
-        elements.into_iter().all(|element| {
-            let text = element.get().starts_with('"').then(|| serde_json::from_str::<String>(element.get()).ok());
-            self.fits(element, text.flatten().as_deref())
-        })
+        elements.into_iter().all(|element| self.fits(element.get(), text_of(element.get()).as_deref()))
     }
 }
 
@@ -214,7 +211,7 @@ mod tests {
 
     fn fits(kind: &Type, json: &str) -> bool {
         let text = serde_json::from_str::<String>(json).ok();
-        kind.fits(serde_json::from_str(json).unwrap(), text.as_deref())
+        kind.fits(json, text.as_deref())
     }
 
     #[test]

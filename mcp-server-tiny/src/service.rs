@@ -51,6 +51,7 @@ mod later;
 mod list;
 mod offer;
 mod outbox;
+mod params;
 mod prompts;
 mod resources;
 mod run;

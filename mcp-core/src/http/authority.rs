@@ -92,9 +92,10 @@ impl<'a> Authority<'a> {
     /// Reads `host` or `host:port`; `None` when it is neither. User information is not part of it.
     pub fn parse(text: &'a str) -> Option<Self> {
         // The colons inside the brackets of an IPv6 address are not the one before the port.
-        let host_end = match text.rfind(']') {
-            Some(bracket) => bracket + 1,
-            None => text.find(':').unwrap_or(text.len()),
+        let host_end = if text.starts_with('[') {
+            text.rfind(']').map_or(text.len(), |bracket| bracket + 1)
+        } else {
+            memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len())
         };
         let (host, rest) = text.split_at(host_end);
         let port = match rest.strip_prefix(':') {

@@ -20,13 +20,13 @@ use alloc::borrow::Cow;
 use alloc::string::ToString;
 use core::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::headers::{Field, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
 use super::mismatch::{HeaderFault, HeaderMismatch};
 use super::{excerpt, value};
-use crate::jsonrpc::{Error, borrow_str, code};
+use crate::jsonrpc::{Error, code, pick, text_of};
 use crate::revision::ProtocolVersion;
 use crate::types::Method;
 
@@ -113,31 +113,8 @@ pub fn mirrored_member(method: &str) -> Option<&'static str> {
 ///
 /// A server that has the [`Claim`](crate::session::Claim) of the request asks [that](crate::session::Claim::mirrored_name).
 pub fn mirrored_name<'a>(method: &str, params: Option<&'a RawValue>) -> Option<Cow<'a, str>> {
-    serde_json::from_str::<Named<'a>>(params?.get()).ok()?.text(method)
-}
-
-/// The members of parameters that `Mcp-Name` may repeat.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Named<'a> {
-    #[serde(borrow)]
-    pub(crate) name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) uri: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) task_id: Option<&'a RawValue>,
-}
-
-impl<'a> Named<'a> {
-    /// The text of the member that a method's header repeats.
-    pub(crate) fn text(self, method: &str) -> Option<Cow<'a, str>> {
-        let member = match mirrored_member(method)? {
-            "name" => self.name,
-            "uri" => self.uri,
-            _ => self.task_id,
-        };
-        borrow_str(member?)
-    }
+    let [text] = pick(params?.get(), [mirrored_member(method)?]).ok()?;
+    text_of(text?)
 }
 
 /// The revision of a claim when it is one of `served`.

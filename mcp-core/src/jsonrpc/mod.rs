@@ -41,7 +41,7 @@ pub(crate) use encode::{json, write_result_after};
 pub use error::{Error, ErrorObject, code};
 pub use fault::{DecodeError, Fault};
 pub use id::{ErrorId, RequestId};
-pub(crate) use member::each_member;
+pub use member::{Unclear, members, pick, text_of};
 pub use members::Members;
 pub use message::{ErrorResponse, Message, Notification, Request, Response};
 pub(crate) use wire::borrow_str;

@@ -4,7 +4,7 @@
 //! What the members mean together is decided afterwards (R-LM-8), so that a message that is wrong is still answered under its id.
 
 use alloc::borrow::Cow;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::{self, Vec};
 use core::fmt;
 
@@ -15,6 +15,7 @@ use super::depth;
 use super::error::ErrorObject;
 use super::fault::{DecodeError, Fault};
 use super::id::{ErrorId, RequestId};
+use super::member::text_of;
 use super::message::{ErrorResponse, Message, Notification, Request, Response};
 use crate::limits::{Limit, LimitExceeded, Limits};
 
@@ -214,11 +215,7 @@ impl<'a> Envelope<'a> {
 
 /// The string of a JSON text: a slice of it unless it has escapes.
 pub(crate) fn borrow_str(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let plain = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if plain.contains('\\') {
-        return serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned);
-    }
-    Some(Cow::Borrowed(plain))
+    text_of(raw.get())
 }
 
 impl<'de> Deserialize<'de> for Envelope<'de> {

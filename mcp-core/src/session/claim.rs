@@ -3,12 +3,11 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::offers::ClientOffers;
-use crate::http::stateless::Named;
-use crate::jsonrpc::{ErrorObject, borrow_str, code, each_member};
+use crate::http::stateless::mirrored_member;
+use crate::jsonrpc::{ErrorObject, Unclear, code, members, pick, text_of};
 use crate::revision::ProtocolVersion;
 use crate::types::method::Sender;
 use crate::types::{LoggingLevel, Method, ProgressToken, meta};
@@ -25,8 +24,12 @@ pub struct Claim<'a> {
     pub level: Option<LoggingLevel>,
     /// Under which token it wants to hear of progress.
     pub progress_token: Option<ProgressToken<'a>>,
-    named: Named<'a>,
+    /// The members that a header may repeat ([`MIRRORED`]), as JSON.
+    mirrored: [Option<&'a str>; MIRRORED.len()],
 }
+
+/// The members that [`mirrored_member`] may name.
+const MIRRORED: [&str; 3] = ["name", "uri", "taskId"];
 
 /// A claim that cannot be taken: error -32602 (R-LM-52).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,25 +85,30 @@ impl<'a> Claim<'a> {
         if !may_claim(params.get().as_bytes()) {
             return Ok(None);
         }
-        let params = match serde_json::from_str::<Params<'a>>(params.get()) {
-            Ok(params) => params,
-            Err(_) if names_revision(params) => return Err(ClaimFault::Malformed),
-            // Whatever is wrong with it, its session is to say.
-            Err(_) => return Ok(None),
+        let params = params.get();
+        let [name, uri, task_id] = MIRRORED;
+        let read = || {
+            let [meta, mirrored @ ..] = pick(params, ["_meta", name, uri, task_id])?;
+            let Some(meta) = meta else { return Ok(None) };
+            let names = [meta::PROTOCOL_VERSION, meta::CLIENT_CAPABILITIES, meta::LOG_LEVEL, "progressToken"];
+            Ok::<_, Unclear>(Some((pick(meta, names)?, mirrored)))
         };
-        let Some(meta) = params.meta else { return Ok(None) };
-        let Some(version) = meta.version else { return Ok(None) };
-        let version = borrow_str(version).ok_or(ClaimFault::Malformed)?;
-        let capabilities = meta.capabilities.ok_or(ClaimFault::NoCapabilities)?;
+        let ([version, capabilities, level, token], mirrored) = match read() {
+            Ok(Some(found)) => found,
+            Err(Unclear) if names_revision(params) => return Err(ClaimFault::Malformed),
+            // Whatever is wrong with it, its session is to say.
+            Ok(None) | Err(Unclear) => return Ok(None),
+        };
+        let Some(version) = version else { return Ok(None) };
+        let version = text_of(version).ok_or(ClaimFault::Malformed)?;
+        let progress_token = token.map(serde_json::from_str).transpose().map_err(|_| ClaimFault::Malformed)?;
+        let capabilities = capabilities.ok_or(ClaimFault::NoCapabilities)?;
         Ok(Some(Self {
             version,
-            offers: serde_json::from_str(capabilities.get()).map_err(|_| ClaimFault::Capabilities)?,
-            level: match meta.level {
-                None => None,
-                Some(level) => Some(serde_json::from_str(level.get()).map_err(|_| ClaimFault::LogLevel)?),
-            },
-            progress_token: meta.progress_token,
-            named: Named { name: params.name, uri: params.uri, task_id: params.task_id },
+            offers: serde_json::from_str(capabilities).map_err(|_| ClaimFault::Capabilities)?,
+            level: level.map(serde_json::from_str).transpose().map_err(|_| ClaimFault::LogLevel)?,
+            progress_token,
+            mirrored,
         }))
     }
 
@@ -108,7 +116,9 @@ impl<'a> Claim<'a> {
     /// [`http::stateless::mirrored_name`](crate::http::stateless::mirrored_name) (R-ST-9). Found on the way to the claim,
     /// for parameters may be long.
     pub fn mirrored_name(&self, method: &str) -> Option<Cow<'a, str>> {
-        self.named.text(method)
+        let member = mirrored_member(method)?;
+        let place = MIRRORED.iter().position(|name| *name == member)?;
+        text_of(self.mirrored[place]?)
     }
 
     /// The revision, when this library serves it without a handshake. `None` is answered with error -32022 (R-ST-26).
@@ -133,37 +143,9 @@ fn may_claim(text: &[u8]) -> bool {
 }
 
 /// Whether any `_meta` of parameters that cannot be read has a revision.
-fn names_revision(params: &RawValue) -> bool {
-    let mut is_named = false;
-    each_member(params, "_meta", &mut |meta| {
-        each_member(meta, meta::PROTOCOL_VERSION, &mut |version| is_named |= version.get() != "null");
-    });
-    is_named
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Params<'a> {
-    #[serde(borrow, rename = "_meta")]
-    meta: Option<Meta<'a>>,
-    #[serde(borrow)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    uri: Option<&'a RawValue>,
-    #[serde(borrow)]
-    task_id: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Meta<'a> {
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
-    version: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
-    capabilities: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/logLevel")]
-    level: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "progressToken")]
-    progress_token: Option<ProgressToken<'a>>,
+fn names_revision(params: &str) -> bool {
+    let mut of_meta = members(params).filter(|(name, _)| name == "_meta").flat_map(|(_, meta)| members(meta));
+    of_meta.any(|(name, version)| name == meta::PROTOCOL_VERSION && version != "null")
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use mcp_core::jsonrpc::{self, text_of};
 use mcp_core::types::JsonObject;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -33,27 +34,16 @@ pub trait FromArgument<'a>: Sized {
 /// One argument.
 #[derive(Debug)]
 pub struct Argument<'a> {
-    json: &'a RawValue,
+    /// Checked when the request was read.
+    json: &'a str,
     /// The text of a string: a slice of the request unless it holds escapes.
     text: Option<Cow<'a, str>>,
 }
 
 impl<'a> Argument<'a> {
-    fn new(json: &'a RawValue) -> Self {
-        let text = json.get().strip_prefix('"').and_then(|quoted| {
-            let plain = quoted.strip_suffix('"')?;
-            if memchr::memchr(b'\\', plain.as_bytes()).is_none() {
-                return Some(Cow::Borrowed(plain));
-            }
-            // A surrogate on its own is JSON, but no text.
-            serde_json::from_str::<String>(json.get()).ok().map(Cow::Owned)
-        });
-        Self { json, text }
-    }
-
     /// Its raw JSON.
     pub fn json(&self) -> &'a RawValue {
-        self.json
+        serde_json::from_str(self.json).unwrap_or(RawValue::NULL)
     }
 
     /// Its text, when it is a string.
@@ -62,12 +52,12 @@ impl<'a> Argument<'a> {
     }
 
     fn is_null(&self) -> bool {
-        self.json.get() == "null"
+        self.json == "null"
     }
 
     /// What it is, for errors.
     fn kind(&self) -> &'static str {
-        match self.json.get().as_bytes().first() {
+        match self.json.as_bytes().first() {
             Some(b'"') if self.text.is_none() => "a string that is no text",
             Some(b'"') => "a string",
             Some(b'{') => "an object",
@@ -88,10 +78,11 @@ pub(crate) struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     /// `None` when they are no object. Absent ones are an empty object (R-FS-23).
-    pub(crate) fn parse(raw: Option<&'a RawValue>) -> Option<Self> {
-        let Some(raw) = raw else { return Some(Self { raw: "{}", members: Vec::new() }) };
-        let Members(members) = serde_json::from_str(raw.get()).ok()?;
-        Some(Self { raw: raw.get(), members })
+    pub(crate) fn parse(json: Option<&'a str>) -> Option<Self> {
+        let Some(raw) = json else { return Some(Self { raw: "{}", members: Vec::new() }) };
+        let argument = |json| Argument { json, text: text_of(json) };
+        let members = || jsonrpc::members(raw).map(|(name, json)| (name, argument(json))).collect();
+        raw.starts_with('{').then(|| Self { raw, members: members() })
     }
 
     pub(crate) fn raw(&self) -> &'a str {
@@ -139,36 +130,6 @@ fn wrong_type(tool: &str, name: &str, expected: &dyn fmt::Display, argument: &Ar
     ToolError::invalid_arguments(format!("argument `{name}` of `{tool}` has to be {expected}, not {}", argument.kind()))
 }
 
-struct Members<'a>(Vec<(Cow<'a, str>, Argument<'a>)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(transparent)]
-        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Name(name), json)) = map.next_entry::<_, &RawValue>()? {
-                    members.push((name, Argument::new(json)));
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
-}
-
 fn expected<T: Schema>() -> Cow<'static, str> {
     Cow::Owned(format!("{}", T::schema()))
 }
@@ -210,19 +171,19 @@ macro_rules! from_json {
 }
 
 from_json! {
-    bool: |json| json.get().parse().ok();
-    f32: |json| json.get().parse().ok().filter(|number: &f32| number.is_finite());
-    f64: |json| json.get().parse().ok().filter(|number: &f64| number.is_finite());
-    Value: |json| serde_json::from_str(json.get()).ok();
-    JsonObject: |json| serde_json::from_str(json.get()).ok();
-    Box<RawValue>: |json| Some(json.to_owned());
+    bool: |json| json.parse().ok();
+    f32: |json| json.parse().ok().filter(|number: &f32| number.is_finite());
+    f64: |json| json.parse().ok().filter(|number: &f64| number.is_finite());
+    Value: |json| serde_json::from_str(json).ok();
+    JsonObject: |json| serde_json::from_str(json).ok();
+    Box<RawValue>: |json| serde_json::from_str(json).ok();
 }
 
 macro_rules! integers {
     ($($ty:ty),*) => {
         $(impl<'a> FromArgument<'a> for $ty {
             fn from_argument(argument: &'a Argument<'a>) -> Option<Self> {
-                let json = argument.json.get();
+                let json = argument.json;
                 json.parse().ok().or_else(|| Self::try_from(Whole::read(json)?.value()?).ok())
             }
 
@@ -238,7 +199,7 @@ integers!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
 
 impl<'a> FromArgument<'a> for &'a RawValue {
     fn from_argument(argument: &'a Argument<'a>) -> Option<Self> {
-        Some(argument.json)
+        Some(argument.json())
     }
 
     fn expected() -> Cow<'static, str> {
@@ -262,7 +223,7 @@ impl<'a, T: FromArgument<'a>> FromArgument<'a> for Option<T> {
 
 impl<'a, T: Deserialize<'a>> FromArgument<'a> for Vec<T> {
     fn from_argument(argument: &'a Argument<'a>) -> Option<Self> {
-        serde_json::from_str(argument.json.get()).ok()
+        serde_json::from_str(argument.json).ok()
     }
 
     fn expected() -> Cow<'static, str> {
@@ -272,7 +233,7 @@ impl<'a, T: Deserialize<'a>> FromArgument<'a> for Vec<T> {
 
 impl<'a, T: Deserialize<'a>> FromArgument<'a> for Json<T> {
     fn from_argument(argument: &'a Argument<'a>) -> Option<Self> {
-        serde_json::from_str(argument.json.get()).ok().map(Json)
+        serde_json::from_str(argument.json).ok().map(Json)
     }
 
     fn expected() -> Cow<'static, str> {

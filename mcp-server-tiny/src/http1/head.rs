@@ -444,8 +444,8 @@ fn split_target(target: &str) -> Result<(Option<&str>, &str, Option<&str>), Refu
 }
 
 fn split_query(target: &str) -> (&str, Option<&str>) {
-    match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
+    match memchr::memchr(b'?', target.as_bytes()) {
+        Some(at) => (&target[..at], Some(&target[at + 1..])),
         None => (target, None),
     }
 }
@@ -465,7 +465,8 @@ fn authority(value: &[u8]) -> Option<&str> {
             (address, if port.is_empty() { "" } else { port.strip_prefix(':')? })
         }
         None => {
-            let (name, port) = text.split_once(':').unwrap_or((text, ""));
+            let end = memchr::memchr(b':', value).unwrap_or(value.len());
+            let (name, port) = (&text[..end], text.get(end + 1..).unwrap_or(""));
             let name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte));
             (name, port)
         }

@@ -468,9 +468,8 @@ fn resume(
         return Outcome::Later;
     }
     let left = *left;
-    let raw = serde_json::from_str::<&RawValue>(&left.arguments).ok();
     // They were read before.
-    let Some(arguments) = Arguments::parse(raw) else { return Outcome::Answered };
+    let Some(arguments) = Arguments::parse(Some(&left.arguments)) else { return Outcome::Answered };
     let task = Task {
         which: left.which,
         subject: left.subject.as_deref().map(Into::into),

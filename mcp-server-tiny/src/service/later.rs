@@ -10,7 +10,6 @@ use std::sync::{Condvar, Mutex, OnceLock};
 use mcp_core::jsonrpc::{ErrorObject, code};
 use mcp_core::session::{RequestKey, ServerSession};
 use mcp_core::time::Instant;
-use serde_json::value::RawValue;
 
 use super::changes::{Changes, Notifier};
 use super::offer::{Handler, Offer, Output};
@@ -215,9 +214,10 @@ impl Drop for LaterCalls {
 /// Runs a handler on a worker. With what it left behind when it asks something.
 fn carry_out(call: &Arc<LaterCall>, handler: &Handler, job: Job) -> (Result<Output, ToolError>, Option<Box<Left>>) {
     let Job { which, subject, arguments: text, round, credential } = job;
-    let raw = serde_json::from_str::<&RawValue>(&text).ok();
     // They were read once before, on the loop.
-    let Some(arguments) = Arguments::parse(raw) else { return (Err(ToolError::invalid_arguments("no object")), None) };
+    let Some(arguments) = Arguments::parse(Some(&text)) else {
+        return (Err(ToolError::invalid_arguments("no object")), None);
+    };
     let name = subject.as_deref().unwrap_or(&call.offer.name);
     let mut run_of = Call::new(&call.offer, name, &arguments, round, Link::Away(call));
     let result = run(handler, &mut run_of);

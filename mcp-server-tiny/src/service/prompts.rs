@@ -9,9 +9,7 @@ use mcp_core::jsonrpc::code;
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::session::{Reply, RequestKey, ServerProfile, ServerSession};
 use mcp_core::text::Excerpt;
-use mcp_core::types::{
-    CacheHints, CallToolParams, GetPromptResult, JsonObject, Method, PromptArgument, PromptsCapability, Role,
-};
+use mcp_core::types::{CacheHints, GetPromptResult, JsonObject, Method, PromptArgument, PromptsCapability, Role};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -19,9 +17,10 @@ use serde_json::value::RawValue;
 use super::details::{Details, DetailsIn};
 use super::list::{ListRequest, Listed, Pages};
 use super::offer::{Family, Offer, OfferKind, Output, Respond, Route};
+use super::params::Params;
 use super::run::{Task, Which, answer, respond};
 use super::{Origin, Outbox, Outcome, Service, profile, refuse};
-use crate::call::{Arguments, Call, Round};
+use crate::call::{Call, Round};
 use crate::completion::Completers;
 use crate::mistake::{Fault, RegistrationError};
 use crate::prompt::{IntoPrompt, Prompt, PromptResult};
@@ -141,24 +140,22 @@ fn get(
     outbox: &mut dyn Outbox,
 ) -> Outcome {
     let malformed = "`prompts/get` needs a `name`; `arguments`, if any, are an object of strings";
-    // Those of a tool have the same members, and leave the arguments as they came.
-    let params = params.and_then(|params| serde_json::from_str::<CallToolParams<'_>>(params.get()).ok());
-    let arguments = params.as_ref().and_then(|params| Arguments::parse(params.arguments));
-    let (Some(params), Some(arguments)) = (params, arguments.filter(Arguments::are_texts)) else {
+    let read = Params::read(params).filter(|params| params.arguments.are_texts());
+    let Some(Params { name, arguments, token, responses, state }) = read else {
         return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
     };
-    let Some(prompt) = service.prompts.as_ref().and_then(|prompts| prompts.family.find(&params.name)) else {
+    let Some(prompt) = service.prompts.as_ref().and_then(|prompts| prompts.family.find(&name)) else {
         // R-FS-33
-        let text = format!("unknown prompt: {}", Excerpt::new(&params.name, 64));
+        let text = format!("unknown prompt: {}", Excerpt::new(&name, 64));
         return refuse(session, origin.key, code::INVALID_PARAMS, &text, outbox);
     };
     let (number, offer) = (prompt.number, &prompt.offer);
     if let Err(error) = arguments.check(&offer.name, &offer.parameters) {
         return answer(session, &service.profile(), origin.key, offer, service.hints, &Err(error), outbox);
     }
-    let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());
-    let round = Round::given(service.given(session, origin, params.input_responses, params.request_state));
-    let task = Task { which: Which::Prompt(number), subject: None, arguments: &arguments, token, round };
+    let round = Round::given(service.given(session, origin, responses, state));
+    let task =
+        Task { which: Which::Prompt(number), subject: None, arguments: &arguments, token: token.as_ref(), round };
     service.carry_out(session, origin, task, outbox)
 }
 

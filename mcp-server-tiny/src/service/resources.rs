@@ -205,8 +205,7 @@ fn read(
     let uri = &*params.uri;
     let found = service.resources.as_ref().and_then(|resources| resources.find(uri));
     let variables = found.as_ref().and_then(|(_, variables)| variables.as_deref());
-    let raw = variables.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
-    let (Some((which, _)), Some(arguments)) = (&found, Arguments::parse(raw)) else {
+    let (Some((which, _)), Some(arguments)) = (&found, Arguments::parse(variables)) else {
         return fail(service, session, origin, &not_found(session.version(), uri), outbox);
     };
     let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());

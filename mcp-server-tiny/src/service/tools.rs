@@ -7,12 +7,12 @@ use alloc::format;
 use mcp_core::jsonrpc::code;
 use mcp_core::session::ServerSession;
 use mcp_core::text::Excerpt;
-use mcp_core::types::CallToolParams;
 use serde_json::value::RawValue;
 
+use super::params::Params;
 use super::run::{Task, Which, answer};
 use super::{Origin, Outbox, Outcome, Sealed, Service, profile, refuse};
-use crate::call::{Arguments, Given, Round};
+use crate::call::{Given, Round};
 
 impl Service {
     pub(super) fn list_tools(
@@ -35,24 +35,20 @@ impl Service {
         outbox: &mut dyn Outbox,
     ) -> Outcome {
         let malformed = "`tools/call` needs a `name`; `arguments`, if any, are an object";
-        let Some(Ok(params)) = params.map(|params| serde_json::from_str::<CallToolParams<'_>>(params.get())) else {
+        let Some(Params { name, arguments, token, responses, state }) = Params::read(params) else {
             return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
         };
-        let Some(tool) = self.tools.find(&params.name) else {
-            let text = format!("unknown tool: {}", Excerpt::new(&params.name, 64));
+        let Some(tool) = self.tools.find(&name) else {
+            let text = format!("unknown tool: {}", Excerpt::new(&name, 64));
             return refuse(session, origin.key, code::INVALID_PARAMS, &text, outbox);
         };
         let (number, offer) = (tool.number, &tool.offer);
-        let Some(arguments) = Arguments::parse(params.arguments) else {
-            return refuse(session, origin.key, code::INVALID_PARAMS, malformed, outbox);
-        };
         if let Err(error) = arguments.check(&offer.name, &offer.parameters) {
             return answer(session, &self.profile(), origin.key, offer, self.hints, &Err(error), outbox);
         }
-        let token = params.meta.as_ref().and_then(|meta| meta.progress_token.as_ref());
-        let given = self.given(session, origin, params.input_responses, params.request_state);
-        let round = Round::given(given);
-        let task = Task { which: Which::Tool(number), subject: None, arguments: &arguments, token, round };
+        let round = Round::given(self.given(session, origin, responses, state));
+        let task =
+            Task { which: Which::Tool(number), subject: None, arguments: &arguments, token: token.as_ref(), round };
         self.carry_out(session, origin, task, outbox)
     }
 
