@@ -3,6 +3,7 @@
 //! Output is gathered until an answer is awaited, so that head and body of a POST are one system call, and one record of TLS.
 //! On its way a request is [noted](super::exchange) as sent, and given the form that a [proxy](super::proxy) wants.
 
+use std::sync::Arc;
 use std::{fmt, io};
 
 use ureq::Error;
@@ -19,7 +20,7 @@ use super::stream::{Idle, Stream};
 pub(super) struct Connection {
     /// `None` only while it is dropped.
     owned: Option<(Permit, Box<Carried>)>,
-    place: Place,
+    place: Arc<Place>,
     used: bool,
     /// The beginning of the answer still has to be looked at: it may be a proxy's.
     is_unjudged: bool,
@@ -72,16 +73,16 @@ impl Carried {
 
 impl Connection {
     /// One that was just opened.
-    pub(super) fn opened(permit: Permit, place: Place, carried: Carried) -> Self {
+    pub(super) fn opened(permit: Permit, place: Arc<Place>, carried: Carried) -> Self {
         Self::new(permit, place, Box::new(carried), false)
     }
 
     /// One that had been idle.
-    pub(super) fn reused(permit: Permit, place: Place, carried: Box<Carried>) -> Self {
+    pub(super) fn reused(permit: Permit, place: Arc<Place>, carried: Box<Carried>) -> Self {
         Self::new(permit, place, carried, true)
     }
 
-    fn new(permit: Permit, place: Place, carried: Box<Carried>, used: bool) -> Self {
+    fn new(permit: Permit, place: Arc<Place>, carried: Box<Carried>, used: bool) -> Self {
         let is_unjudged = carried.form.is_some();
         Self { owned: Some((permit, carried)), place, used, is_unjudged, is_reusable: false, phase: Phase::Idle }
     }
@@ -146,7 +147,7 @@ impl Drop for Connection {
         if let Some((permit, carried)) = self.owned.take()
             && self.is_reusable
         {
-            permit.give_back(self.place.clone(), carried);
+            permit.give_back(Arc::clone(&self.place), carried);
         }
     }
 }

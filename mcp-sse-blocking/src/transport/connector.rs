@@ -48,7 +48,10 @@ impl Connector<()> for ClientConnector {
     type Out = Connection;
 
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Connection>, Error> {
-        let place = Place::of(details.uri)?;
+        let place = match exchange::place() {
+            Some(place) => place,
+            None => Arc::new(Place::of(details.uri)?),
+        };
         let (permit, idle) = self.pool.enter(&place, exchange::room())?;
         Ok(Some(match idle {
             Some(carried) => Connection::reused(permit, place, carried),

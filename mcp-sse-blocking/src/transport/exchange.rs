@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use mcp_core::time::{Cause, Deadline};
 
+use super::place::Place;
 use super::pool::Room;
 use crate::clock;
 
@@ -32,6 +33,7 @@ struct Exchange {
     stopped: Cell<bool>,
     trust: Cell<Trust>,
     room: Cell<Room>,
+    place: RefCell<Option<Arc<Place>>>,
     longest_line: Cell<usize>,
 }
 
@@ -67,6 +69,8 @@ pub(crate) struct Bounds {
     pub(crate) trust: Trust,
     /// Whether it counts among the requests whose connections are bounded.
     pub(crate) room: Room,
+    /// Where a request goes: known before ureq says it once more, as a URL. None where no connection is asked for.
+    pub(crate) place: Option<Arc<Place>>,
     /// Bytes of the longest line in the head of the request: ureq writes each in one piece.
     pub(crate) longest_line: usize,
 }
@@ -110,6 +114,7 @@ impl Exchange {
             stopped: Cell::new(false),
             trust: Cell::new(Trust::WhileFresh),
             room: Cell::new(Room::Free),
+            place: RefCell::new(None),
             longest_line: Cell::new(0),
         }
     }
@@ -126,6 +131,7 @@ pub(crate) fn run<T>(bounds: Bounds, exchange: impl FnOnce() -> T) -> (T, Outcom
         it.stopped.set(false);
         it.trust.set(bounds.trust);
         it.room.set(bounds.room);
+        it.place.replace(bounds.place);
         it.longest_line.set(bounds.longest_line);
     });
     let answer = exchange();
@@ -193,6 +199,11 @@ pub(super) fn trusts_fresh_connections() -> bool {
 /// Whether the exchange counts among the requests whose connections are bounded.
 pub(super) fn room() -> Room {
     EXCHANGE.with(|it| it.room.get())
+}
+
+/// Where the request of the exchange goes.
+pub(super) fn place() -> Option<Arc<Place>> {
+    EXCHANGE.with(|it| it.place.borrow().clone())
 }
 
 /// Bytes of the longest line in the head of the request.

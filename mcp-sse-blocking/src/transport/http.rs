@@ -25,6 +25,7 @@ use super::answer::{beginning, described, discard, not_a_stream, text};
 use super::buffers::EndlessFraming;
 use super::decode::{self, Decoded, Encodings};
 use super::exchange::{Outcome, Stop};
+use super::place::Place;
 use super::pool::Room;
 use super::tls::Tls;
 use crate::builder::proxy::Way;
@@ -116,6 +117,7 @@ pub(crate) enum Again {
 pub(crate) struct Target {
     pub(crate) url: Url,
     uri: Uri,
+    place: Arc<Place>,
 }
 
 /// An open event stream.
@@ -145,8 +147,10 @@ impl Target {
         if url.is_https() {
             return Err(Error::Usage(format!("{url} cannot be used: {}", super::tls::WANTED)));
         }
-        let uri = url.as_str().parse().map_err(|error| Error::Usage(format!("{url} cannot be used: {error}")))?;
-        Ok(Self { url, uri })
+        let unusable = |error: &dyn std::fmt::Display| Error::Usage(format!("{url} cannot be used: {error}"));
+        let uri: Uri = url.as_str().parse().map_err(|error| unusable(&error))?;
+        let place = Place::of(&uri).map_err(|error| unusable(&error))?;
+        Ok(Self { uri, place: Arc::new(place), url })
     }
 }
 

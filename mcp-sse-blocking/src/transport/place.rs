@@ -7,7 +7,7 @@ use ureq::http::Uri;
 
 /// Scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) is_https: bool,
     /// A name in lower case, or an address; an IPv6 address has its brackets.
     pub(super) host: String,

@@ -67,7 +67,7 @@ struct State {
 }
 
 struct Kept {
-    place: Place,
+    place: Arc<Place>,
     since: Instant,
     carried: Box<Carried>,
 }
@@ -129,7 +129,7 @@ impl Pool {
     fn take(&self, place: &Place) -> Option<Kept> {
         let mut state = self.state();
         let gone = state.expire();
-        let at = state.idle.iter().rposition(|kept| kept.place == *place);
+        let at = state.idle.iter().rposition(|kept| *kept.place == *place);
         let kept = at.and_then(|at| state.idle.remove(at));
         drop(state);
         // Closing is a system call: not under the lock.
@@ -181,7 +181,7 @@ impl State {
 
 impl Permit {
     /// Gives the room back, and the connection with it, to be used again.
-    pub(super) fn give_back(self, place: Place, carried: Box<Carried>) {
+    pub(super) fn give_back(self, place: Arc<Place>, carried: Box<Carried>) {
         let pool = Arc::clone(&self.pool);
         let mut state = pool.state();
         let mut gone = state.expire();

@@ -27,6 +27,9 @@ use crate::error::{Error, PeerError, Status};
 use crate::events::{PayloadForm, Transformer};
 use crate::plain::Plain;
 
+/// As this map of headers wants it.
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
 /// How long the end of an event stream is waited for once the reply was on it: with it the connection can be used again.
 const LINGER: Duration = Duration::from_millis(20);
 
@@ -284,7 +287,7 @@ impl Endpoint {
 
     fn answer(&self, context: &Context, outgoing: &Outgoing<'_>) -> Result<Answered, Error> {
         let (response, moved) = self.http.send(outgoing)?;
-        let session = response.headers().get("mcp-session-id").cloned();
+        let session = response.headers().get(SESSION_ID).cloned();
         let url = &moved.as_ref().unwrap_or(outgoing.target).url;
         let (status, media) = (response.status().as_u16(), text(&response, headers::CONTENT_TYPE));
         let answer = match outgoing.verb {
@@ -333,17 +336,20 @@ impl Endpoint {
     ) -> Result<Vec<u8>, Error> {
         let bound = self.limits.message_bytes;
         let length = response.body().content_length().and_then(|length| usize::try_from(length).ok());
-        // What the head says is believed up to a point.
-        let mut body = Vec::with_capacity(length.unwrap_or(0).min(64 << 10));
+        // What the head says is believed up to a point. One byte more, so that the end is seen without another buffer.
+        let mut body = vec![0; length.map_or(4 << 10, |length| length.saturating_add(1).min(64 << 10))];
+        let mut filled = 0;
         let mut reader = self.http.encodings.body(response)?;
         let bounds = Bounds { deadline, stop: outgoing.stop.clone(), ..Bounds::default() };
         let (read, outcome) = exchange::run(bounds, || -> io::Result<()> {
             let mut rest = (&mut reader).take((bound as u64).saturating_add(1));
-            let mut chunk = [0; 4 << 10];
             loop {
-                match rest.read(&mut chunk)? {
+                if filled == body.len() {
+                    body.resize(2 * filled, 0);
+                }
+                match rest.read(&mut body[filled..])? {
                     0 => return Ok(()),
-                    n => body.extend_from_slice(&chunk[..n]),
+                    n => filled += n,
                 }
                 // A body that comes in drops is never silent, which is when the socket looks for this.
                 if outgoing.stop.as_ref().is_some_and(|stop| stop.is_stopped()) {
@@ -355,9 +361,10 @@ impl Endpoint {
             let failure = self.http.failure(ureq::Error::from(error), outcome, "reading an answer of", url);
             return Err(failure.with_delivery(crate::Delivery::Sent));
         }
-        if body.len() > bound {
+        if filled > bound {
             return Err(LimitExceeded { limit: Limit::MessageBytes, bound }.into());
         }
+        body.truncate(filled);
         Ok(body)
     }
 

@@ -167,6 +167,7 @@ impl Http {
                 stop: Some(Arc::clone(stop)),
                 trust,
                 room: outgoing.room,
+                place: Some(Arc::clone(&target.place)),
                 longest_line,
             };
             let traced = self.insight.request(outgoing.verb.name(), &target.url, headers, outgoing.body);
