@@ -282,3 +282,57 @@ impl<P: Peer + ?Sized, S> Link<P, S> {
 pub(super) fn out_of_time(deadline: Deadline) -> Error {
     Error::Timeout(Timeout { cause: deadline.cause, after: None, delivery: Delivery::NotSent })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Far(AtomicBool);
+
+    impl Peer for Far {
+        fn end(&self) {
+            self.0.store(true, Ordering::Release);
+        }
+
+        fn name(&self) -> String {
+            "the far end".into()
+        }
+    }
+
+    struct Opens;
+
+    impl Again<Far, ()> for Opens {
+        fn start(&self, _: Option<Deadline>, opened: &dyn Fn(&Arc<Far>)) -> Result<Fresh<Far, ()>, Error> {
+            let peer = Arc::new(Far(AtomicBool::new(false)));
+            opened(&peer);
+            Ok(Fresh { peer, stream: () })
+        }
+    }
+
+    fn gone() -> Error {
+        Error::Usage("it said so".into())
+    }
+
+    /// What a writer finds out may be told when its peer was replaced long ago.
+    #[test]
+    fn what_is_said_of_one_peer_is_never_taken_for_the_next() {
+        let link = Link::<Far, ()>::new(Arc::new(Far(AtomicBool::new(false))));
+        link.begin_again_with(Box::new(Opens));
+        let (first, number) = link.peer(None).unwrap();
+        link.lose(number, &gone());
+        let unsent = link.peer(None).err().unwrap();
+        assert_eq!((unsent.peer, unsent.error.to_string()), (0, gone().to_string()), "which one was lost, and why");
+        link.restart(None).unwrap();
+        let (second, number) = link.peer(None).unwrap();
+        assert!(number == 1 && first.0.load(Ordering::Acquire) && !second.0.load(Ordering::Acquire));
+        // Late.
+        link.lose(0, &gone());
+        assert!(link.is_current(1) && !second.0.load(Ordering::Acquire));
+        let unsent = link.peer(Some(0)).err().unwrap();
+        assert!(unsent.peer == 0 && matches!(unsent.error, Error::StreamEnded(Delivery::NotSent)));
+        assert_eq!((link.loss(0), link.loss(1)), (Loss::Known, Loss::New));
+        link.lose(1, &gone());
+        let unsent = link.peer(Some(0)).err().unwrap();
+        assert!(matches!(unsent.error, Error::StreamEnded(_)), "why the second was lost is not why the first is gone");
+    }
+}

@@ -65,8 +65,10 @@ pub(super) enum Purpose {
 pub(super) enum Nobody {
     /// There is no call that could be meant.
     NoCall,
-    /// There are calls of several clients, those among them that were given up.
+    /// There are calls of several clients.
     Several,
+    /// A call of another client was given up, and the server may still work on it.
+    Left,
 }
 
 /// Takes a call out of the table when it is dropped.
@@ -114,16 +116,16 @@ impl Calls {
     /// on, until [`close`](Self::close).
     pub(super) fn meant(&self, purpose: Purpose) -> Result<(u64, Arc<DelegatedCall>), Nobody> {
         let mut table = self.table();
-        let working = table.calls.values().map(|entry| Principal::of(&entry.call));
-        let mut principals = working.chain(table.left.iter().cloned());
-        if table.has_lost_count {
-            return Err(Nobody::Several);
+        let mut working = table.calls.values().map(|entry| Principal::of(&entry.call));
+        if let Some(first) = working.next().or_else(|| table.left.first().cloned()) {
+            if working.any(|other| other != first) {
+                return Err(Nobody::Several);
+            }
+            if table.has_lost_count || table.left.iter().any(|other| *other != first) {
+                return Err(Nobody::Left);
+            }
         }
-        if let Some(first) = principals.next()
-            && principals.any(|other| other != first)
-        {
-            return Err(Nobody::Several);
-        }
+        drop(working);
         let can = |call: &DelegatedCall| {
             let has_requests = call.caller().version.has_server_requests();
             purpose == Purpose::Tell || has_requests || call.method().may_ask_for_input()

@@ -164,6 +164,10 @@ impl Upstream {
                     Nobody::Several => {
                         "it shares this server with others that work on requests: nobody knows who is meant"
                     }
+                    Nobody::Left => {
+                        "a request of another client was given up and the server may still work on it: nobody knows who \
+                         is meant until the server is started anew"
+                    }
                 };
                 log::info!("`{}` is refused: {why}", question.method().name());
                 return question.answer(Err(outcome::failed(why)));
