@@ -370,7 +370,8 @@ fn a_person_may_take_longer_than_a_call_and_finishes_for_the_next_one() {
 #[test]
 fn who_does_not_wait_any_more_leaves_nothing_behind() {
     let authority = Authority::run(|asked, _| (asked.path == "/token").then_some(Reply::Nothing));
-    let client = builder(&authority).call_timeout(Duration::from_millis(500)).credentials(oauth()).connect();
+    let oauth = oauth().request_timeout(Duration::from_secs(600));
+    let client = builder(&authority).call_timeout(Duration::from_millis(500)).credentials(oauth).connect();
     assert!(client.is_err(), "{client:?}");
     // The provider went with the client, and the authorization with the provider: long before its own time.
     until("the authorization ends", || authority.asked("/token").iter().any(|asked| asked.method == "END"));

@@ -241,7 +241,7 @@ impl OAuth {
         let Some(http) = ask.http else { return Err(CredentialsError::new(SOURCE, "there is no HTTP to ask over")) };
         let login = Login {
             settings: Arc::clone(&self.settings),
-            http: http.anew(),
+            http: http.apart(),
             resource: ask.resource().clone(),
             dropped: Arc::clone(&self.dropped),
         };

@@ -27,6 +27,12 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Http {
+    /// Another one for such requests: the same way, without credentials. It does not keep the provider alive, which may wait to be
+    /// dropped.
+    pub(crate) fn apart(&self) -> Self {
+        Self::new(super::Settings { guard: None, ..self.settings.clone() })
+    }
+
     /// The status and the body of an answer, whatever the status. The request has the given headers only: neither those of
     /// the caller nor credentials. Redirects are followed within the origin.
     ///
