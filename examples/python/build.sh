@@ -16,13 +16,18 @@ else
 fi
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
-rm -rf "$folder/wheels" "$folder/environment"
+rm -rf "$folder/wheels" "$folder/environment" "$folder/beside"
 python3 -m venv "$folder/environment"
 python=$folder/environment/bin/python
 "$python" -m pip wheel --quiet --no-index --no-deps --wheel-dir "$folder/wheels" "$here"
 ls -l "$folder/wheels"
 "$python" -m pip install --quiet --no-index "$folder"/wheels/*.whl
 "$python" -m pip check
+
+# The same without an environment for building, as packagers do it.
+library=$(echo "$folder"/environment/lib/python3*/site-packages/mcp_sync/libmcp.*)
+MCP_SYNC_LIBRARY=$library "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation --target "$folder/beside" "$here"
+PYTHONPATH=$folder/beside "$python" -c 'import mcp_sync; print("mcp_sync", mcp_sync.__version__, "in", mcp_sync.__file__)'
 
 # Not from this folder, and without the variables: the package and the library are those of the wheel.
 cd "$folder"

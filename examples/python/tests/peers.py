@@ -55,7 +55,8 @@ def server(version, script, path):
             lines.put(line)
         lines.put("")
 
-    reader = threading.Thread(target=read)
+    # A daemon: a server that is shared ends after the threads that are waited for.
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
         said = []
