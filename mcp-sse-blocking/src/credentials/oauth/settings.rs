@@ -67,7 +67,7 @@ impl OAuth {
     }
 
     /// The URL of a document that describes this client, for authorization servers that take one as its id (R-AU-21). The
-    /// redirect URI in it must be that of [`redirect_uri`](Self::redirect_uri), or `http://127.0.0.1/callback`, where
+    /// redirect URI in it must be that of [`authorize_with`](Self::authorize_with), or `http://127.0.0.1/callback`, where
     /// the port is left to the client (RFC 8252, section 7.3).
     pub fn client_metadata_url(mut self, url: &str) -> Self {
         self.set().client_metadata_url = Some(url.to_owned());
