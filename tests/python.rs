@@ -39,8 +39,7 @@ fn the_wheel_works_where_nothing_else_is_installed() {
     assert!(complained.contains("\nOK"), "no tests were run");
     if peers::are_required() {
         let skipped: Vec<&str> = complained.lines().filter(|line| line.contains("skipped=")).collect();
-        // One of them is about logs, where the stateless revision has them otherwise.
-        assert_eq!(skipped, ["OK (skipped=1)"]);
+        assert!(skipped.is_empty(), "{skipped:?}");
     }
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -128,8 +128,9 @@ class OverAnyTransport:
         self.assertTrue(self.client.metrics().rstrip().endswith("# EOF"))
 
     def test_logs_of_the_server_are_told(self):
+        # Servers of 2026-07-28 send none before; those of the handshake have no levels here, and send all.
         if "stateless" in self.client.connection:
-            self.skipTest("there the level goes with each request")
+            self.client.set_log_level("info")
         self.client.call("logs", count=2)
         self.assertTrue(self.logged.wait(peers.BOUND))
         self.assertEqual(self.logs[:2], [("info", "log 1"), ("info", "log 2")])
