@@ -399,6 +399,7 @@ fn what_cannot_be_used_is_the_callers_fault_and_opens_no_connection() {
         Client::builder(&url).header("X Evil", "a"),
         Client::builder(&url).header("Content-Length", "5"),
         Client::builder(&url).bearer("a\nb"),
+        Client::builder(&url).bearer("a\u{2026}"),
         Client::builder(&url).message_url("ftp://h/"),
         Client::builder(&url).root_certificates_pem(b"no certificate"),
         Client::builder(&url)

@@ -157,6 +157,9 @@ impl HttpOptions {
                 // Of this, only what can be read is asked for.
                 continue;
             }
+            if name.eq_ignore_ascii_case(headers::AUTHORIZATION) && !value.is_ascii() {
+                return refuse("has a value with characters other than ASCII, which no credentials have");
+            }
             let (Ok(name), true) = (HeaderName::try_from(name), headers::is_valid_value(value)) else {
                 return refuse("has a value with a line end or another control character");
             };

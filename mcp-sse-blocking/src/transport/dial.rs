@@ -101,7 +101,8 @@ fn dial_one(address: &SocketAddr, patience: Patience, slice: Duration) -> io::Re
 }
 
 // Other systems refuse at once what the queue has no room for.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener};
     use std::sync::Arc;
