@@ -558,6 +558,7 @@ fn what_is_kept_and_has_ended_is_renewed_by_the_next_program_without_asking_anyb
     let store = Arc::new(TokenMemory::default());
     builder(&authority).credentials(oauth().store(Arc::clone(&store))).connect().unwrap().close();
     authority.world().expires_in = Some(3600);
+    authority.world().tokens.clear();
     let client = builder(&authority).credentials(oauth().store(store)).connect().unwrap();
     assert_eq!(call(&client), "hi");
     assert_eq!(authority.asked("/authorize").len(), 1);
