@@ -194,17 +194,49 @@ fn version() -> &'static str {
 #[test]
 fn the_shared_library_exports_what_the_header_declares_and_nothing_else() {
     let Some(installed) = installed() else { return };
-    let symbols = run(Command::new("nm").args(["-D", "--defined-only", "lib/libmcp.so"]), installed);
-    let exported: BTreeSet<&str> = symbols.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
-    let header = fs::read_to_string(installed.join("include/mcp.h")).unwrap();
-    let declared: BTreeSet<&str> = header
+    assert_eq!(exported(installed), declared(installed));
+}
+
+#[test]
+fn a_library_without_features_has_the_same_functions_and_names_the_feature_that_is_missing() {
+    if installed().is_none() {
+        return;
+    }
+    let bare = fresh("without_features");
+    let mut install = Command::new("bash");
+    install.arg("-euc").arg(format!("examples/c-abi/install.sh {} --no-default-features", bare.display()));
+    run(&mut install, &repository());
+    assert_eq!(exported(&bare), declared(&bare));
+    let program = bare.join("call_tool");
+    let mut cc = Command::new("cc");
+    cc.args(["examples/c-abi/programs/call_tool.c", "-lmcp", "-o"]).arg(&program);
+    cc.arg(format!("-I{}", bare.join("include").display())).arg(format!("-L{}", bare.join("lib").display()));
+    cc.arg(format!("-Wl,-rpath,{}", bare.join("lib").display()));
+    run(&mut cc, &repository());
+    calls_a_tool(&program, &bare);
+    let refused = Command::new(&program).arg("https://localhost:1/mcp").output().unwrap();
+    let complaint = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && complaint.contains("https needs the feature `tls`"), "{complaint}");
+}
+
+/// The names that the library in `folder` exports.
+fn exported(folder: &Path) -> BTreeSet<String> {
+    let symbols = run(Command::new("nm").args(["-D", "--defined-only", "lib/libmcp.so"]), folder);
+    symbols.lines().filter_map(|line| line.split_whitespace().nth(2)).map(str::to_owned).collect()
+}
+
+/// The functions that the header beside it declares.
+fn declared(folder: &Path) -> BTreeSet<String> {
+    let header = fs::read_to_string(folder.join("include/mcp.h")).unwrap();
+    let declared: BTreeSet<String> = header
         .lines()
         .filter(|line| !line.starts_with([' ', '*', '/', '#']) && !line.starts_with("typedef"))
         .filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next())
         .filter(|name| name.starts_with("mcp_"))
+        .map(str::to_owned)
         .collect();
     assert!(declared.len() > 20, "{declared:?}");
-    assert_eq!(exported, declared);
+    declared
 }
 
 #[test]
