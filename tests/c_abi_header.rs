@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order in which a reader of the header wants them, with what each is about.
-const MODULES: [(&str, &str); 20] = [
+const MODULES: [(&str, &str); 21] = [
     ("error", ""),
     ("text", "Text"),
     ("callback", ""),
@@ -25,6 +25,7 @@ const MODULES: [(&str, &str); 20] = [
     ("ask", "Server: asking the client, in a handler"),
     ("deferred", "Server: answering after the handler has returned"),
     ("running", "Server: running it"),
+    ("changing", "Server: what it offers, while it runs"),
     ("engine", "Server: in a loop of the program's own"),
     ("logging", "The library"),
 ];

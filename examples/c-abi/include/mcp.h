@@ -895,6 +895,11 @@ mcp_status mcp_server_add_prompt(struct mcp_server server,
                                  void *userdata,
                                  mcp_release_fn release);
 
+// Says to clients that the server has tools, resources or prompts, 1 or 0 each, though it may get its first
+// of them only while it runs (`mcp_bound_add_tool_json`): whoever is told that there are none does not ask
+// later.
+mcp_status mcp_server_declare(struct mcp_server server, int32_t tools, int32_t resources, int32_t prompts);
+
 // How to use the server, for models.
 mcp_status mcp_server_instructions(struct mcp_server server, const char *text, size_t length);
 
@@ -1213,6 +1218,80 @@ void mcp_bound_free(struct mcp_bound bound);
 // Serves one client over standard input and output, on this thread, until the client closes them. The server
 // is used up; it is still to be freed.
 mcp_status mcp_server_serve_stdio(struct mcp_server server, struct mcp_error *error);
+
+/* ---- Server: what it offers, while it runs ---- */
+
+// Offers one more tool, while the server runs or before: the arguments are those of
+// `mcp_server_add_tool_json`. It is offered by the thread that serves, between two requests, and clients are
+// told. From any thread, also within a handler; returns at once. That there is one of this name already is
+// found out later, and is in the log.
+//
+// `MCP_STATUS_LIMIT` when 1024 changes wait already. Holds for those below as well.
+mcp_status mcp_bound_add_tool_json(struct mcp_bound bound,
+                                   const char *definition,
+                                   size_t definition_length,
+                                   int32_t on_worker,
+                                   mcp_handler_fn handler,
+                                   void *userdata,
+                                   mcp_release_fn release,
+                                   struct mcp_error *error);
+
+// Offers one more resource: the arguments are those of `mcp_server_add_resource_json`.
+mcp_status mcp_bound_add_resource_json(struct mcp_bound bound,
+                                       const char *definition,
+                                       size_t definition_length,
+                                       int32_t on_worker,
+                                       mcp_handler_fn handler,
+                                       void *userdata,
+                                       mcp_release_fn release,
+                                       struct mcp_error *error);
+
+// Offers one more template: the arguments are those of `mcp_server_add_resource_template_json`.
+mcp_status mcp_bound_add_resource_template_json(struct mcp_bound bound,
+                                                const char *definition,
+                                                size_t definition_length,
+                                                int32_t on_worker,
+                                                mcp_handler_fn handler,
+                                                mcp_complete_fn complete,
+                                                void *userdata,
+                                                mcp_release_fn release,
+                                                struct mcp_error *error);
+
+// Offers one more prompt: the arguments are those of `mcp_server_add_prompt_json`.
+mcp_status mcp_bound_add_prompt_json(struct mcp_bound bound,
+                                     const char *definition,
+                                     size_t definition_length,
+                                     int32_t on_worker,
+                                     mcp_handler_fn handler,
+                                     mcp_complete_fn complete,
+                                     void *userdata,
+                                     mcp_release_fn release,
+                                     struct mcp_error *error);
+
+// Offers a tool no more. Its calls that are with workers or deferred go on. `release` is called when the
+// last is over.
+mcp_status mcp_bound_remove_tool(struct mcp_bound bound,
+                                 const char *name,
+                                 size_t length,
+                                 struct mcp_error *error);
+
+// Offers the resource with this URI no more; a template that it fits stays.
+mcp_status mcp_bound_remove_resource(struct mcp_bound bound,
+                                     const char *uri,
+                                     size_t length,
+                                     struct mcp_error *error);
+
+// Offers the template with this pattern no more.
+mcp_status mcp_bound_remove_resource_template(struct mcp_bound bound,
+                                              const char *pattern,
+                                              size_t length,
+                                              struct mcp_error *error);
+
+// Offers a prompt no more.
+mcp_status mcp_bound_remove_prompt(struct mcp_bound bound,
+                                   const char *name,
+                                   size_t length,
+                                   struct mcp_error *error);
 
 /* ---- Server: in a loop of the program's own ---- */
 

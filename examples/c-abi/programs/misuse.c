@@ -213,6 +213,9 @@ static void nothing_new(void) {
     expect("no options with a problem", MCP_STATUS_HANDLE, mcp_options_problem(no_options, &error));
     expect("no server with a problem", MCP_STATUS_HANDLE, mcp_server_problem(no_server, &error));
     expect("no server that listens", MCP_STATUS_HANDLE, mcp_bound_tools_changed(no_bound));
+    expect("no server that runs", MCP_STATUS_HANDLE, mcp_bound_remove_tool(no_bound, TEXT("t"), &error));
+    expect("no server to offer more", MCP_STATUS_HANDLE,
+        mcp_bound_add_tool_json(no_bound, TEXT("{}"), 0, NULL, NULL, NULL, &error));
     expect("no engine to wake for", MCP_STATUS_HANDLE, mcp_engine_on_wake(no_engine, NULL, NULL, NULL));
     expect("no engine that changed", MCP_STATUS_HANDLE, mcp_engine_tools_changed(no_engine));
 }
@@ -391,6 +394,12 @@ static void handlers_that_do_it_wrong(const char *revision) {
     expect("somebody to ask", MCP_STATUS_OK, mcp_options_on_roots(options, answer_wrongly, NULL, NULL));
     expect("connecting", MCP_STATUS_OK, mcp_client_connect(options, &client, &error));
     mcp_options_free(options);
+    expect("a tool of no name that is gone", MCP_STATUS_NULL, mcp_bound_remove_tool(bound, NULL, 0, &error));
+    expect("a tool that never was", MCP_STATUS_OK, mcp_bound_remove_tool(bound, TEXT("never"), &error));
+    expect("a tool without a handler", MCP_STATUS_NULL,
+        mcp_bound_add_tool_json(bound, TEXT("{\"name\":\"t\",\"inputSchema\":{}}"), 0, NULL, NULL, NULL, &error));
+    expect("one more prompt of that name", MCP_STATUS_OK,
+        mcp_bound_add_prompt_json(bound, TEXT("{\"name\":\"prompt\"}"), 0, says_nothing, NULL, NULL, NULL, &error));
     expect_result(client, "answers_after_asking", "asked and answered");
     expect("a question of before", MCP_STATUS_HANDLE, mcp_question_decline(gone));
     expect_result(client, "asks_in_vain", "does not offer `sampling`");

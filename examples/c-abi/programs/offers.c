@@ -169,6 +169,68 @@ static int listen_to_changes(mcp_client client, mcp_bound bound) {
     return is_wrong;
 }
 
+static void greet(void *userdata, mcp_call call) {
+    (void)userdata;
+    mcp_call_reply_text(call, TEXT("hello"));
+}
+
+static void released(void *userdata) {
+    *(int *)userdata += 1;
+}
+
+static int is_not_told(mcp_subscription subscription, mcp_change expected) {
+    mcp_change change = MCP_CHANGE_NONE;
+    return mcp_subscription_next(subscription, 10000, &change, NULL, NULL) != MCP_STATUS_OK || change != expected;
+}
+
+/* Something more is offered while the server runs, and then no more. The thread that serves makes each change soon, and
+ * clients are told when it is made. */
+static int change_what_is_offered(mcp_client client, mcp_bound bound, int *releases) {
+    mcp_subscription subscription = {0};
+    mcp_string text = {NULL, 0};
+    mcp_error error;
+    int is_wrong;
+    if (mcp_client_listen(client, TEXT("{\"toolsListChanged\":true,\"resourcesListChanged\":true,\"promptsListChanged\":true}"),
+            &subscription, &error) != MCP_STATUS_OK
+        || mcp_bound_add_tool_json(bound, TEXT("{\"name\":\"greet\",\"inputSchema\":{\"type\":\"object\"}}"), 0, greet, releases,
+               released, &error) != MCP_STATUS_OK) {
+        fprintf(stderr, "offering more: %s\n", error.message);
+        mcp_subscription_free(subscription);
+        return 1;
+    }
+    is_wrong = is_not_told(subscription, MCP_CHANGE_TOOLS);
+    is_wrong |= expect("greet", mcp_client_call(client, TEXT("greet"), NULL, 0, NULL, &text, &error), &text, &error, "hello");
+    is_wrong |= mcp_bound_remove_tool(bound, TEXT("greet"), &error) != MCP_STATUS_OK;
+    is_wrong |= is_not_told(subscription, MCP_CHANGE_TOOLS);
+    is_wrong |= mcp_client_call(client, TEXT("greet"), NULL, 0, NULL, &text, &error) != MCP_STATUS_RPC;
+    is_wrong |= expect("greet, removed", MCP_STATUS_RPC, &text, &error, "greet");
+
+    /* The same of the other kinds. */
+    is_wrong |= mcp_bound_add_resource_json(bound, TEXT("{\"uri\":\"new:one\",\"name\":\"one\"}"), 0, greet, NULL, NULL, &error);
+    is_wrong |= is_not_told(subscription, MCP_CHANGE_RESOURCES);
+    is_wrong |= read_one(client, "{\"uri\":\"new:one\"}", "hello");
+    is_wrong |= mcp_bound_remove_resource(bound, TEXT("new:one"), &error);
+    is_wrong |= is_not_told(subscription, MCP_CHANGE_RESOURCES);
+    is_wrong |= read_one(client, "{\"uri\":\"new:one\"}", "resource not found");
+
+    is_wrong |= mcp_bound_add_resource_template_json(bound, TEXT("{\"uriTemplate\":\"new:all/{name}\",\"name\":\"all\"}"), 0,
+        greet, propose, NULL, NULL, &error);
+    is_wrong |= is_not_told(subscription, MCP_CHANGE_RESOURCES);
+    is_wrong |= read_one(client, "{\"uri\":\"new:all/x\"}", "hello");
+    is_wrong |= mcp_bound_remove_resource_template(bound, TEXT("new:all/{name}"), &error);
+    is_wrong |= is_not_told(subscription, MCP_CHANGE_RESOURCES);
+    is_wrong |= read_one(client, "{\"uri\":\"new:all/x\"}", "resource not found");
+
+    is_wrong |= mcp_bound_add_prompt_json(bound, TEXT("{\"name\":\"new\"}"), 0, greet, NULL, NULL, NULL, &error);
+    is_wrong |= is_not_told(subscription, MCP_CHANGE_PROMPTS);
+    is_wrong |= expect("new", mcp_client_get_prompt(client, TEXT("new"), NULL, 0, &text, &error), &text, &error, "hello");
+    is_wrong |= mcp_bound_remove_prompt(bound, TEXT("new"), &error);
+    is_wrong |= is_not_told(subscription, MCP_CHANGE_PROMPTS);
+    is_wrong |= mcp_client_get_prompt(client, TEXT("new"), NULL, 0, &text, &error) != MCP_STATUS_RPC;
+    mcp_subscription_free(subscription);
+    return is_wrong;
+}
+
 typedef struct {
     progress *slow;
     mcp_cancel cancel;
@@ -210,7 +272,7 @@ static int use(const char *url, const char *revision, mcp_bound bound, progress 
     mcp_client client = {0};
     mcp_string text = {NULL, 0};
     mcp_error error;
-    int is_wrong = 0;
+    int is_wrong = 0, releases = 0;
     if (mcp_options_new(url, MCP_NUL_TERMINATED, &options, &error) != MCP_STATUS_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
@@ -229,6 +291,7 @@ static int use(const char *url, const char *revision, mcp_bound bound, progress 
             "[\"shopping\",\"ships\"]");
         is_wrong |= expect("talk", mcp_client_get_prompt(client, TEXT("talk"), NULL, 0, &text, &error), &text, &error, "Who is there?");
         is_wrong |= listen_to_changes(client, bound);
+        is_wrong |= change_what_is_offered(client, bound, &releases);
         is_wrong |= cancel_a_request(client, slow);
     } else {
         fprintf(stderr, "connecting: %s\n", error.message);
@@ -236,7 +299,7 @@ static int use(const char *url, const char *revision, mcp_bound bound, progress 
     }
     mcp_options_free(options);
     mcp_client_free(client);
-    return is_wrong;
+    return is_wrong || releases != 1;
 }
 
 int main(int argc, char **argv) {

@@ -11,7 +11,7 @@
 //! | [`error`] | the fixed numbers of errors |
 //! | [`options`], [`way`], [`credentials`], [`client`], [`request`], [`cancel`], [`subscription`] | the client |
 //! | [`question`] | what servers ask of it |
-//! | [`server`], [`offer`], [`completion`] | what a server offers |
+//! | [`server`], [`offer`], [`completion`], [`changing`] | what a server offers |
 //! | [`tool`], [`reply`], [`ask`], [`deferred`] | its handlers: the call, what they answer, what they ask, and when |
 //! | [`running`], [`engine`] | its own loop, the caller's loop |
 //! | [`logging`] | the log |
@@ -24,6 +24,7 @@ mod ask;
 mod border;
 mod callback;
 mod cancel;
+mod changing;
 mod client;
 mod completion;
 mod credentials;

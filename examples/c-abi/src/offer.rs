@@ -32,10 +32,7 @@ pub extern "C" fn mcp_server_add_tool_json(
     let userdata = Userdata::new(userdata, release);
     change_telling(server, error, || {
         let handler = required(handler)?;
-        let mut tool = tool(read(definition, definition_length)?);
-        if on_worker != 0 {
-            tool = tool.on_worker();
-        }
+        let tool = tool_of(definition, definition_length, on_worker)?;
         Ok(move |server: Server| server.tool(tool, move |call| run(handler, &userdata, Kind::Tool, call)))
     })
 }
@@ -58,10 +55,7 @@ pub extern "C" fn mcp_server_add_resource_json(
     let userdata = Userdata::new(userdata, release);
     change_telling(server, error, || {
         let handler = required(handler)?;
-        let mut resource = resource(read(definition, definition_length)?);
-        if on_worker != 0 {
-            resource = resource.on_worker();
-        }
+        let resource = resource_of(definition, definition_length, on_worker)?;
         Ok(move |server: Server| {
             server.resource_with(resource, move |call| run(handler, &userdata, Kind::Resource, call))
         })
@@ -88,16 +82,7 @@ pub extern "C" fn mcp_server_add_resource_template_json(
     let userdata = Arc::new(Userdata::new(userdata, release));
     change_telling(server, error, || {
         let handler = required(handler)?;
-        let definition: types::ResourceTemplate = read(definition, definition_length)?;
-        let variables = variables(&definition.uri_template);
-        let mut template = template(definition);
-        if on_worker != 0 {
-            template = template.on_worker();
-        }
-        for variable in complete.iter().flat_map(|_| &variables) {
-            let proposing = completer(complete, &userdata, variable, &variables);
-            template = template.complete(variable, proposing);
-        }
+        let template = template_of(definition, definition_length, on_worker, complete, &userdata)?;
         Ok(move |server: Server| {
             server.resource_template(template, move |call| run(handler, &userdata, Kind::Resource, call))
         })
@@ -123,16 +108,7 @@ pub extern "C" fn mcp_server_add_prompt_json(
     let userdata = Arc::new(Userdata::new(userdata, release));
     change_telling(server, error, || {
         let handler = required(handler)?;
-        let definition: types::Prompt = read(definition, definition_length)?;
-        let arguments: Vec<String> = definition.arguments.iter().map(|argument| argument.name.clone()).collect();
-        let mut prompt = prompt(definition);
-        if on_worker != 0 {
-            prompt = prompt.on_worker();
-        }
-        for argument in complete.iter().flat_map(|_| &arguments) {
-            let proposing = completer(complete, &userdata, argument, &arguments);
-            prompt = prompt.complete(argument, proposing);
-        }
+        let prompt = prompt_of(definition, definition_length, on_worker, complete, &userdata)?;
         Ok(move |server: Server| server.prompt(prompt, move |call| run(handler, &userdata, Kind::Prompt, call)))
     })
 }
@@ -154,7 +130,62 @@ pub extern "C" fn mcp_server_add_resource_bytes(
     })
 }
 
-fn required(handler: Handler) -> Result<Run, Fault> {
+/// A tool from its definition.
+pub(crate) fn tool_of(definition: *const c_char, length: usize, on_worker: i32) -> Result<Tool, Fault> {
+    let tool = tool(read(definition, length)?);
+    Ok(if on_worker == 0 { tool } else { tool.on_worker() })
+}
+
+/// A resource from its definition.
+pub(crate) fn resource_of(definition: *const c_char, length: usize, on_worker: i32) -> Result<Resource, Fault> {
+    let resource = resource(read(definition, length)?);
+    Ok(if on_worker == 0 { resource } else { resource.on_worker() })
+}
+
+/// A template from its definition.
+pub(crate) fn template_of(
+    definition: *const c_char,
+    length: usize,
+    on_worker: i32,
+    complete: Complete,
+    userdata: &Arc<Userdata>,
+) -> Result<ResourceTemplate, Fault> {
+    let definition: types::ResourceTemplate = read(definition, length)?;
+    let variables = variables(&definition.uri_template);
+    let mut template = template(definition);
+    if on_worker != 0 {
+        template = template.on_worker();
+    }
+    for variable in complete.iter().flat_map(|_| &variables) {
+        let proposing = completer(complete, userdata, variable, &variables);
+        template = template.complete(variable, proposing);
+    }
+    Ok(template)
+}
+
+/// A prompt from its definition.
+pub(crate) fn prompt_of(
+    definition: *const c_char,
+    length: usize,
+    on_worker: i32,
+    complete: Complete,
+    userdata: &Arc<Userdata>,
+) -> Result<Prompt, Fault> {
+    let definition: types::Prompt = read(definition, length)?;
+    let arguments: Vec<String> = definition.arguments.iter().map(|argument| argument.name.clone()).collect();
+    let mut prompt = prompt(definition);
+    if on_worker != 0 {
+        prompt = prompt.on_worker();
+    }
+    for argument in complete.iter().flat_map(|_| &arguments) {
+        let proposing = completer(complete, userdata, argument, &arguments);
+        prompt = prompt.complete(argument, proposing);
+    }
+    Ok(prompt)
+}
+
+/// The handler, which must be there.
+pub(crate) fn required(handler: Handler) -> Result<Run, Fault> {
     handler.ok_or_else(|| Fault::new(Status::Null, "the handler is NULL"))
 }
 

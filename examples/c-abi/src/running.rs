@@ -138,3 +138,8 @@ fn tell(bound: BoundHandle, tell: impl FnOnce(&Handle)) -> Status {
         Ok(())
     })
 }
+
+/// What reaches a listening server from other threads.
+pub(crate) fn handle_of(bound: BoundHandle) -> Result<Handle, Fault> {
+    Ok(RUNNING.get(bound.id)?.handle.clone())
+}

@@ -195,6 +195,27 @@ pub extern "C" fn mcp_server_add_prompt(
     })
 }
 
+/// Says to clients that the server has tools, resources or prompts, 1 or 0 each, though it may get its first
+/// of them only while it runs (`mcp_bound_add_tool_json`): whoever is told that there are none does not ask
+/// later.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_server_declare(server: ServerHandle, tools: i32, resources: i32, prompts: i32) -> Status {
+    change(server, || {
+        Ok(move |mut server: Server| {
+            if tools != 0 {
+                server = server.declare_tools();
+            }
+            if resources != 0 {
+                server = server.declare_resources();
+            }
+            if prompts != 0 {
+                server = server.declare_prompts();
+            }
+            server
+        })
+    })
+}
+
 /// How to use the server, for models.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_instructions(server: ServerHandle, text: *const c_char, length: usize) -> Status {
