@@ -5,7 +5,7 @@
 # fails.
 #
 #     tests/check.sh            everything
-#     tests/check.sh STEP ...   only these: format clippy docs no_std fuzz test examples firmware conformance
+#     tests/check.sh STEP ...   only these: format clippy docs no_std fuzz test examples firmware portability conformance
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -66,6 +66,16 @@ firmware() {
   MCP_FIRMWARE=$image cargo test --locked --workspace --test device_qemu
 }
 
+# What is cheap of tests/portability: the core on 32 bits, and whether Windows compiles.
+portability() {
+  if { ! [ -d /usr/lib/rustlib/src ] || ! command -v i686-linux-gnu-gcc >/dev/null; } && [ "${MCP_INTEROP:-}" != required ]; then
+    echo "skipped: what it needs is not installed; tests/portability/install.sh i686-unknown-linux-gnu installs it" >&2
+    return
+  fi
+  bash tests/portability/check.sh i686-unknown-linux-gnu core
+  bash tests/portability/check.sh x86_64-pc-windows-gnu check
+}
+
 conformance() {
   if [ ! -f tests/conformance/node_modules/made-from ] && [ "${MCP_INTEROP:-}" != required ]; then
     echo "skipped: the conformance suite is not installed; tests/conformance/install.sh installs it" >&2
@@ -74,7 +84,7 @@ conformance() {
   bash tests/conformance/run.sh
 }
 
-if [ $# -eq 0 ]; then set -- format clippy docs no_std fuzz test examples firmware conformance; fi
+if [ $# -eq 0 ]; then set -- format clippy docs no_std fuzz test examples firmware portability conformance; fi
 for step in "$@"; do
   echo "== $step"
   started=$SECONDS
