@@ -6,7 +6,6 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use mcp_sse_blocking::{Client, Command, Error};
@@ -83,7 +82,7 @@ fn a_server_that_is_a_batch_file_is_found_and_gets_its_arguments_as_they_stand()
     let folder = std::env::temp_dir().join(format!("mcp batch {}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("server.cmd"), format!("@\"{PEER}\" %*\r\n")).unwrap();
-    let record: PathBuf = folder.join("its record & more.txt");
+    let record = folder.join("its record & more.txt");
     let command = Command::new("server").arg(format!("record={}", record.display())).env("PATH", &folder);
     let client = Client::spawn(command).unwrap();
     assert_eq!(client.call("echo", &json!({"text": "hello"})).unwrap().all_text(), "hello");
