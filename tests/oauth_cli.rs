@@ -13,7 +13,7 @@ fn a_person_opens_the_page_that_is_shown_and_is_not_asked_the_next_time() {
     let url = authority.url();
     let arguments = ["call", &url, "echo", "--transport=http", "--oauth", "-v"];
     let start = || Process::start(command(&arguments).env("XDG_DATA_HOME", &folder).env("HOME", &folder));
-    let mut mcp = start();
+    let mcp = start();
     let mut shown = Vec::new();
     let page = loop {
         let line = mcp.error_line().expect("the page is shown");
