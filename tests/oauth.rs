@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use mcp_sse_blocking::credentials::{OAuth, TokenMemory};
 use mcp_sse_blocking::{Builder, CallOptions, Client, Error, Transport};
-use mcp_tests::scripted_authority::{Authority, Reply, browse, get, redirect};
+use mcp_tests::scripted_authority::{Asked, Authority, Reply, browse, get, redirect};
 use serde_json::json;
 
 const PRM: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -581,4 +581,31 @@ fn where_tokens_cannot_be_renewed_any_more_it_is_looked_for_anew_who_gives_them(
     is_moved.store(1, Ordering::SeqCst);
     assert_eq!(call(&client), "hi");
     assert_eq!((authority.asked(METADATA).len(), authority.asked("/authorize").len()), (2, 1));
+}
+
+/// R-AU-10: what a server says is read as it came, though parts of it are secrets when they are shown.
+#[test]
+fn a_challenge_is_read_as_it_came() {
+    const NAME: &str = "my-long-server-name";
+    let authority = Authority::run(|asked, world| {
+        let (place, metadata) = (format!("/servers/{NAME}/mcp"), format!("/metadata/{NAME}/calendar"));
+        let resource = format!("{}{place}", world.origin);
+        if asked.path == metadata {
+            return Some(Reply::json(&json!({"resource": resource, "authorization_servers": [world.origin]})));
+        }
+        let inner = (asked.path == place).then(|| world.serve(&Asked { path: "/mcp".into(), ..asked.clone() }));
+        match inner {
+            Some(Reply::Answer(status @ "401 Unauthorized", ..)) => {
+                let challenge =
+                    format!("WWW-Authenticate: Bearer resource_metadata=\"{}{metadata}\"\r\n", world.origin);
+                Some(Reply::Answer(status, challenge, String::new()))
+            }
+            other => other,
+        }
+    });
+    let url = authority.url().replace("/mcp", &format!("/servers/{NAME}/mcp"));
+    let builder = Client::builder(&url).transport(Transport::StreamableHttp).header("X-Tenant", "calendar");
+    let client = builder.call_timeout(Duration::from_secs(20)).credentials(oauth()).connect().unwrap();
+    assert_eq!(call(&client), "hi");
+    assert_eq!(authority.asked(&format!("/metadata/{NAME}/calendar")).len(), 1);
 }

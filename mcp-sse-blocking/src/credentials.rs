@@ -43,6 +43,7 @@ pub(crate) mod guard;
 mod oauth;
 mod secret;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,21 +150,35 @@ pub struct Ask<'a> {
 }
 
 /// What the server refused.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Rejected {
     /// The credential that the request carried, if it carried one.
     pub credential: Option<Credential>,
     /// The status of the refusal: 401, or 403 where a scope is missing and the provider [steps up](Credentials::steps_up).
     pub status: u16,
-    /// The values of `WWW-Authenticate`, as they came.
+    /// The values of `WWW-Authenticate`, as they came: a server may have repeated secrets in them. `Debug` shows none that the
+    /// client knows.
     pub www_authenticate: Vec<String>,
+    /// The same values without secrets.
+    shown: Vec<String>,
 }
 
 impl Rejected {
     /// What the server asks for.
     pub fn challenges(&self) -> Vec<Challenge> {
         Challenge::parse(self.www_authenticate.iter().map(String::as_str))
+    }
+}
+
+impl fmt::Debug for Rejected {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("credential", &self.credential)
+            .field("status", &self.status)
+            .field("www_authenticate", &self.shown)
+            .finish_non_exhaustive()
     }
 }
 

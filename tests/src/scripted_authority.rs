@@ -194,7 +194,8 @@ pub fn get(url: &str) -> io::Result<String> {
 }
 
 impl World {
-    fn serve(&mut self, asked: &Asked) -> Reply {
+    /// What is answered when nobody says otherwise.
+    pub fn serve(&mut self, asked: &Asked) -> Reply {
         match (&*asked.method, &*asked.path) {
             ("GET", "/.well-known/oauth-protected-resource/mcp") => {
                 let origin = &self.origin;

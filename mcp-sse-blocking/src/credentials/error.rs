@@ -49,6 +49,14 @@ impl CredentialsError {
         Self { after_rejection: Some(status), ..self }
     }
 
+    /// The same, after `clear` took secrets out of what it says.
+    pub(crate) fn cleared(mut self, clear: impl FnOnce(&mut String)) -> Self {
+        if let Problem::Other(problem) = &mut self.problem {
+            clear(problem);
+        }
+        self
+    }
+
     /// Whether the time for the request was over.
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.problem == Problem::OutOfTime

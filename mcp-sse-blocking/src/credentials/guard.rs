@@ -93,7 +93,12 @@ impl Guard {
         www_authenticate: Vec<String>,
     ) -> Result<Option<Carried>, CredentialsError> {
         let kept = self.kept(of.url);
-        let rejected = Rejected { credential: carried.credential.clone(), status, www_authenticate };
+        let mut shown = www_authenticate.clone();
+        match of.http {
+            Some(http) => shown.iter_mut().for_each(|value| http.insight().clear_text(value)),
+            None => shown.clear(),
+        }
+        let rejected = Rejected { credential: carried.credential.clone(), status, www_authenticate, shown };
         let mut seen = carried.seen;
         let (credential, seen) = loop {
             let mut is_own = false;

@@ -67,9 +67,7 @@ impl Http {
             if !is_asked_again {
                 return Ok((response, moved));
             }
-            let mut www_authenticate = www_authenticate(&response);
-            www_authenticate.iter_mut().for_each(|value| self.insight.clear_text(value));
-            let renewed = guard.renewed(of, &carried, code.as_u16(), www_authenticate).map_err(without)?;
+            let renewed = guard.renewed(of, &carried, code.as_u16(), www_authenticate(&response)).map_err(without)?;
             let Some(renewed) = renewed else { return Ok((response, moved)) };
             log::debug!(target: log_target::HTTP, "the server refused the credentials with {}; sending again with others", code.as_u16());
             discard(response, outgoing.deadline, Arc::clone(&stop));
@@ -99,7 +97,8 @@ impl Http {
             Some(Deadline { cause, .. }) if error.is_out_of_time() => {
                 Error::Timeout(Timeout { cause, after: None, delivery })
             }
-            _ => Error::Credentials(Box::new(error)),
+            // It may repeat what the server said.
+            _ => Error::Credentials(Box::new(error.cleared(|text| self.insight.clear_text(text)))),
         }
     }
 
