@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mcp_sse_blocking::credentials::{OAuth, TokenMemory};
+use mcp_sse_blocking::credentials::{OAuth, Secret, TokenMemory, TokenStore};
 use mcp_sse_blocking::{Builder, CallOptions, Client, Error, Transport};
 use mcp_tests::scripted_authority::{Asked, Authority, Reply, browse, get, redirect};
 use serde_json::json;
@@ -403,7 +403,8 @@ fn what_is_kept_is_used_by_the_next_program() {
 #[test]
 fn a_client_that_was_registered_beforehand_shows_what_it_has() {
     let authority = Authority::decent();
-    let client = builder(&authority).credentials(oauth().client_id("known").client_secret("hidden")).connect().unwrap();
+    let oauth = oauth().client_id("known").client_secret("hidden").issuer(&authority.origin());
+    let client = builder(&authority).credentials(oauth).connect().unwrap();
     assert!(authority.asked("/register").is_empty());
     let shown = authority.asked("/token")[0].headers["authorization"].clone();
     assert_eq!(shown, "Basic a25vd246aGlkZGVu");
@@ -415,7 +416,8 @@ fn a_client_that_was_registered_beforehand_shows_what_it_has() {
 fn a_client_may_have_tokens_of_its_own() {
     let authority = Authority::decent();
     authority.world().secret = Some("hidden");
-    let own = OAuth::new().client_id("machine").client_secret("hidden").scopes("jobs").client_credentials();
+    let own = OAuth::new().client_id("machine").client_secret("hidden").issuer(&authority.origin());
+    let own = own.scopes("jobs").client_credentials();
     let client = builder(&authority).credentials(own).connect().unwrap();
     assert_eq!(call(&client), "hi");
     let form = authority.asked("/token")[0].form();
@@ -608,4 +610,27 @@ fn a_challenge_is_read_as_it_came() {
     let client = builder.call_timeout(Duration::from_secs(20)).credentials(oauth()).connect().unwrap();
     assert_eq!(call(&client), "hi");
     assert_eq!(authority.asked(&format!("/metadata/{NAME}/calendar")).len(), 1);
+}
+
+/// Over http, everybody on the way to another machine could read a token: there is none, neither a new one nor one that is kept.
+#[test]
+fn no_token_goes_to_another_machine_over_http() {
+    const REMOTE: &str = "http://mcp.example/mcp";
+    // It stands for a proxy, and for the server behind it.
+    let authority = Authority::run(|asked, world| {
+        (asked.path == REMOTE).then(|| world.serve(&Asked { path: "/mcp".into(), ..asked.clone() }))
+    });
+    authority.world().tokens.insert("hidden-kept".into(), Default::default());
+    let store = TokenMemory::default();
+    let kept = json!({
+        "issuer": "https://a.example", "resource": REMOTE, "client_id": "a", "access_token": "hidden-kept", "scope": "",
+    });
+    store.save(&format!("tokens for {REMOTE}"), Some(&Secret::new(kept.to_string()))).unwrap();
+    let oauth = oauth().store(store).open_with(|url| panic!("nobody is sent to {url}"));
+    let builder =
+        Client::builder(REMOTE).transport(Transport::StreamableHttp).proxy(&authority.url().replace("/mcp", ""));
+    let error = builder.credentials(oauth).connect().map(drop).unwrap_err().to_string();
+    assert!(error.contains("the server at http://mcp.example is not https"), "{error}");
+    assert_eq!(authority.paths(), [REMOTE], "whom it trusts is of no interest then");
+    assert_eq!(authority.asked(REMOTE)[0].token(), None);
 }

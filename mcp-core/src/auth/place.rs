@@ -2,7 +2,8 @@
 //!
 //! A server names URLs that its client then reads, or sends its user to. So that none leads where only the client can go
 //! (R-SEC-16, R-SEC-17): https always, and http, or this machine at all, only for a server that is on this machine itself.
-//! Private networks beyond it are not refused: that is where the servers of a house have theirs.
+//! Private networks beyond it are not refused: that is where the servers of a house have theirs. Nor does a token go to a server
+//! that is spoken to over http beyond this machine: everybody on the way could read it.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -23,6 +24,7 @@ const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// A URL that must not be used.
 pub fn of_resource(endpoint: &Url, announced: Option<&str>) -> Result<Vec<Url>, AuthError> {
     const WHICH: &str = "URL of the resource's metadata";
+    may_have_token(endpoint)?;
     if let Some(announced) = announced {
         let url = resolve(endpoint, announced.trim()).map_err(|error| AuthError::Url(WHICH, error))?;
         return Ok(vec![usable(WHICH, url, endpoint)?]);
@@ -35,6 +37,17 @@ pub fn of_resource(endpoint: &Url, announced: Option<&str>) -> Result<Vec<Url>, 
         places.push(format!("{base}{RESOURCE_METADATA}"));
     }
     places.iter().map(|place| checked(WHICH, place, endpoint)).collect()
+}
+
+/// Whether a token may be sent to the server at `endpoint`: over https, or to this machine.
+///
+/// # Errors
+/// When everybody on the way could read it.
+pub fn may_have_token(endpoint: &Url) -> Result<(), AuthError> {
+    match endpoint.is_https() || endpoint.host().is_loopback() {
+        true => Ok(()),
+        false => Err(AuthError::Insecure("server", endpoint.origin().to_string())),
+    }
 }
 
 /// Where the metadata of an authorization server may be, in the order in which they are looked for (R-AU-15, R-AU-16).
@@ -64,11 +77,10 @@ pub fn checked(which: &'static str, text: &str, resource: &Url) -> Result<Url, A
 }
 
 fn usable(which: &'static str, url: Url, resource: &Url) -> Result<Url, AuthError> {
-    let is_inward = url.host().is_loopback();
-    if is_inward && !resource.host().is_loopback() {
+    if url.host().is_here() && !resource.host().is_here() {
         return Err(AuthError::Inward(which));
     }
-    if !url.is_https() && !is_inward {
+    if !url.is_https() && !url.host().is_loopback() {
         return Err(AuthError::Insecure(which, url.origin().to_string()));
     }
     Ok(url)
@@ -133,6 +145,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_token_goes_over_a_network_in_the_clear() {
+        for endpoint in ["http://h.example/mcp", "http://10.0.0.7/mcp", "http://0.0.0.0:1/mcp"] {
+            let error = of_resource(&url(endpoint), Some("https://a.example/m")).unwrap_err().to_string();
+            assert!(error.starts_with("the server at http://") && error.contains(" is not https"), "{error}");
+        }
+        for endpoint in ["https://h.example/mcp", "http://localhost/mcp", "http://127.0.0.1/mcp", "http://[::1]/mcp"] {
+            assert!(of_resource(&url(endpoint), None).is_ok(), "{endpoint}");
+        }
+    }
+
     /// R-AU-32, R-SEC-16, R-SEC-17, R-SEC-19
     #[test]
     fn no_server_leads_its_client_where_it_should_not_go() {
@@ -146,6 +169,12 @@ mod tests {
             ("https://localhost/", "the page is on this machine, which a server elsewhere has no business to lead to"),
             ("http://127.1.2.3/", "the page is on this machine"),
             ("http://[::1]:80/", "the page is on this machine"),
+            ("https://localhost./", "the page is on this machine"),
+            ("https://a.localhost/", "the page is on this machine"),
+            ("https://[::ffff:127.0.0.1]/", "the page is on this machine"),
+            ("https://0.0.0.0/", "the page is on this machine"),
+            ("https://[::]/", "the page is on this machine"),
+            ("https://[::ffff:0.0.0.0]/", "the page is on this machine"),
             ("javascript:alert(1)", "the page cannot be used"),
             ("file:///etc/passwd", "the page cannot be used"),
             ("https://user:hidden@a.example/", "the page cannot be used"),
@@ -157,6 +186,9 @@ mod tests {
             assert!(!error.contains("hidden"), "{error}");
         }
         assert!(checked("page", "http://a.example/", &local).is_err(), "also for a server on this machine");
+        for text in ["http://0.0.0.0/", "http://[::]/", "http://localhost./"] {
+            assert!(checked("page", text, &local).is_err(), "it may be elsewhere: {text}");
+        }
     }
 
     /// R-AU-28

@@ -45,6 +45,23 @@ impl<'a> Host<'a> {
             Self::V6(address) => address.is_loopback(),
         }
     }
+
+    /// Whether it may lead to this machine: under a name that means it ([`is_loopback`](Self::is_loopback) says which are sure to
+    /// do so), with a final dot or in the domain `localhost` (RFC 6761, section 6.3), as an IPv4 address that is written as one of
+    /// IPv6, or as the address that is none, which systems connect to themselves. For refusing what leads here, never for
+    /// allowing it.
+    pub fn is_here(&self) -> bool {
+        let address = match self {
+            Self::Name(name) => {
+                let name = name.strip_suffix('.').unwrap_or(name);
+                let last = name.rsplit('.').next().unwrap_or(name);
+                return last.eq_ignore_ascii_case("localhost");
+            }
+            Self::V4(address) => IpAddr::V4(*address),
+            Self::V6(address) => IpAddr::V6(*address).to_canonical(),
+        };
+        address.is_loopback() || address.is_unspecified()
+    }
 }
 
 impl PartialEq for Host<'_> {
@@ -270,6 +287,27 @@ mod tests {
             "[::ffff:127.0.0.1]",
         ] {
             assert!(!loopback(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_lead_here_is_more() {
+        let here = |text: &str| Host::parse(text).is_some_and(|host| host.is_here());
+        for text in [
+            "localhost",
+            "LocalHost.",
+            "a.localhost",
+            "127.0.0.9",
+            "0.0.0.0",
+            "[::]",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:0:0]",
+        ] {
+            assert!(here(text), "{text}");
+        }
+        for text in ["localhost.evil.com", "evillocalhost", "localhost..", "10.0.0.1", "[::2]", "[::ffff:10.0.0.1]"] {
+            assert!(!here(text), "{text}");
         }
     }
 

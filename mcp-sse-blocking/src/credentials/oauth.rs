@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use mcp_core::auth::Scopes;
+use mcp_core::auth::{Scopes, place};
 use mcp_core::http::Url;
 use mcp_core::time::Instant;
 
@@ -125,6 +125,11 @@ impl Credentials for OAuth {
         if ask.origin() != ask.resource().origin() {
             // `message_url` leads elsewhere, and the token is for the resource (R-AU-3).
             return Ok(None);
+        }
+        if let Err(error) = place::may_have_token(ask.resource()) {
+            // Not what is kept either: everybody on the way could read it.
+            let problem = || CredentialsError::new(SOURCE, error.to_string());
+            return ask.rejected().map_or(Ok(None), |_| Err(problem()));
         }
         let server = self.server(ask.resource());
         // Before anything is looked at: what lands later is newer.
