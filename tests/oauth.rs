@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use mcp_sse_blocking::credentials::{OAuth, Secret, TokenMemory, TokenStore};
 use mcp_sse_blocking::{Builder, CallOptions, Client, Error, Transport};
+use mcp_tests::certificates::{self, As, Issued, Valid};
 use mcp_tests::scripted_authority::{Asked, Authority, Reply, browse, get, redirect};
+use mcp_tests::tls_front::{Manner, TlsFront};
 use serde_json::json;
 
 const PRM: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -633,4 +635,59 @@ fn no_token_goes_to_another_machine_over_http() {
     assert!(error.contains("the server at http://mcp.example is not https"), "{error}");
     assert_eq!(authority.paths(), [REMOTE], "whom it trusts is of no interest then");
     assert_eq!(authority.asked(REMOTE)[0].token(), None);
+}
+
+/// What is set of TLS for one server is not for whichever authorization server it names: an authority that is trusted vouches for
+/// that one, and nothing is shown to it. Where both are one origin, it is the server's.
+#[test]
+fn what_is_set_of_tls_is_for_the_server_alone() {
+    let authorities = certificates::Authority::new("ours");
+    let own = Issued::self_signed(&["localhost"], Valid::Now, As::Itself);
+    let vouched = authorities.issue(&["localhost"], Valid::Now);
+    let client = authorities.issue(&["client"], Valid::Now);
+    let identified = |certificate| Manner { clients: Some(authorities.certificate()), ..Manner::showing(certificate) };
+    let pinned = |builder: Builder| {
+        let builder = builder.pin_certificate_pem(own.certificate.as_bytes());
+        builder.client_certificate_pem(client.certificate.as_bytes(), client.key.as_bytes())
+    };
+    let any = |builder: Builder| builder.danger_accept_any_certificate();
+    type Set<'a> = &'a dyn Fn(Builder) -> Builder;
+    // What the server shows, what the authorization server does if it is another, and what the error says if there is one.
+    let cases: [(Manner<'_>, Option<Manner<'_>>, Set<'_>, Option<&str>); 6] = [
+        (Manner::showing(&own), None, &any, None),
+        (identified(&own), None, &pinned, None),
+        (identified(&own), Some(Manner::showing(&vouched)), &pinned, None),
+        (Manner::showing(&own), Some(Manner::showing(&vouched)), &any, None),
+        (Manner::showing(&own), Some(Manner::showing(&own)), &any, Some("the authorization server's certificate is")),
+        (identified(&own), Some(identified(&vouched)), &pinned, Some("which is shown to the server alone")),
+    ];
+    for (at, (server, other, set, problem)) in cases.iter().enumerate() {
+        let authority = Authority::run(|asked, world| {
+            (asked.path == PRM).then(|| {
+                let (resource, issuer) = (&world.metadata["resource"], &world.metadata["issuer"]);
+                Reply::json(&json!({"resource": resource, "authorization_servers": [issuer]}))
+            })
+        });
+        let address = authority.url().replace("http://", "").replace("/mcp", "").parse().unwrap();
+        let server = TlsFront::start_in(address, server);
+        let other = other.as_ref().map(|other| TlsFront::start_in(address, other));
+        let issuer = other.as_ref().unwrap_or(&server).url("");
+        let plain = authority.world().origin.clone();
+        {
+            let mut world = authority.world();
+            let said = world.metadata.to_string().replace(&plain, &issuer);
+            world.metadata = serde_json::from_str(&said).unwrap();
+            world.metadata["resource"] = server.url("/mcp").into();
+        }
+        let shown = issuer.clone();
+        let oauth = oauth().open_with(move |url| browse(&url.replace(&shown, &plain)));
+        let builder = Client::builder(&server.url("/mcp")).transport(Transport::StreamableHttp);
+        let builder = builder.add_root_certificates_pem(authorities.certificate().as_bytes()).credentials(oauth);
+        let connected = set(builder.call_timeout(Duration::from_secs(20))).connect();
+        match (connected, problem) {
+            (Ok(client), None) => assert_eq!(call(&client), "hi"),
+            (Err(error), Some(problem)) => assert!(error.to_string().contains(problem), "{at}: {error}"),
+            (connected, _) => panic!("{at}: {:?}", connected.map(drop)),
+        }
+    }
 }

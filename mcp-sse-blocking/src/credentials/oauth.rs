@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 
 use mcp_core::auth::{Scopes, place};
 use mcp_core::http::Url;
-use mcp_core::time::Instant;
+use mcp_core::time::{Cause, Deadline, Instant};
 
 use self::login::{Found, Login, Refusal};
 use self::settings::Settings;
@@ -38,6 +38,8 @@ pub use self::store::{TokenMemory, TokenStore};
 const SOURCE: &str = "OAuth";
 /// A token is renewed when it counts no longer than this. 30 s: a request has to arrive, and clocks differ.
 const RENEWED_BEFORE: Duration = Duration::from_secs(30);
+/// How long a request waits for that while its token counts. 1 s: then it takes what there is, and the renewal is for the next one.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 /// For how long a person who said no, or nothing, is not asked again: else every request, and whatever is tried again in the
 /// background, would open the browser anew.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
@@ -77,8 +79,9 @@ const MOST_ASKED: usize = 5;
 /// requests, and ends when this is dropped, which waits for nothing. After a person said no, or nothing, the same error is given for one minute
 /// without asking again.
 ///
-/// **Where it goes.** Its requests take the client's way: its proxies, its TLS with all that is trusted, its time for opening a
-/// connection. They carry none of the caller's headers. Only https is spoken to, except on this machine for servers that are on
+/// **Where it goes.** Its requests take the client's way: its proxies, its authorities of TLS, its time for opening a
+/// connection. What else was set of TLS (a certificate that is pinned or shown, that any is accepted) is for the origin of the
+/// server alone. They carry none of the caller's headers. A server that is on another machine and spoken to over http gets no token. Only https is spoken to, except on this machine for servers that are on
 /// this machine; the answers have 64 KiB at most; redirects are followed within the origin only. What it sends is masked in traces.
 pub struct OAuth {
     settings: Arc<Settings>,
@@ -108,6 +111,10 @@ struct Held {
     /// Whether the store was asked.
     is_loaded: bool,
     grant: Option<Grant>,
+    /// The token that the store had when it was last looked at: any other one is newer, of another program.
+    stored: Option<String>,
+    /// When the token was had for a refresh token, if it was.
+    refreshed: Option<Instant>,
     /// Whose tokens they are, from the authorization that got them.
     found: Option<Arc<Found>>,
     /// Who gave the last one, also when it counts no more.
@@ -139,14 +146,17 @@ impl Credentials for OAuth {
             Verdict::Authorize(refusal) => refusal,
         };
         // It was to be renewed before it ends. Should that fail, it is used until then; after that the server says anew whom it trusts.
-        let is_early = refusal.status == 0;
+        let is_early = refusal.is_early();
         let authorized = self.authorize(&server, seen, ask, refusal);
         let held = server.held();
         let mut grant = held.grant.as_ref();
         match authorized {
-            Err(error) if is_early && !error.is_out_of_time() && !error.is_stopped() => {
+            Err(error) if is_early && !error.is_stopped() => {
                 log::warn!(target: log_target::CLIENT, "the token is not renewed yet: {error}");
                 grant = grant.filter(|grant| !grant.has_ended());
+                if grant.is_none() && error.is_out_of_time() {
+                    return Err(error);
+                }
             }
             authorized => authorized?,
         }
@@ -177,9 +187,9 @@ impl OAuth {
     fn judge(&self, server: &Server, ask: &Ask<'_>) -> Result<Verdict, CredentialsError> {
         let mut held = server.held();
         if !held.is_loaded {
-            held.grant = self.kept(ask.resource())?;
-            held.asked = held.grant.as_ref().map(|grant| Scopes::parse(&grant.scope)).unwrap_or_default();
-            held.issuer = held.grant.as_ref().map(|grant| grant.issuer.clone());
+            if let Some(grant) = self.settings.kept(ask.resource())? {
+                held.take(grant);
+            }
             held.is_loaded = true;
         }
         let token = held.grant.as_ref().map(|grant| grant.access_token.clone());
@@ -218,21 +228,12 @@ impl OAuth {
         }
         let refusal = Refusal::read(rejected);
         if rejected.status == 403 {
-            let wanted = refusal.scope.as_deref().map(Scopes::parse).unwrap_or_default();
-            if held.asked.hold(&wanted) {
+            if held.asked.hold(&refusal.scopes()) {
                 // It was asked for already, and did not help (R-AU-40).
                 return Ok(Verdict::Give(token));
             }
         }
         Ok(Verdict::Authorize(refusal))
-    }
-
-    /// What the store has of this resource, if it is this client's.
-    fn kept(&self, resource: &Url) -> Result<Option<Grant>, CredentialsError> {
-        let kept = Grant::load(&*self.settings.store, resource);
-        let kept =
-            kept.map_err(|error| CredentialsError::new(SOURCE, format!("the kept tokens cannot be read: {error}")))?;
-        Ok(kept.filter(|grant| self.settings.client_id.as_ref().is_none_or(|id| *id == grant.client_id)))
     }
 
     /// Waits for an authorization that began after `seen`, or begins it.
@@ -246,18 +247,22 @@ impl OAuth {
         let Some(http) = ask.http else { return Err(CredentialsError::new(SOURCE, "there is no HTTP to ask over")) };
         let login = Login {
             settings: Arc::clone(&self.settings),
-            http: http.apart(),
+            http: http.apart(ask.resource()),
             resource: ask.resource().clone(),
             dropped: Arc::clone(&self.dropped),
         };
-        let own = Arc::clone(server);
+        let (own, is_early) = (Arc::clone(server), refusal.is_early());
         let authorize = move || {
             // A panic, of a closure of the program's for instance, would leave all others waiting.
             let done = catch_unwind(AssertUnwindSafe(|| own.authorized(&login, &refusal)));
             login.http.shut_down();
             done.unwrap_or_else(|_| Err(CredentialsError::new(SOURCE, "the authorization panicked")))
         };
-        let patience = Patience { deadline: ask.deadline, stop: ask.stop };
+        let mut patience = Patience { deadline: ask.deadline, stop: ask.stop };
+        if is_early && server.held().grant.as_ref().is_some_and(|grant| !grant.has_ended()) {
+            let soon = Deadline::after(clock::now(), RENEWAL_PATIENCE, Cause::Response);
+            patience.deadline = Some(patience.deadline.filter(|own| own.at < soon.at).unwrap_or(soon));
+        }
         match server.authorizations.join_apart(seen, patience, authorize) {
             Ok(done) => done,
             Err(Left::OutOfTime) => Err(CredentialsError::out_of_time(SOURCE)),
@@ -273,14 +278,25 @@ impl Server {
 
     /// An authorization from its beginning to its end, without a lock.
     fn authorized(&self, login: &Login, refusal: &Refusal) -> Result<(), CredentialsError> {
+        let kept = login.settings.kept(&login.resource)?;
         let (grant, found, asked, issuer) = {
-            let held = self.held();
-            (held.grant.clone(), held.found.clone(), held.asked.clone(), held.issuer.clone())
+            let mut held = self.held();
+            if let Some(kept) = kept.filter(|kept| held.stored.as_ref() != Some(&kept.access_token)) {
+                login.http.insight().secret(&kept.access_token);
+                held.take(kept);
+                if held.is_good_for(refusal) {
+                    return Ok(());
+                }
+            }
+            let grant = held.grant.clone().map(|grant| match held.is_refresh_of_use(refusal) {
+                true => grant,
+                false => Grant { refresh_token: None, ..grant },
+            });
+            (grant, held.found.clone(), held.asked.clone(), held.issuer.clone())
         };
         let got = login.run(refusal, grant, found, &asked, issuer.as_ref());
-        if let Ok(got) = &got
-            && let Err(error) = got.grant.save(&*login.settings.store, &login.resource)
-        {
+        let saved = got.as_ref().ok().map(|got| got.grant.save(&*login.settings.store, &login.resource));
+        if let Some(Err(error)) = &saved {
             log::warn!(target: log_target::CLIENT, "the tokens are not kept: {error}");
         }
         let mut held = self.held();
@@ -291,8 +307,14 @@ impl Server {
                 if got.is_of_person {
                     asked_at.push(clock::now());
                 }
+                let stored = match saved {
+                    Some(Ok(())) => Some(got.grant.access_token.clone()),
+                    _ => held.stored.take(),
+                };
                 *held = Held {
                     is_loaded: true,
+                    stored,
+                    refreshed: got.is_refreshed.then(clock::now),
                     asked_at,
                     issuer: Some(got.grant.issuer.clone()),
                     asked: Scopes::parse(&got.grant.scope),
@@ -301,6 +323,11 @@ impl Server {
                     failure: None,
                 };
                 Ok(())
+            }
+            Err(failed) if refusal.is_early() => {
+                // Not again with each request: the next refusal says whom the server trusts.
+                held.found = None;
+                Err(failed.error)
             }
             Err(failed) => {
                 if failed.is_of_person {
@@ -317,7 +344,46 @@ impl Server {
     }
 }
 
+impl Held {
+    /// What the store has.
+    fn take(&mut self, grant: Grant) {
+        if self.issuer.as_ref() != Some(&grant.issuer) {
+            self.found = None;
+        }
+        self.issuer = Some(grant.issuer.clone());
+        self.asked = Scopes::parse(&grant.scope);
+        self.stored = Some(grant.access_token.clone());
+        self.refreshed = None;
+        self.grant = Some(grant);
+    }
+
+    /// Whether what there is may be what the server wants.
+    fn is_good_for(&self, refusal: &Refusal) -> bool {
+        let before = if refusal.is_early() { RENEWED_BEFORE } else { Duration::ZERO };
+        let counts = self.grant.as_ref().is_some_and(|grant| !grant.ends_within(before, SystemTime::now()));
+        counts && self.asked.hold(&refusal.scopes())
+    }
+
+    /// Whether the server might take what a refresh token gives: neither when it wants what was never asked for (R-AU-37),
+    /// nor when it refuses what the last one just gave.
+    fn is_refresh_of_use(&self, refusal: &Refusal) -> bool {
+        let has_ended = self.grant.as_ref().is_some_and(Grant::has_ended);
+        let is_new = self.refreshed.is_some_and(|at| clock::now().since(at) < LEFT_ALONE);
+        refusal.is_early() || (self.asked.hold(&refusal.scopes()) && (has_ended || !is_new))
+    }
+}
+
 impl Refusal {
+    /// The server said nothing: a token ends soon.
+    fn is_early(&self) -> bool {
+        self.status == 0
+    }
+
+    /// Those that it asks for.
+    fn scopes(&self) -> Scopes {
+        self.scope.as_deref().map(Scopes::parse).unwrap_or_default()
+    }
+
     fn read(rejected: &Rejected) -> Self {
         let challenges = rejected.challenges();
         let bearer: Vec<_> = challenges.iter().filter(|challenge| challenge.is("Bearer")).collect();

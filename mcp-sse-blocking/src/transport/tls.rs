@@ -11,6 +11,7 @@ use std::fmt;
 use std::io::{self, Read, Write as _};
 use std::sync::{Arc, OnceLock};
 
+use mcp_core::http::Origin;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
@@ -34,12 +35,14 @@ pub(crate) struct Tls {
     roots: Option<Arc<RootCertStore>>,
     /// What it shows to servers that ask for it.
     identity: Option<Arc<CertifiedKey>>,
-    /// For servers, and for proxies.
-    configs: [OnceLock<Arc<ClientConfig>>; 2],
+    /// Whom `trust` and `identity` are for. Of all others the roots decide, and they are shown nothing. `None` is for everybody.
+    only: Option<Origin>,
+    /// For each of whom there may be.
+    configs: [OnceLock<Arc<ClientConfig>>; Whose::COUNT],
 }
 
 /// Which certificates of servers are accepted.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) enum Trust {
     /// Those that the roots vouch for.
     #[default]
@@ -64,7 +67,14 @@ pub(crate) fn bundled_roots() -> RootCertStore {
 impl Tls {
     /// `roots`: those of Mozilla when there are none.
     pub(crate) fn new(trust: Trust, roots: Option<Arc<RootCertStore>>, identity: Option<Arc<CertifiedKey>>) -> Self {
-        Self { trust, roots, identity, configs: Default::default() }
+        Self { trust, roots, identity, only: None, configs: Default::default() }
+    }
+
+    /// For requests to other servers too: what was said of one server is for the one at `own`.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn apart(&self, own: Origin) -> Self {
+        let (trust, roots, identity) = (self.trust.clone(), self.roots.clone(), self.identity.clone());
+        Self { only: Some(own), ..Self::new(trust, roots, identity) }
     }
 
     /// TLS with the server at `place`.
@@ -72,6 +82,11 @@ impl Tls {
     /// # Errors
     /// Those of the stream; a handshake that fails, in words that name the setting which matters.
     pub(super) fn with_server(&self, stream: Box<dyn Stream>, place: &Place) -> io::Result<Box<dyn Stream>> {
+        let is_meant = |own: &Origin| Origin::parse(&format!("https://{place}")).is_some_and(|origin| origin == *own);
+        if self.only.as_ref().is_some_and(|own| !is_meant(own)) {
+            let config = self.config(Whose::Other, || configured(self.by_roots()?, None))?;
+            return Secure::shake_hands(stream, config, place, Whose::Other, false);
+        }
         let config = self.config(Whose::Server, || {
             let verifier: Arc<dyn ServerCertVerifier> = match &self.trust {
                 Trust::Roots => self.by_roots()?,
@@ -137,6 +152,7 @@ impl fmt::Debug for Tls {
         f.debug_struct("Tls")
             .field("trust", &trust)
             .field("identifies", &self.identity.is_some())
+            .field("only", &self.only)
             .finish_non_exhaustive()
     }
 }

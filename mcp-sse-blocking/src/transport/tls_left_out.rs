@@ -13,6 +13,11 @@ pub(crate) const WANTED: &str = "https needs the feature `tls` of mcp-sse-blocki
 pub(crate) struct Tls {}
 
 impl Tls {
+    #[cfg(feature = "oauth")]
+    pub(crate) fn apart(&self, _: mcp_core::http::Origin) -> Self {
+        Self {}
+    }
+
     pub(super) fn with_server(&self, _: Box<dyn Stream>, _: &Place) -> io::Result<Box<dyn Stream>> {
         Err(io::Error::new(io::ErrorKind::Unsupported, WANTED))
     }

@@ -27,10 +27,11 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Http {
-    /// Another one for such requests: the same way, without credentials. It does not keep the provider alive, which may wait to be
-    /// dropped.
-    pub(crate) fn apart(&self) -> Self {
-        Self::new(super::Settings { guard: None, ..self.settings.clone() })
+    /// Another one for such requests: the same way, without credentials. What was set of TLS for the server at `own` alone is for
+    /// its origin alone. It does not keep the provider alive, which may wait to be dropped.
+    pub(crate) fn apart(&self, own: &Url) -> Self {
+        let tls = Arc::new(self.settings.tls.apart(own.origin()));
+        Self::new(super::Settings { guard: None, tls, ..self.settings.clone() })
     }
 
     /// The status and the body of an answer, whatever the status. The request has the given headers only: neither those of

@@ -19,21 +19,27 @@ const SHOWN: usize = 160;
 pub(super) enum Whose {
     Server,
     Proxy,
+    /// Another server than the one that the client is for: one that gives tokens.
+    Other,
 }
 
 impl Whose {
+    /// How many there are.
+    pub(super) const COUNT: usize = 3;
+
     fn name(self) -> &'static str {
         match self {
             Self::Server => "the server",
             Self::Proxy => "the proxy",
+            Self::Other => "the authorization server",
         }
     }
 
-    /// Roots decide about a proxy, and nothing else.
+    /// Roots decide about all but the server, and nothing else.
     fn or_pin(self, how: &str) -> String {
         match self {
             Self::Server => format!("; `pin_certificate_pem` trusts this very one{how}"),
-            Self::Proxy => String::new(),
+            Self::Proxy | Self::Other => String::new(),
         }
     }
 }
@@ -44,7 +50,7 @@ pub(super) fn of(error: rustls::Error, whose: Whose, identifies: bool) -> Error 
     let who = whose.name();
     let (kind, problem) = match error {
         E::InvalidCertificate(error) => (ErrorKind::InvalidData, of_certificate(error, whose)),
-        E::AlertReceived(alert) => (ErrorKind::PermissionDenied, of_alert(alert, who, identifies)),
+        E::AlertReceived(alert) => (ErrorKind::PermissionDenied, of_alert(alert, whose, identifies)),
         E::InvalidMessage(InvalidMessage::InvalidContentType) => {
             (ErrorKind::InvalidData, format!("{who} does not speak TLS: its URL may have to begin with `http:`"))
         }
@@ -109,9 +115,15 @@ fn of_certificate(error: CertificateError, whose: Whose) -> String {
     }
 }
 
-fn of_alert(alert: AlertDescription, who: &str, identifies: bool) -> String {
+fn of_alert(alert: AlertDescription, whose: Whose, identifies: bool) -> String {
     use AlertDescription as A;
+    let who = whose.name();
     match (alert, identifies) {
+        (A::CertificateRequired, _) if whose == Whose::Other => {
+            format!(
+                "{who} wants a client certificate, which is shown to the server alone (setting `client_certificate_pem`)"
+            )
+        }
         (A::CertificateRequired, false) => {
             format!("{who} wants a client certificate (setting `client_certificate_pem`)")
         }
