@@ -691,3 +691,30 @@ fn what_is_set_of_tls_is_for_the_server_alone() {
         }
     }
 }
+
+/// R-AU-10, R-AU-15
+#[test]
+fn a_page_where_metadata_could_be_does_not_end_the_search() {
+    const ROOT: &str = "/.well-known/oauth-protected-resource";
+    const OPENID: &str = "/.well-known/openid-configuration";
+    for (status, size) in [("404 Not Found", 200 << 10), ("500 Internal Server Error", 70 << 10), ("200 OK", 100)] {
+        let authority = Authority::run(move |asked, world| match &*asked.path {
+            PRM | METADATA => {
+                let page = format!("<html>{}", "x".repeat(size));
+                Some(Reply::Answer(status, "Content-Type: text/html\r\n".into(), page))
+            }
+            ROOT => Some(Reply::json(&json!({"resource": world.origin, "authorization_servers": [world.origin]}))),
+            OPENID => Some(Reply::json(&world.metadata)),
+            _ => None,
+        });
+        let client = builder(&authority).credentials(oauth()).connect().unwrap();
+        assert_eq!(call(&client), "hi");
+    }
+    // Where there is no other place, it is an error.
+    let authority = Authority::run(|asked, _| {
+        let page = || Reply::Answer("200 OK", "Content-Type: text/html\r\n".into(), "<html>".into());
+        asked.path.starts_with("/.well-known").then(page)
+    });
+    let error = failure(&authority, oauth());
+    assert!(error.contains("the metadata of the resource cannot be read"), "{error}");
+}

@@ -173,17 +173,20 @@ impl Login {
         Ok(Found { resource: place::canonical(&self.resource), scopes: None, server })
     }
 
-    /// The first document that is there, or where it was looked for.
+    /// The first document that is there, or where it was looked for. A page for people is none, as long as there is another place to
+    /// look: some servers show one wherever nothing is.
     fn first_of(&self, doing: &'static str, places: &[Url]) -> Result<(Option<Vec<u8>>, String), Failed> {
         let mut looked = Vec::new();
-        for place in places {
+        for (at, place) in places.iter().enumerate() {
             let version = ProtocolVersion::LATEST.as_str();
             let accept = [(headers::ACCEPT, headers::JSON), (headers::MCP_PROTOCOL_VERSION, version)];
             let (status, body) = self.fetch(Verb::Get, place, &accept, "", doing)?;
-            if status == 200 {
+            let is_last = at + 1 == places.len();
+            if status == 200 && (is_last || serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok()) {
                 return Ok((Some(body), String::new()));
             }
-            looked.push(format!("{place} ({status})"));
+            let what = if status == 200 { ", no JSON" } else { "" };
+            looked.push(format!("{place} ({status}{what})"));
         }
         Ok((None, looked.join(", ")))
     }

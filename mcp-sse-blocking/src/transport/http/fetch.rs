@@ -21,7 +21,7 @@ pub(crate) struct Fetch<'a> {
     pub(crate) body: &'a str,
     pub(crate) deadline: Deadline,
     pub(crate) stop: Arc<dyn Stop>,
-    /// Bytes that the body of the answer may have.
+    /// Bytes that the body of the answer may have. Of a refusal it is the beginning.
     pub(crate) most: usize,
     pub(crate) doing: &'static str,
 }
@@ -38,7 +38,7 @@ impl Http {
     /// the caller nor credentials. Redirects are followed within the origin.
     ///
     /// # Errors
-    /// When there is no answer, or one that is larger than it may be.
+    /// When there is no answer, or a success that is larger than it may be.
     pub(crate) fn fetch(&self, fetch: &Fetch<'_>) -> Result<(u16, Vec<u8>), Error> {
         let target = Target::new(fetch.url.clone())?;
         let outgoing = Outgoing {
@@ -77,10 +77,13 @@ impl Http {
         match read {
             _ if fetch.stop.is_stopped() => Err(Error::Cancelled(Delivery::Sent)),
             Err(error) => Err(self.failure(error.into(), outcome, fetch.doing, fetch.url)),
-            Ok(()) if body.len() > fetch.most => {
+            Ok(()) if body.len() > fetch.most && (200..300).contains(&status) => {
                 Err(PeerError::Http(format!("an answer has more than {} bytes", fetch.most)).into())
             }
-            Ok(()) => Ok((status, body)),
+            Ok(()) => {
+                body.truncate(fetch.most);
+                Ok((status, body))
+            }
         }
     }
 
