@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use mcp_sse_blocking::credentials::{OAuth, Secret, TokenFile, TokenStore};
@@ -32,7 +33,8 @@ fn a_trace_shows_nothing_of_what_an_authorization_is_done_with() {
     authority.world().expires_in = Some(1);
     authority.world().metadata["token_endpoint_auth_methods_supported"] = serde_json::json!(["client_secret_post"]);
     let trace = Shared::default();
-    let oauth = OAuth::new().client_id("known").client_secret("hidden-secret").open_with(browse);
+    let oauth =
+        OAuth::new().client_id("known").client_secret("hidden-secret").issuer(&authority.origin()).open_with(browse);
     let shown = format!("{oauth:?}");
     let builder = Client::builder(&authority.url()).transport(Transport::StreamableHttp).credentials(oauth);
     let client = builder.call_timeout(Duration::from_secs(20)).trace(trace.clone()).connect().unwrap();
@@ -46,6 +48,23 @@ fn a_trace_shows_nothing_of_what_an_authorization_is_done_with() {
         assert!(!text.contains(secret), "{secret}: {text}");
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+#[test]
+fn nothing_is_lost_of_what_several_keep_in_one_file() {
+    let folder = std::env::temp_dir().join(format!("mcp-oauth-shared-{}", std::process::id()));
+    let path = folder.join("tokens");
+    let names: Vec<String> = (0..80).map(|number| number.to_string()).collect();
+    thread::scope(|scope| {
+        for own in names.chunks(10) {
+            let file = TokenFile::new(&path);
+            scope.spawn(move || own.iter().for_each(|name| file.save(name, Some(&Secret::new("1"))).unwrap()));
+        }
+    });
+    let file = TokenFile::new(&path);
+    assert!(names.iter().all(|name| file.load(name).unwrap().is_some()));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+    fs::remove_dir_all(folder).unwrap();
 }
 
 /// R-AU-42

@@ -58,6 +58,9 @@ pub struct World {
     pub needed: Option<&'static str>,
     /// What a client has to show, if it has.
     pub secret: Option<&'static str>,
+    /// The clients that are known, beside those that are URLs: one that was registered beforehand is `known`.
+    pub clients: BTreeSet<String>,
+    registrations: u32,
     codes: BTreeMap<String, BTreeMap<String, String>>,
     issued: u32,
     asked: Vec<Asked>,
@@ -91,7 +94,12 @@ impl Authority {
             "registration_endpoint": format!("{origin}/register"),
             "code_challenge_methods_supported": ["S256"],
         });
-        let world = Arc::new(Mutex::new(World { origin, metadata, ..World::default() }));
+        let world = Arc::new(Mutex::new(World {
+            origin,
+            metadata,
+            clients: BTreeSet::from(["known".to_owned()]),
+            ..World::default()
+        }));
         let (stopping, hook): (_, Arc<Mutex<Hook>>) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(hook)));
         let (own, stop) = (Arc::clone(&world), Arc::clone(&stopping));
         thread::spawn(move || {
@@ -109,6 +117,11 @@ impl Authority {
     /// The URL of the server.
     pub fn url(&self) -> String {
         format!("http://{}/mcp", self.address)
+    }
+
+    /// The issuer of the authorization server.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What the servers know.
@@ -204,9 +217,18 @@ impl World {
             ("GET", "/.well-known/oauth-authorization-server") => Reply::json(&self.metadata),
             ("POST", "/register") => {
                 let mut registered: Value = serde_json::from_str(&asked.body).expect("JSON");
-                registered["client_id"] = "registered".into();
+                self.registrations += 1;
+                let id = if self.registrations == 1 {
+                    "registered".into()
+                } else {
+                    format!("registered-{}", self.registrations)
+                };
+                registered["client_id"] = id.clone().into();
+                self.clients.insert(id);
                 Reply::json(&registered)
             }
+            // Nobody is sent back for one that is not known (RFC 6749, section 4.1.2.1).
+            ("GET", "/authorize") if !self.knows(&asked.query["client_id"]) => Reply::refusal("unknown client"),
             ("GET", "/authorize") => {
                 self.issued += 1;
                 let code = format!("hidden-code-{}", self.issued);
@@ -221,11 +243,18 @@ impl World {
         }
     }
 
+    fn knows(&self, client: &str) -> bool {
+        self.clients.contains(client) || client.starts_with("https://")
+    }
+
     fn token(&mut self, form: &BTreeMap<String, String>, asked: &Asked) -> Reply {
         if self.secret.is_some_and(|secret| {
             form.get("client_secret").is_none_or(|shown| shown != secret)
                 && !asked.headers.contains_key("authorization")
         }) {
+            return Reply::refusal("invalid_client");
+        }
+        if form.get("client_id").is_some_and(|client| !self.knows(client)) {
             return Reply::refusal("invalid_client");
         }
         let scopes = match &*form["grant_type"] {

@@ -227,11 +227,9 @@ impl OAuth {
             return Err(CredentialsError::new(SOURCE, problem));
         }
         let refusal = Refusal::read(rejected);
-        if rejected.status == 403 {
-            if held.asked.hold(&refusal.scopes()) {
-                // It was asked for already, and did not help (R-AU-40).
-                return Ok(Verdict::Give(token));
-            }
+        if rejected.status == 403 && held.asked.hold(&refusal.scopes()) {
+            // It was asked for already, and did not help (R-AU-40).
+            return Ok(Verdict::Give(token));
         }
         Ok(Verdict::Authorize(refusal))
     }

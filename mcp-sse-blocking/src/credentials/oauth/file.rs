@@ -20,14 +20,15 @@ const FILE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct TokenFile {
     path: PathBuf,
-    /// Held while it is changed.
-    change: Mutex<()>,
 }
+
+/// Held while a file is changed, which several may have opened.
+static CHANGE: Mutex<()> = Mutex::new(());
 
 impl TokenFile {
     /// This file. 1 MiB at most.
     pub fn new(path: impl AsRef<Path>) -> Self {
-        Self { path: path.as_ref().to_owned(), change: Mutex::default() }
+        Self { path: path.as_ref().to_owned() }
     }
 
     fn read(&self) -> io::Result<BTreeMap<String, String>> {
@@ -54,10 +55,11 @@ impl TokenFile {
             make_folder(folder)?;
         }
         let mut beside = self.path.clone().into_os_string();
-        beside.push(format!(".{}", std::process::id()));
+        // Not that of a process: containers that share a folder have the same ones.
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        beside.push(format!(".{:016x}", u64::from_ne_bytes(random)));
         let beside = PathBuf::from(beside);
-        // One that a program left behind when it was killed; never one that leads elsewhere.
-        let _ = fs::remove_file(&beside);
         let written = own_file(&beside).and_then(|mut file| {
             file.write_all(serde_json::to_string_pretty(kept)?.as_bytes())?;
             file.sync_all()
@@ -76,7 +78,7 @@ impl TokenStore for TokenFile {
     }
 
     fn save(&self, name: &str, text: Option<&Secret>) -> io::Result<()> {
-        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let _change = CHANGE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = self.read()?;
         match text {
             Some(text) => kept.insert(name.to_owned(), text.expose().to_owned()),

@@ -53,6 +53,8 @@ pub(super) struct Got {
     pub(super) found: Arc<Found>,
     /// A person was asked.
     pub(super) is_of_person: bool,
+    /// A refresh token gave it.
+    pub(super) is_refreshed: bool,
 }
 
 /// Why nothing came of it.
@@ -91,6 +93,11 @@ impl Login {
         asked: &Scopes,
         issuer: Option<&String>,
     ) -> Result<Got, Failed> {
+        if self.settings.client_secret.is_some() && self.settings.issuer.is_none() {
+            // Any server could name one that is to be told the secret (R-AU-25).
+            let problem = "the secret of a client is for one authorization server, and it is not said for which (setting `issuer`)";
+            return Err(problem.to_owned().into());
+        }
         // After a refusal the server may trust another one than before (R-AU-25).
         let found = match found.filter(|_| refusal.status == 0) {
             Some(found) => found,
@@ -112,7 +119,11 @@ impl Login {
             && let Some(grant) = own.clone().filter(|grant| grant.refresh_token.is_some())
             && let Some(grant) = self.refresh(&found, grant)?
         {
-            return Ok(Got { grant, found, is_of_person: false });
+            return Ok(Got { grant, found, is_of_person: false, is_refreshed: true });
+        }
+        if refusal.status == 0 {
+            // Nobody is asked as long as the server takes what there is.
+            return Err("the refresh token counts no more".to_owned().into());
         }
         let mut scopes = Scopes::initial(&self.settings.scopes, refusal.scope.as_deref(), found.scopes.as_deref());
         if refusal.status != 401 && own.is_some() {
@@ -128,7 +139,7 @@ impl Login {
             person => self.for_person(&found, person, scopes.offline(&found.server))?,
         };
         let is_of_person = !matches!(self.settings.person, Person::Itself);
-        Ok(Got { grant, found, is_of_person })
+        Ok(Got { grant, found, is_of_person, is_refreshed: false })
     }
 
     /// Whom the server trusts (R-AU-10 to R-AU-18).
@@ -193,7 +204,9 @@ impl Login {
 
     /// Another token for a refresh token; `None` when that counts no more (R-AU-46).
     fn refresh(&self, found: &Found, grant: Grant) -> Result<Option<Grant>, Failed> {
-        let (Some(registration), Some(refresh_token)) = (self.known(found)?, &grant.refresh_token) else {
+        // It is bound to the client that it was given to.
+        let registration = self.known(found)?.filter(|registration| registration.client_id == grant.client_id);
+        let (Some(registration), Some(refresh_token)) = (registration, &grant.refresh_token) else {
             return Ok(None);
         };
         self.http.insight().secret(refresh_token);
@@ -202,6 +215,9 @@ impl Login {
             Ok(tokens) => Ok(Some(grant.with(tokens))),
             Err(error) if error.is_invalid_grant() || error.is_invalid_client() => {
                 log::info!(target: log_target::CLIENT, "the refresh token counts no more: {error}");
+                if error.is_invalid_client() {
+                    self.forget(found);
+                }
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -228,12 +244,11 @@ impl Login {
         server.token_endpoint(&self.resource)?;
         let kept = self.kept(found)?;
         let way_back = person.prepare(kept.as_ref().map(|kept| &*kept.redirect_uri))?;
-        let registration = match self.given(found)? {
-            Some(registration) => registration,
-            None => match kept.filter(|kept| kept.redirect_uri == way_back.redirect_uri()) {
-                Some(kept) => kept.registration,
-                None => self.register(found, way_back.redirect_uri())?,
-            },
+        let kept = kept.filter(|kept| kept.redirect_uri == way_back.redirect_uri());
+        let (registration, is_kept) = match (self.given(found)?, kept) {
+            (Some(registration), _) => (registration, false),
+            (None, Some(kept)) => (kept.registration, true),
+            (None, None) => (self.register(found, way_back.redirect_uri())?, false),
         };
         let entropy = random::entropy()?;
         let wanted = Wanted {
@@ -248,17 +263,23 @@ impl Login {
         let query = way_back.ask(&authorization, &self.settings, &*self.dropped);
         let query = query.map_err(|problem| match self.dropped.is_stopped() {
             true => CredentialsError::stopped(SOURCE).into(),
-            false => of_person(problem.into()),
+            false => {
+                if is_kept {
+                    // The person may be looking at a page that says that the client is not known.
+                    self.forget(found);
+                }
+                of_person(problem.into())
+            }
         })?;
-        let code = authorization.code(&query).map_err(|error| of_person(error.into()))?;
-        let request = TokenRequest::code(&code, &registration, &found.resource);
-        let tokens = self.tokens(found, &request).map_err(of_person)?.map_err(|error| {
+        let of_server = |error: AuthError| {
             if error.is_invalid_client() {
-                // It was forgotten there: the next one registers anew.
-                let _ = Registered::forget(&*self.settings.store, &server.issuer);
+                self.forget(found);
             }
             of_person(error.into())
-        })?;
+        };
+        let code = authorization.code(&query).map_err(of_server)?;
+        let request = TokenRequest::code(&code, &registration, &found.resource);
+        let tokens = self.tokens(found, &request).map_err(of_person)?.map_err(of_server)?;
         Ok(begin(found, &registration, &scopes).with(tokens))
     }
 
@@ -295,6 +316,13 @@ impl Login {
         kept.map_err(|error| format!("the kept registration cannot be read: {error}").into())
     }
 
+    /// What it registered itself as is not known there any more: the next authorization registers it anew.
+    fn forget(&self, found: &Found) {
+        if let Err(error) = Registered::forget(&*self.settings.store, &found.server.issuer) {
+            log::warn!(target: log_target::CLIENT, "the registration is not forgotten: {error}");
+        }
+    }
+
     /// Registers the client (R-AU-24).
     fn register(&self, found: &Found, redirect_uri: &str) -> Result<Registration, Failed> {
         let server = &found.server;
@@ -309,7 +337,7 @@ impl Login {
         let request = Registration::request(&self.settings.client_name, redirect_uri, method);
         let headers = [(headers::ACCEPT, headers::JSON), (headers::CONTENT_TYPE, headers::JSON)];
         let (status, answer) = self.fetch(Verb::Post, &endpoint, &headers, &request, "registering at")?;
-        let registration = Registration::read(status, &answer, method)?;
+        let registration = Registration::read(status, &answer, server)?;
         if let Some(secret) = &registration.client_secret {
             self.http.insight().secret(secret);
         }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_core::auth::Scopes;
+use mcp_core::http::Url;
 
-use super::OAuth;
 use super::person::Person;
-use super::store::{TokenMemory, TokenStore};
-use crate::credentials::Secret;
+use super::store::{Grant, TokenMemory, TokenStore};
+use super::{OAuth, SOURCE};
+use crate::credentials::{CredentialsError, Secret};
 
 /// What was set.
 #[derive(Clone)]
@@ -25,6 +26,16 @@ pub(super) struct Settings {
     pub(super) login_timeout: Duration,
     pub(super) request_timeout: Duration,
     pub(super) is_old: bool,
+}
+
+impl Settings {
+    /// What the store has of this resource, if it is this client's.
+    pub(super) fn kept(&self, resource: &Url) -> Result<Option<Grant>, CredentialsError> {
+        let kept = Grant::load(&*self.store, resource);
+        let kept =
+            kept.map_err(|error| CredentialsError::new(SOURCE, format!("the kept tokens cannot be read: {error}")))?;
+        Ok(kept.filter(|grant| self.client_id.as_ref().is_none_or(|id| *id == grant.client_id)))
+    }
 }
 
 impl OAuth {
@@ -60,7 +71,8 @@ impl OAuth {
         self
     }
 
-    /// The secret of a client that was registered beforehand.
+    /// The secret of a client that was registered beforehand. It goes to the authorization server that
+    /// [`issuer`](Self::issuer) names, and without that to none: any server could name its own otherwise.
     pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
         self.set().client_secret = Some(secret.into());
         self
@@ -127,7 +139,8 @@ impl OAuth {
     /// ```
     /// use mcp_sse_blocking::credentials::OAuth;
     ///
-    /// let oauth = OAuth::new().client_id("calendar").client_secret("s3cr3t").scopes("read").client_credentials();
+    /// let oauth = OAuth::new().client_id("calendar").client_secret("s3cr3t").issuer("https://login.example");
+    /// let oauth = oauth.scopes("read").client_credentials();
     /// assert!(!format!("{oauth:?}").contains("s3cr3t"));
     /// ```
     pub fn client_credentials(mut self) -> Self {
