@@ -27,7 +27,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::jsonrpc::{ErrorId, ErrorObject, RequestId, code, write_error};
+use crate::jsonrpc::{ErrorId, ErrorObject, RequestId, Unclear, code, pick, write_error};
 use crate::limits::Limits;
 use crate::text::{Excerpt, parser_message};
 use crate::types::Method;
@@ -45,13 +45,13 @@ pub struct Request {
     body: Vec<u8>,
 }
 
-/// The body of a success is no JSON. What the parser says of it, cut.
+/// The body of a success is no JSON, or readers would disagree about what it says. What is wrong with it, cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotJson(pub String);
 
 impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the body is no JSON: {}", self.0)
+        write!(f, "the body cannot be read: {}", self.0)
     }
 }
 
@@ -93,15 +93,16 @@ impl Request {
     /// schemas that it leaves out, as long as that fits into [`Limits::message_bytes`].
     ///
     /// # Errors
-    /// When it is no JSON.
+    /// When it is no JSON, or says twice what it is.
     pub fn answer(&self, body: &[u8], limits: &Limits) -> Result<Vec<u8>, NotJson> {
-        if let Some(error) = self.refusal(body) {
-            return Ok(error);
+        let whole: &RawValue = serde_json::from_slice(body).map_err(|error| NotJson(parser_message(&error)))?;
+        let answer = Answer::of(whole).map_err(|error| NotJson(error.to_string()))?;
+        if let Some(error) = answer.and_then(Answer::error) {
+            return Ok(self.refused(error));
         }
-        let result: &RawValue = serde_json::from_slice(body).map_err(|error| NotJson(parser_message(&error)))?;
         // Some speak JSON-RPC after all, except for the id.
-        let inner = Answer::of(body).filter(|answer| answer.jsonrpc.is_some());
-        let result = inner.and_then(|answer| answer.result).unwrap_or(result).get();
+        let inner = answer.filter(|answer| answer.jsonrpc.is_some());
+        let result = inner.and_then(|answer| answer.result).unwrap_or(whole.get());
         let with_schemas = self.is_list_of_tools.then(|| with_schemas(result, limits.message_bytes)).flatten();
         let result = with_schemas.as_deref().unwrap_or(result.as_bytes());
         let mut answer = format!(r#"{{"jsonrpc":"2.0","id":{},"result":"#, self.id).into_bytes();
@@ -112,32 +113,44 @@ impl Request {
 
     /// The JSON-RPC error that a body stands for, at whichever status, if it does: one with an `error` and no result beside it.
     pub fn refusal(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let answer = Answer::of(body)?;
-        if answer.content.is_some() || answer.result.is_some() {
-            return None;
-        }
+        let answer = Answer::of(serde_json::from_slice(body).ok()?).ok()??;
+        answer.error().map(|error| self.refused(error))
+    }
+
+    fn refused(&self, error: &RawValue) -> Vec<u8> {
         let mut message = Vec::new();
-        write_error(&mut message, &ErrorId::Known(RequestId::Integer(self.id.into())), &error_object(answer.error?));
-        Some(message)
+        write_error(&mut message, &ErrorId::Known(RequestId::Integer(self.id.into())), &error_object(error));
+        message
     }
 }
 
 /// What is looked at of a body.
-#[derive(Deserialize)]
+#[derive(Clone, Copy)]
 struct Answer<'a> {
-    #[serde(borrow)]
-    jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
+    jsonrpc: Option<&'a str>,
+    result: Option<&'a str>,
+    error: Option<&'a str>,
+    content: Option<&'a str>,
 }
 
 impl<'a> Answer<'a> {
-    fn of(body: &'a [u8]) -> Option<Self> {
-        is_object(body).then(|| serde_json::from_slice(body).ok()).flatten()
+    /// `None` of what is no object.
+    ///
+    /// # Errors
+    /// When one of these is in it twice.
+    fn of(body: &'a RawValue) -> Result<Option<Self>, Unclear> {
+        if !is_object(body.get().as_bytes()) {
+            return Ok(None);
+        }
+        let [jsonrpc, result, error, content] = pick(body.get(), ["jsonrpc", "result", "error", "content"])?;
+        Ok(Some(Self { jsonrpc, result, error, content }))
+    }
+
+    /// What is wrong, if it is an error.
+    fn error(self) -> Option<&'a RawValue> {
+        let error = self.error.filter(|_| self.content.is_none() && self.result.is_none())?;
+        // What is part of JSON is JSON.
+        serde_json::from_str(error).ok()
     }
 }
 
@@ -279,6 +292,23 @@ mod tests {
             assert_eq!(said("x", &body), Ok(r#"{"a":1}"#.to_owned()), "JSON-RPC after all");
         }
         assert!(request("x").answer(b"<html>", &Limits::default()).is_err());
+    }
+
+    /// Neither a success nor one of two errors.
+    #[test]
+    fn a_body_that_says_twice_what_it_is_cannot_be_read() {
+        for body in [
+            r#"{"error":"no","error":"never"}"#,
+            r#"{"error":"no","\u0065rror":null}"#,
+            r#"{"content":[],"error":"no","content":[]}"#,
+            r#"{"jsonrpc":"2.0","result":1,"result":2}"#,
+        ] {
+            let error = request("tools/call").answer(body.as_bytes(), &Limits::default()).unwrap_err();
+            assert!(error.to_string().contains("has a member twice"), "{error}");
+            assert_eq!(request("tools/call").refusal(body.as_bytes()), None, "{body}");
+        }
+        // What is nobody's business here may be there as often as it likes.
+        assert!(said("tools/call", r#"{"n":1,"n":2}"#).is_ok());
     }
 
     #[test]
