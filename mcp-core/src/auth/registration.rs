@@ -84,11 +84,12 @@ impl Registration {
         alloc::format!("{}", description(name, redirect_uri, method))
     }
 
-    /// Reads what a registration was answered.
+    /// Reads what a registration at `server` was answered. A secret without a word on how it is shown is shown as the server takes
+    /// it, by `Authorization: Basic` where it does not say (RFC 7591, section 2).
     ///
     /// # Errors
     /// When it was refused, or cannot be read.
-    pub fn read(status: u16, answer: &[u8], method: AuthMethod) -> Result<Self, AuthError> {
+    pub fn read(status: u16, answer: &[u8], server: &AuthorizationServer) -> Result<Self, AuthError> {
         const ENDPOINT: &str = "registration endpoint";
         #[derive(Deserialize)]
         struct Answer {
@@ -103,7 +104,7 @@ impl Registration {
             .map_err(|error| AuthError::document("answer of the registration endpoint", &error))?;
         let client_secret = client_secret.filter(|secret| !secret.is_empty());
         let named = match token_endpoint_auth_method.as_deref() {
-            None => method,
+            None => AuthMethod::of(server, true),
             Some(name) => AuthMethod::from_name(name).ok_or_else(|| {
                 let problem = alloc::format!("the method `{}` is not known", crate::text::Excerpt::new(name, 80));
                 AuthError::Document("answer of the registration endpoint", problem)
@@ -233,7 +234,11 @@ mod tests {
         for (answer, expected) in [
             (r#"{"client_id":"a"}"#, ("a", None, AuthMethod::None)),
             (r#"{"client_id":"a","client_secret":""}"#, ("a", None, AuthMethod::None)),
-            (r#"{"client_id":"a","client_secret":"s"}"#, ("a", Some("s"), AuthMethod::Post)),
+            (r#"{"client_id":"a","client_secret":"s"}"#, ("a", Some("s"), AuthMethod::Basic)),
+            (
+                r#"{"client_id":"a","client_secret":"s","token_endpoint_auth_method":"client_secret_post"}"#,
+                ("a", Some("s"), AuthMethod::Post),
+            ),
             (
                 r#"{"client_id":"a","client_secret":"s","token_endpoint_auth_method":"client_secret_basic"}"#,
                 ("a", Some("s"), AuthMethod::Basic),
@@ -243,10 +248,13 @@ mod tests {
                 ("a", Some("s"), AuthMethod::None),
             ),
         ] {
-            let read = Registration::read(201, answer.as_bytes(), AuthMethod::Post).unwrap();
+            let read = Registration::read(201, answer.as_bytes(), &server(None)).unwrap();
             assert_eq!((&*read.client_id, read.client_secret.as_deref(), read.auth_method), expected, "{answer}");
             assert!(!format!("{read:?}").contains("\"s\""), "{read:?}");
         }
+        let secret = br#"{"client_id":"a","client_secret":"s"}"#;
+        let read = Registration::read(201, secret, &server(Some(&["none", "client_secret_post"]))).unwrap();
+        assert_eq!(read.auth_method, AuthMethod::Post, "one that the server takes");
         for (status, answer, problem) in [
             (
                 400,
@@ -265,7 +273,7 @@ mod tests {
                 "the answer of the registration endpoint cannot be read: the method `x` is not known",
             ),
         ] {
-            let read = Registration::read(status, answer.as_bytes(), AuthMethod::None);
+            let read = Registration::read(status, answer.as_bytes(), &server(None));
             assert_eq!(read.unwrap_err().to_string(), problem);
         }
     }
