@@ -2,7 +2,8 @@
 //!
 //! It speaks every revision over every carrier, and finds out by itself which: HTTP+SSE (2024-11-05), Streamable HTTP
 //! (2025-03-26 to 2025-11-25), the stateless 2026-07-28, and lines over the input and output of a child process or over
-//! anything else that reads and writes. Whoever calls a tool does not see the difference. OAuth and tasks are not here.
+//! anything else that reads and writes. Whoever calls a tool does not see the difference. Servers that want a login get one: a
+//! token that is known, or one by OAuth (feature `oauth`). Tasks are not here.
 //!
 //! ```
 //! use mcp_sse_blocking::{CallOptions, Client, Error};
