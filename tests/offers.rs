@@ -1,12 +1,14 @@
 //! What a server offers comes and goes while it runs.
 
+use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 use mcp_core::revision::ProtocolVersion;
 use mcp_core::types::{ElicitParams, RequestedSchema, StringSchema};
 use mcp_server_tiny::service::{Outcome, Service};
-use mcp_server_tiny::{Call, Prompt, Resource, ResourceTemplate, Server, Tool, ToolError};
+use mcp_server_tiny::{Call, Handle, Offers, Prompt, Resource, ResourceTemplate, Server, Tool, ToolError};
 use mcp_sse_blocking::{Change, Client, Error, Filter, Subscription, Transport};
 use mcp_tests::raw_http::RunningServer;
 use mcp_tests::raw_service::RawService;
@@ -131,6 +133,68 @@ fn changes_that_nobody_makes_do_not_pile_up() {
     let handle = bound.handle();
     let taken = (0..3000).filter(|_| handle.edit(|_| {})).count();
     assert_eq!(taken, 1024);
+}
+
+#[test]
+fn a_server_that_has_ended_takes_no_change_and_keeps_none() {
+    let held = Arc::new(());
+    let hold = || {
+        let held = Arc::clone(&held);
+        move |_: &mut Offers<'_>| drop(held)
+    };
+    let bound = Server::new("lamp", "1").bind("127.0.0.1:0").expect("loopback has a free port");
+    let handle = bound.handle();
+    let (itself, waits) = (handle.clone(), hold());
+    assert!(handle.edit(move |offers| {
+        let _ = itself.is_stopping();
+        waits(offers);
+    }));
+    drop(bound);
+    assert_eq!(Arc::strong_count(&held), 1, "what waited went with the server, though it held a handle of it");
+    assert!(!handle.edit(hold()));
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
+fn a_change_that_is_refused_may_use_the_handle_while_it_is_dropped() {
+    /// Another change, when it goes.
+    struct Going(Handle);
+    impl Drop for Going {
+        fn drop(&mut self) {
+            let _refused_too = self.0.edit(|_| {});
+        }
+    }
+    let bound = Server::new("lamp", "1").bind("127.0.0.1:0").expect("loopback has a free port");
+    let handle = bound.handle();
+    while handle.edit(|_| {}) {}
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        let going = Going(handle.clone());
+        tell.send(handle.edit(move |_| drop(going)))
+    });
+    assert_eq!(told.recv_timeout(BOUND), Ok(false));
+}
+
+#[test]
+fn a_handler_that_panics_when_it_is_removed_leaves_the_others_in_order() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+    let bad = Bad;
+    let server = Server::new("lamp", "1").tool(Tool::new("a"), move |_| {
+        let _held = &bad;
+        Ok("a")
+    });
+    let running = RunningServer::start(server.tool(Tool::new("b"), |_| Ok("b")).tool(Tool::new("c"), |_| Ok("c")));
+    assert!(running.handle.edit(|offers| {
+        offers.remove_tool("a");
+    }));
+    let client = Client::connect(&format!("http://{}/mcp", running.address)).expect("it connects");
+    assert_eq!(names(&client), ["b", "c"]);
+    assert_eq!(client.call("c", &()).expect("it is there").all_text(), "c");
 }
 
 /// Asks one question.

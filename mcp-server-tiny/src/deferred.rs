@@ -331,9 +331,12 @@ impl Mailbox {
         drop(left);
     }
 
-    /// Wakes the loop, unless it was woken already.
+    /// Wakes the loop, unless it was woken already or is gone.
     pub(crate) fn wake(&self) {
-        self.woken(self.lock());
+        let state = self.lock();
+        if !state.closed {
+            self.woken(state);
+        }
     }
 
     fn post(&self, mail: Mail) {

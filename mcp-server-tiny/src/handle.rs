@@ -49,7 +49,7 @@ impl Handle {
     }
 
     /// Changes what the server offers: `change` runs on the thread of the server, between two requests, and then every client is told that
-    /// wants to know. Returns at once. False when 1024 such changes wait already: then this one is not made. A panic in
+    /// wants to know. Returns at once. False when 1024 such changes wait already, and when the server is gone: then this one is not made. A panic in
     /// `change` goes to the log and does no other harm.
     ///
     /// ```no_run

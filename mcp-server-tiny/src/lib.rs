@@ -178,9 +178,9 @@ pub use engine::Engine;
 pub use error::Error;
 #[cfg(feature = "std")]
 pub use handle::Handle;
-pub use offers::Offers;
 /// What handlers return and log with: content blocks, whole results, log levels.
 pub use mcp_core::types;
+pub use offers::Offers;
 pub use pipe::Pipe;
 #[cfg(feature = "std")]
 pub use poll::Bound;

@@ -15,7 +15,8 @@ use crate::tool::Tool;
 /// [`Call::edit`], [`Engine::offers`](crate::Engine::offers) and [`Pipe::offers`](crate::Pipe::offers).
 ///
 /// Calls that are with workers or [deferred](crate::Deferred) go on when what they called is removed; those that wait for an answer
-/// of their client end with an error. Clients learn in the handshake which of tools, prompts and resources a server has: one that may get its
+/// of their client end with an error. In 2026-07-28, where such a call comes again as a new request, it reaches whatever has the name then: a tool
+/// that asks something else under the same keys wants another name. Clients learn in the handshake which of tools, prompts and resources a server has: one that may get its
 /// first of them later says so with [`Server::declare_tools`](crate::Server::declare_tools) and its like.
 ///
 /// ```

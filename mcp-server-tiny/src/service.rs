@@ -465,6 +465,13 @@ impl Service {
     }
 }
 
+#[cfg(feature = "std")]
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.changes.close();
+    }
+}
+
 /// All, newest first.
 static VERSIONS: [ProtocolVersion; ProtocolVersion::ALL.len()] = {
     let mut versions = ProtocolVersion::ALL;

@@ -52,6 +52,8 @@ struct Queues {
     /// Made before anything is told.
     edits: VecDeque<Edit>,
     changes: VecDeque<Change<'static>>,
+    /// The service is gone: nobody will look.
+    closed: bool,
 }
 
 #[cfg(feature = "std")]
@@ -62,30 +64,46 @@ impl Changes {
     }
 
     pub(crate) fn announce(&self, change: Change<'static>) {
-        self.put(|queues| {
-            push(&mut queues.changes, change);
-            true
-        });
+        let refused = self.put(change, |queues, change| push(&mut queues.changes, change));
+        // Not under the lock: a logger may announce something too.
+        if refused.is_some() {
+            note_refused();
+        }
     }
 
-    /// False when too many wait already.
+    /// False when too many wait already, and when the service is gone.
     pub(crate) fn edit(&self, edit: impl FnOnce(&mut Offers<'_>) + Send + 'static) -> bool {
-        self.put(|queues| {
-            let has_room = queues.edits.len() < CHANGES;
-            if has_room {
-                queues.edits.push_back(alloc::boxed::Box::new(edit));
+        let edit: Edit = alloc::boxed::Box::new(edit);
+        // One that is refused is dropped here, after the lock: what it holds is the program's.
+        let refused = self.put(edit, |queues, edit| {
+            if queues.edits.len() >= CHANGES {
+                return Some(edit);
             }
-            has_room
-        })
+            queues.edits.push_back(edit);
+            None
+        });
+        refused.is_none()
     }
 
-    fn put(&self, put: impl FnOnce(&mut Queues) -> bool) -> bool {
+    /// Puts something into the queues, or gives it back.
+    fn put<T>(&self, what: T, put: impl FnOnce(&mut Queues, T) -> Option<T>) -> Option<T> {
         let mut queues = self.lock();
-        let is_in = put(&mut queues);
+        if queues.closed {
+            return Some(what);
+        }
+        let refused = put(&mut queues, what);
         self.shared.any.store(true, Ordering::Release);
         drop(queues);
         self.shared.mailbox.wake();
-        is_in
+        refused
+    }
+
+    /// Drops what waits, now and from now on: an edit may hold what holds these queues.
+    pub(super) fn close(&self) {
+        let mut queues = self.lock();
+        let left = core::mem::replace(&mut *queues, Queues { closed: true, ..Queues::default() });
+        drop(queues);
+        drop(left);
     }
 
     pub(super) fn next(&self) -> Option<Change<'static>> {
@@ -116,7 +134,9 @@ impl Changes {
 #[cfg(not(feature = "std"))]
 impl Changes {
     pub(crate) fn announce(&self, change: Change<'static>) {
-        push(&mut self.queue.borrow_mut(), change);
+        if push(&mut self.queue.borrow_mut(), change).is_some() {
+            note_refused();
+        }
     }
 
     pub(super) fn next(&self) -> Option<Change<'static>> {
@@ -124,16 +144,21 @@ impl Changes {
     }
 }
 
-/// Queues a change, unless it is there already: clients ask what is new, and hear of both by one notification.
-fn push(queue: &mut VecDeque<Change<'static>>, change: Change<'static>) {
+/// Queues a change, unless it is there already: clients ask what is new, and hear of both by one notification. Gives back
+/// one for which there is no room.
+fn push(queue: &mut VecDeque<Change<'static>>, change: Change<'static>) -> Option<Change<'static>> {
     if queue.contains(&change) {
-        return;
+        return None;
     }
     if queue.len() >= CHANGES {
-        log::warn!("a change was not announced: {CHANGES} others wait for the loop");
-        return;
+        return Some(change);
     }
     queue.push_back(change);
+    None
+}
+
+fn note_refused() {
+    log::warn!("a change was not announced: the server has ended, or {CHANGES} others wait for its loop");
 }
 
 /// Tells the clients of a server of changes, from any thread. Cloned freely; outliving the server is harmless.

@@ -155,7 +155,7 @@ pub(crate) struct Family<L> {
     count: u64,
 }
 
-/// One offer of a family, for as long as the server lives: a call that waits for its client finds its own handler again, and not
+/// One offer of a family, for as long as the server lives: a call that waits here for its client finds its own handler again, and not
 /// one that took its place meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number(u64);
@@ -199,9 +199,11 @@ impl<L> Family<L> {
     /// Takes one out. False when there is none of this name. Calls of it that are with workers go on.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         let Ok(at) = self.position(name) else { return false };
-        let removed = self.by_name.remove(at);
-        self.entries.remove(removed);
-        self.by_name.iter_mut().filter(|index| **index > removed).for_each(|index| *index -= 1);
+        let index = self.by_name.remove(at);
+        let removed = self.entries.remove(index);
+        self.by_name.iter_mut().filter(|other| **other > index).for_each(|other| *other -= 1);
+        // Last of all: what its handler holds may panic here.
+        drop(removed);
         true
     }
 
