@@ -121,6 +121,23 @@ fn changes_of_a_server_without_sessions_reach_clients_of_every_revision() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_who_subscribes_serves_requests_and_is_told_the_level() {
+    let file = format!("{}/silent-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    let bridge = Bridge::before(&[], &[&upstream(), &file]);
+    let client = bridge.client(ProtocolVersion::LATEST_HANDSHAKE);
+    let _changes = client.listen(Filter::new().resource("a:b")).unwrap();
+    assert!(client.call("die", &()).is_err());
+    std::fs::write(&file, "").unwrap();
+    // Started anew, it is subscribed to again.
+    let job = client.start_with("pid", &(), CallOptions::new().timeout(BOUND)).unwrap();
+    wait_until("it is asked", || std::fs::read_to_string(&file).unwrap() == "asked");
+    client.set_log_level(LoggingLevel::Warning).unwrap();
+    assert!(job.result().is_ok());
+    wait_until("the level is known", || seen(&client)["level"] == "warning");
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
 fn changed_roots_are_told() {
     let bridge = Bridge::start(&[]);
     for version in ProtocolVersion::WITH_HANDSHAKE {

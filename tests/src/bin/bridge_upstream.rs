@@ -13,6 +13,8 @@
 //! | `changed`, `update` | tells that the tools have changed, or the resource `uri` if somebody subscribed |
 //! | `seen` | what it knows of its client: capabilities, level, subscriptions, calls of `never`, cancellations, changed roots, the variable `name` |
 //!
+//! While the file that its argument names exists, it does not answer who subscribes to a resource, and writes `asked` into it.
+//!
 //! It asks for the roots of its client at once when the client is ready, as official servers do, and waits for nothing.
 
 use std::collections::BTreeSet;
@@ -42,6 +44,11 @@ fn main() {
         let Some(message) = line.ok().and_then(|line| serde_json::from_str::<Value>(&line).ok()) else { exit(71) };
         upstream.handle(&message);
     }
+}
+
+/// The file that is there when nothing is to be said of subscriptions.
+fn silenced() -> Option<String> {
+    std::env::args().nth(1).filter(|file| std::fs::exists(file).is_ok_and(|exists| exists))
 }
 
 fn write(message: &Value) {
@@ -100,6 +107,7 @@ impl Upstream {
             Some("resources/read") => result(id, &json!({"contents": [{"uri": params["uri"], "text": "read"}]})),
             Some("prompts/get") => result(id, &json!({"messages": []})),
             Some("completion/complete") => result(id, &json!({"completion": {"values": ["completed"]}})),
+            Some("resources/subscribe") if silenced().is_some_and(|file| std::fs::write(file, "asked").is_ok()) => {}
             Some("resources/subscribe") => {
                 self.subscribed.insert(params["uri"].as_str().unwrap_or_default().into());
                 result(id, &json!({}));

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mcp_core::jsonrpc::Error as RpcError;
 use mcp_core::session::ClientOffers;
@@ -16,11 +16,15 @@ use mcp_sse_blocking::Client;
 use super::upstream::{Common, Scope, Upstream, lock};
 use super::{announce, outcome};
 
+/// How long requests wait until a server has been told what its clients want of it: a level of log messages, changes. So what they
+/// cause does not go unnoticed; a server that does not answer holds nobody up for longer.
+const TELLING: Duration = Duration::from_secs(2);
+
 /// The connection, and what became of the attempts to make it.
 #[derive(Default)]
 pub(super) struct Link {
     now: Mutex<Now>,
-    /// A connection was made, or was not, or is not wanted any more.
+    /// A connection was made, or was not, or is not wanted any more; or its server was told what is wanted.
     changed: Condvar,
 }
 
@@ -30,6 +34,8 @@ struct Now {
     attempts: u64,
     /// The attempt that failed last, for those who waited for it.
     failure: Option<(u64, RpcError)>,
+    /// While the server is told what is wanted of it: how long requests wait for that.
+    telling: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -76,6 +82,7 @@ impl Upstream {
                 }
             });
         }
+        let is_given_up = || call.is_some_and(DelegatedCall::is_cancelled);
         let mut now = lock(&self.link.now);
         let mut waited_for = None;
         loop {
@@ -85,11 +92,15 @@ impl Upstream {
                 return Err(error.clone());
             }
             match &now.state {
-                State::Open(client) if client.is_connected() => return Ok(client.clone()),
-                State::Closed => return Err(outcome::failed("the session is over")),
-                _ if call.is_some_and(DelegatedCall::is_cancelled) => {
-                    return Err(outcome::failed("the request was given up"));
+                State::Open(client) if client.is_connected() => {
+                    let left = now.telling.map(|end| end.min(until).saturating_duration_since(Instant::now()));
+                    let Some(left) = left.filter(|left| !left.is_zero() && !is_given_up()) else {
+                        return Ok(client.clone());
+                    };
+                    now = self.link.changed.wait_timeout(now, left).unwrap_or_else(PoisonError::into_inner).0;
                 }
+                State::Closed => return Err(outcome::failed("the session is over")),
+                _ if is_given_up() => return Err(outcome::failed("the request was given up")),
                 State::Open(_) | State::None => {
                     now.attempts += 1;
                     now.state = State::Connecting;
@@ -124,12 +135,6 @@ impl Upstream {
 
     /// An attempt is over.
     fn connected(&self, number: u64, outcome: Result<Client, RpcError>) {
-        if let Ok(client) = &outcome {
-            if let Some(level) = *lock(&self.level) {
-                self.ask_for_level(client, level);
-            }
-            self.watches.begin(client);
-        }
         let mut now = lock(&self.link.now);
         if let State::Closed = now.state {
             drop(now);
@@ -138,12 +143,30 @@ impl Upstream {
             }
             return;
         }
-        (now.state, now.failure) = match outcome {
-            Ok(client) => (State::Open(client), None),
-            Err(error) => (State::None, Some((number, error))),
+        let made = match outcome {
+            Ok(client) => {
+                (now.state, now.failure) = (State::Open(client.clone()), None);
+                now.telling = Some(Instant::now() + TELLING);
+                Some(client)
+            }
+            Err(error) => {
+                (now.state, now.failure) = (State::None, Some((number, error)));
+                None
+            }
         };
         drop(now);
         self.link.changed.notify_all();
+        if let Some(client) = made {
+            // Not before it is open: whoever wants another level finds it, or is found here.
+            self.ask_for_level(&client);
+            self.watches.begin(&client);
+            let mut now = lock(&self.link.now);
+            if now.attempts == number {
+                now.telling = None;
+            }
+            drop(now);
+            self.link.changed.notify_all();
+        }
     }
 
     fn connect(&self, offers: ClientOffers) -> Result<Client, RpcError> {

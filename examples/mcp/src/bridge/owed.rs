@@ -65,7 +65,7 @@ impl Upstream {
         *known = Some(level);
         drop(known);
         if let Some(client) = self.open() {
-            self.ask_for_level(&client, level);
+            self.ask_for_level(&client);
         }
     }
 
@@ -75,15 +75,23 @@ impl Upstream {
         if known.is_none_or(|known| level < known) {
             *known = Some(level);
             drop(known);
-            self.ask_for_level(client, level);
+            self.ask_for_level(client);
         }
     }
 
-    pub(super) fn ask_for_level(&self, client: &Client, level: LoggingLevel) {
-        if client.capabilities().logging.is_some()
-            && let Err(error) = client.set_log_level(level)
-        {
-            log::info!("the level of log messages could not be set: {error}");
+    /// Asks for the level that is wanted, until that is the one that was asked for: others may ask at the same time, and the last word
+    /// has to be the newest.
+    pub(super) fn ask_for_level(&self, client: &Client) {
+        let mut asked = None;
+        loop {
+            let wanted = *lock(&self.level);
+            let Some(level) = wanted.filter(|_| wanted != asked && client.capabilities().logging.is_some()) else {
+                return;
+            };
+            if let Err(error) = client.set_log_level(level) {
+                log::info!("the level of log messages could not be set: {error}");
+            }
+            asked = wanted;
         }
     }
 
