@@ -7,19 +7,24 @@ from types import TracebackType
 from typing import Optional, Set, Type
 
 from . import _abi
+from ._process import OfThisProcess
 
 
-class Cancel:
+class Cancel(OfThisProcess):
     """Given to calls as `cancel=`, then triggered from any thread: they end at once with `Cancelled`, and so do those that it is given
     to later."""
 
+    _what = "cancellation"
+
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()
         self._calls: Set["Call"] = set()
         self._is_triggered = False
 
     def trigger(self) -> None:
         """Cancels the calls. Twice is fine."""
+        self._here()
         with self._lock:
             self._is_triggered = True
             calls, self._calls = self._calls, set()
@@ -29,6 +34,7 @@ class Cancel:
     @property
     def is_triggered(self) -> bool:
         """Whether it was."""
+        self._here()
         return self._is_triggered
 
     def _add(self, call: "Call") -> None:
@@ -47,6 +53,8 @@ class Call:
     """One call that can be cancelled, by its own thread or by a `Cancel`."""
 
     def __init__(self, cancel: Optional[Cancel]) -> None:
+        if cancel is not None:
+            cancel._here()
         self.handle = _abi.make("mcp_cancel_new")
         self._cancel = cancel
 

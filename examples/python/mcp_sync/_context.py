@@ -11,6 +11,7 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, TypeVar, Un
 from . import _abi
 from ._client import LEVELS
 from ._errors import McpError, Status, UsageError
+from ._process import OfThisProcess
 from ._schema import form
 from ._threads import Errand
 from ._types import Json, Result, jsonable
@@ -46,10 +47,14 @@ class CreateMessageResult:
     raw: Json = field(repr=False)
 
 
-class Context:
+class Context(OfThisProcess):
     """The call that a function answers: a parameter with this annotation gets it. Good until the function returns, on any thread."""
 
+    _what = "call"
+    _instead = "it is answered there"
+
     def __init__(self, call: _abi.Handle, errand: Errand) -> None:
+        super().__init__()
         self._call = call
         self._errand = errand
         self._questions = 0
@@ -152,36 +157,46 @@ class Context:
             raise
 
     def _do(self, work: Callable[[], T]) -> T:
-        # The library knows the call on the thread that it called from.
+        # The library knows the call on the thread that it called from, which is not in a child.
+        self._here()
         return self._errand.do(work)
 
 
-class Deferred:
+class Deferred(OfThisProcess):
     """The call of a tool that is answered later, once, by any thread. One that nobody has any more fails."""
 
+    _what = "call"
+    _instead = "it is answered there"
+
     def __init__(self, handle: _abi.Handle) -> None:
+        super().__init__()
         self._handle = handle
         self._end = weakref.finalize(self, _free, handle.id, os.getpid())
 
     @property
     def is_cancelled(self) -> bool:
         """Whether nobody waits for the answer any more, or it was given."""
+        self._here()
         return bool(_abi.library.mcp_deferred_is_cancelled(self._handle))
 
     def progress(self, progress: float, total: Optional[float] = None, message: Optional[str] = None) -> None:
         """Tells how far the call has come."""
+        self._here()
         _abi.set_option("mcp_deferred_progress", self._handle, *progress_in(progress, total, message))
 
     def log(self, level: str, text: str) -> None:
         """Sends a log message, as `Context.log`."""
+        self._here()
         _abi.set_option("mcp_deferred_log", self._handle, *log_in(level, text))
 
     def reply(self, value: Any) -> None:
         """Answers, as what a function returns."""
+        self._here()
         reply("mcp_deferred", self._handle, value)
 
     def fail(self, text: str) -> None:
         """Answers that the call failed, and why."""
+        self._here()
         _abi.set_option("mcp_deferred_fail", self._handle, *_abi.text_in(text))
 
 

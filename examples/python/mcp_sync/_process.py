@@ -21,6 +21,7 @@ class OfThisProcess:
     """Something that only the process that made it can use."""
 
     _what: str
+    _instead = "make one here as well"
 
     def __init__(self) -> None:
         self._process = os.getpid()
@@ -31,7 +32,7 @@ class OfThisProcess:
 
     def _here(self) -> None:
         if not self._is_here:
-            raise UsageError(f"this {self._what} belongs to the process that this one was forked from: make one here as well")
+            raise UsageError(f"this {self._what} belongs to the process that this one was forked from: {self._instead}")
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(f"a {self._what} is neither copied nor pickled: it belongs to its process")

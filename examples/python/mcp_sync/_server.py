@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import logging
 import os
 import re
 import sys
 import threading
 import weakref
 from types import TracebackType
-from typing import Any, Callable, Optional, Sequence, Set, Type, TypeVar, Union, overload
+from typing import Any, Callable, List, Optional, Sequence, Set, Type, TypeVar, Union, overload
 
 from . import _abi, _callbacks
 from ._context import Context
@@ -27,6 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Seconds. The library waits for five until calls have ended.
 LONGEST_STOP = 7
 _running: Set["Running"] = set()
+logger = logging.getLogger("mcp_sync")
 
 
 class Server(OfThisProcess):
@@ -245,16 +247,20 @@ class Running(OfThisProcess):
         self._handle = handle
         self.url: str = _abi.ask("mcp_bound_url", handle)
         """Where clients find it. Those that speak HTTP+SSE alone use `/sse` in place of `/mcp`."""
-        self._thread = threading.Thread(target=_run, args=(handle,), name="mcp-sync-server", daemon=True)
+        self._failure: List[BaseException] = []
+        self._thread = threading.Thread(target=_run, args=(handle, self._failure), name="mcp-sync-server", daemon=True)
         # Also when the program ends: nothing of the library's calls an interpreter that is no more.
         self._end = weakref.finalize(self, _stop, handle, self._thread, os.getpid())
         _running.add(self)
         self._thread.start()
 
     def wait(self) -> None:
-        """Waits until it is stopped, or Ctrl-C."""
+        """Waits until it is stopped, or Ctrl-C. Raises what else has ended it, which the log `mcp_sync` has as well."""
+        self._here()
         while self._thread.is_alive():
             self._thread.join(SLICE)
+        for failure in self._failure:
+            raise failure
 
     def resource_updated(self, uri: str) -> None:
         """Tells clients that a resource has changed. From any thread, as those below."""
@@ -301,8 +307,12 @@ def _without_none(definition: Json) -> Json:
     return {name: value for name, value in definition.items() if value is not None}
 
 
-def _run(handle: _abi.Handle) -> None:
-    _abi.do("mcp_bound_run", handle)
+def _run(handle: _abi.Handle, failure: List[BaseException]) -> None:
+    try:
+        _abi.do("mcp_bound_run", handle)
+    except BaseException as error:  # noqa: BLE001 - it is raised for whoever waits
+        failure.append(error)
+        logger.error("the server does not run any more: %s", error)
 
 
 def _free(number: int, process: int) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import json
 import math
 import os
+import threading
 import time
 import weakref
 from collections import deque
@@ -44,6 +45,8 @@ class Subscription(OfThisProcess):
         super().__init__()
         self._handle = handle
         self._late: Deque[Change] = deque()
+        # The library lets one thread wait at a time. A helper whose waiting was given up is one for a while.
+        self._turn = threading.Lock()
         self._is_over = False
         self._end = weakref.finalize(self, _free, handle.id, os.getpid())
 
@@ -56,7 +59,7 @@ class Subscription(OfThisProcess):
 
     def next(self, timeout: Optional[float] = None) -> Optional[Change]:
         """The next change; None when none came within so many seconds, or it is over (`is_over`). Each change is told once, whenever
-        it is asked for."""
+        it is asked for, to one of the threads that wait."""
         self._here()
         end = math.inf if timeout is None else time.monotonic() + timeout
         while not self._is_over and self._end.alive:
@@ -82,6 +85,15 @@ class Subscription(OfThisProcess):
 
     def _wait(self, seconds: float) -> Optional[Change]:
         def work(_: object) -> Optional[Change]:
+            end = time.monotonic() + seconds
+            if not self._turn.acquire(timeout=seconds):
+                return None
+            try:
+                return in_turn(max(0.0, end - time.monotonic()))
+            finally:
+                self._turn.release()
+
+        def in_turn(seconds: float) -> Optional[Change]:
             kind, uri, error = ctypes.c_int32(), _abi.Text(), _abi.ErrorInfo()
             out = (ctypes.byref(kind), ctypes.byref(uri), ctypes.byref(error))
             status = _abi.library.mcp_subscription_next(self._handle, math.ceil(seconds * 1000), *out)

@@ -72,7 +72,7 @@ class Forked(unittest.TestCase):
 
             def use():
                 errors = []
-                for wrong in (client.ping, client.tools, server.start, lambda: running.resource_updated("memo://x")):
+                for wrong in (client.ping, client.tools, server.start, running.wait, lambda: running.resource_updated("memo://x")):
                     try:
                         wrong()
                     except mcp.UsageError as error:
@@ -82,13 +82,63 @@ class Forked(unittest.TestCase):
                 return errors, repr(client)
 
             errors, shown = in_child(use)
-            self.assertEqual(len(errors), 4)
+            self.assertEqual(len(errors), 5)
             self.assertTrue(all("forked" in error for error in errors), errors)
             self.assertIn("closed", shown)
             # What the child did with them has not ended those of the parent.
             self.assertEqual(client.call("any", x=1).text, '{"x": 1}')
             with mcp.connect(running.url) as other:
                 self.assertEqual(other.server_info["name"], "runs")
+
+    def test_the_call_that_a_function_answers_belongs_to_the_parent_too(self):
+        server, seen = mcp.Server("forks"), []
+
+        def refused(*uses):
+            errors = []
+            for use in uses:
+                try:
+                    use()
+                except mcp.UsageError as error:
+                    errors.append("forked" in str(error))
+            return errors
+
+        @server.tool
+        def fork(call: mcp.Context) -> str:
+            name = lambda: call.name  # noqa: E731
+            uses = (name, lambda: call.progress(1), lambda: call.log("info", "x"), lambda: call.roots(), call.defer)
+            seen.append(in_child(lambda: refused(*uses)))
+            call.progress(1)
+            return call.name
+
+        @server.tool
+        def later(call: mcp.Context) -> None:
+            deferred = call.defer()
+            cancelled = lambda: deferred.is_cancelled  # noqa: E731
+            uses = (cancelled, lambda: deferred.progress(1), lambda: deferred.log("info", "x"), lambda: deferred.reply("child"))
+            seen.append(in_child(lambda: refused(*uses, lambda: deferred.fail("child"))))
+            deferred.reply("parent")
+
+        with server.start() as running, mcp.connect(running.url, timeout=peers.BOUND) as client:
+            self.assertEqual((client.call("fork").text, client.call("later").text), ("fork", "parent"))
+        self.assertEqual(seen, [[True] * 5] * 2)
+
+    def test_a_cancellation_belongs_to_the_parent_too(self):
+        cancel = mcp.Cancel()
+        with peers.OwnServer() as own, cancel._lock:
+            # As when a thread of the parent was using it: nobody in the child lets go of the lock.
+
+            def use():
+                errors = []
+                with mcp.connect(own.url) as client:
+                    for wrong in (cancel.trigger, lambda: cancel.is_triggered, lambda: client.call("any", cancel=cancel)):
+                        try:
+                            wrong()
+                        except mcp.UsageError as error:
+                            errors.append("forked" in str(error))
+                return errors
+
+            self.assertEqual(in_child(use), [True] * 3)
+        self.assertFalse(cancel.is_triggered)
 
     def test_a_child_connects_itself_while_threads_of_the_parent_are_at_work(self):
         stop = threading.Event()
@@ -158,12 +208,10 @@ class Forked(unittest.TestCase):
 class Carried(unittest.TestCase):
     def test_what_belongs_to_its_process_is_neither_pickled_nor_copied(self):
         with peers.OwnServer() as own, mcp.connect(own.url) as client, mcp.Server("any").start() as running:
-            for thing in (client, mcp.Server("any"), running):
+            for thing in (client, mcp.Server("any"), running, mcp.Cancel()):
                 for carry in (pickle.dumps, copy.copy, copy.deepcopy):
                     with self.subTest(thing=thing), self.assertRaisesRegex(TypeError, "belongs to its process"):
                         carry(thing)
-            with self.assertRaises(TypeError):
-                pickle.dumps(mcp.Cancel())
 
     def test_what_servers_said_is_pickled(self):
         result = mcp.Result.of({"content": [{"type": "text", "text": "3"}]})

@@ -67,6 +67,24 @@ class Servers(unittest.TestCase):
         with self.assertRaises(mcp.ConnectionError):
             mcp.connect(running.url)
 
+    def test_what_ends_a_server_is_raised_for_whoever_waits(self):
+        from mcp_sync import _abi, _server
+
+        # One that is run already: it runs once.
+        server = mcp.Server("any")
+        handle = _abi.make("mcp_server_bind", server._handle, *_abi.text_in("127.0.0.1:0"))
+        first = threading.Thread(target=lambda: _abi.do("mcp_bound_run", handle))
+        first.start()
+        with mcp.connect(_abi.ask("mcp_bound_url", handle), timeout=peers.BOUND) as client:
+            self.assertEqual(client.tools(), [])
+        with self.assertLogs("mcp_sync", "ERROR") as logged:
+            running = _server.Running(handle)
+            with self.assertRaisesRegex(mcp.UsageError, "run already"):
+                running.wait()
+        self.assertIn("run already", logged.output[0])
+        running.stop()
+        first.join()
+
     def test_a_parameter_without_a_name_is_refused(self):
         with self.assertRaises(mcp.UsageError):
             mcp.Server("any").tool(lambda *numbers: 0)
