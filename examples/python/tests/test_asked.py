@@ -4,10 +4,13 @@ import concurrent.futures
 import pathlib
 import sys
 import threading
+import time
 import unittest
+import unittest.mock
 
 import mcp_sync as mcp
 import peers
+from mcp_sync import _subscription
 
 SERVER = str(pathlib.Path(__file__).with_name("asking_server.py"))
 
@@ -159,6 +162,22 @@ class ByTheSecondSdk(Asked, unittest.TestCase):
         changes.close()
         thread.join(peers.BOUND)
         self.assertEqual(seen, ["tools", "over"])
+
+    def test_two_threads_wait_each_for_its_own_time(self):
+        client, seen = self.client(), []
+        # The first asks the library to wait for as long as this test may take.
+        with client.listen(tools=True) as changes, unittest.mock.patch.object(_subscription, "ROUND", peers.BOUND):
+            thread = threading.Thread(target=lambda: seen.append(changes.next(peers.BOUND)))
+            thread.start()
+            deadline = time.monotonic() + peers.BOUND
+            while not changes._turn.locked():
+                self.assertLess(time.monotonic(), deadline, "nobody waits")
+            self.assertIsNone(changes.next(timeout=0.2))
+            self.assertEqual(changes.acknowledged, {"toolsListChanged": True})
+            self.assertEqual(seen, [])
+            client.call("change")
+            thread.join(peers.BOUND)
+            self.assertEqual(seen, [mcp.Change("tools")])
 
     def test_a_resource_that_changes_is_told_with_its_uri(self):
         client = self.client()
