@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used)] // a panic is the report
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mcp_server_tiny::{Server, Tool};
 use mcp_tests::peers;
@@ -158,6 +161,54 @@ fn a_server_in_c_may_be_part_of_a_loop_of_its_own() {
         }
         let complaints = end(server);
         assert!(complaints.contains("served 20 calls"), "{how:?}: {complaints}");
+    }
+}
+
+/// The body of a call of a tool, as one POST of the newest revision.
+fn call_of(tool: &str) -> String {
+    let meta =
+        r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let params = format!(r#"{{"name":"{tool}","arguments":{{}},"_meta":{meta}}}"#);
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
+    format!(
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, \
+         text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: {tool}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A client that is gone while a worker has its call and no more is read of it: the loop sleeps meanwhile, though the system
+/// has something to say of that connection whatever is asked.
+#[test]
+fn a_loop_of_its_own_does_not_spin_when_a_client_is_gone() {
+    let Some(mut command) = program("own_loop", How::C11) else { return };
+    let server = Process::start_with_input(&mut command);
+    let url = server.line().expect("the URL");
+    let address = url.trim_start_matches("http://").trim_end_matches("/mcp");
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        // More than is taken in while one of them is at work.
+        let all = call_of("frames") + &call_of("think") + &call_of("frames").repeat(100);
+        stream.write_all(all.as_bytes()).unwrap();
+        // What is not read when a connection is closed has it reset.
+        assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+        drop(stream);
+        // Longer than the tool thinks.
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let complaints = end(server);
+    let frames = complaints.split("calls in ").nth(1).and_then(|rest| rest.split(' ').next()).expect(&complaints);
+    assert!(frames.parse::<u32>().unwrap() < 500, "{complaints}");
+}
+
+/// What the library keeps while a callback runs it keeps no longer. Where nothing else looks: its shelves hold it all, so that
+/// it is no leak to valgrind.
+#[test]
+fn memory_stays_what_it_is_however_often_callbacks_run() {
+    for how in [How::C11, How::Cpp17] {
+        let Some(many_times) = program("many_times", how) else { continue };
+        assert!(output(many_times).contains("bytes more after 200 rounds"), "{how:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// In the order in which a reader of the header wants them, with what each is about.
 const MODULES: [(&str, &str); 21] = [
-    ("error", ""),
+    ("error", "Errors"),
     ("text", "Text"),
     ("callback", ""),
     ("options", "Client: how to connect"),

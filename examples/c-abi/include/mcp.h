@@ -16,8 +16,9 @@
  * stands behind them.
  *
  * Errors. Functions return an mcp_status, whose numbers are fixed for ever. Most take an mcp_error as their last argument,
- * which is the caller's own and may be NULL: it gets the message and what else is known. Settings have none of their own:
- * `mcp_options_problem` and `mcp_server_problem` tell more. No panic leaves the library.
+ * which is the caller's own and may be NULL: it gets the message and what else is known. Of those that take none
+ * `mcp_last_problem` tells it, on the same thread; of settings `mcp_options_problem` and `mcp_server_problem` do, on any.
+ * No panic leaves the library.
  *
  * Callbacks get `userdata` back as it was given. The comment of each says on which thread it runs. `release`, where there
  * is one and it is not NULL, is called once when the library has no more use for `userdata`; also when the function that it
@@ -153,21 +154,6 @@ typedef int32_t mcp_connection_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// Text that the library made, and the caller frees with `mcp_string_free`. UTF-8, with a NUL behind its last
-// byte that `length` does not count; text may hold others.
-typedef struct mcp_string {
-  // The bytes; NULL when there is none.
-  char *data;
-  // How many.
-  size_t length;
-} mcp_string;
-
-// How to connect. A number: 0 is none.
-typedef struct mcp_options {
-  // The number.
-  uint64_t id;
-} mcp_options;
-
 // More about a call that did not work. The caller's own: no memory belongs to it, so there is nothing to be
 // freed, and it need not be initialised.
 typedef struct mcp_error {
@@ -187,6 +173,21 @@ typedef struct mcp_error {
   // What was wrong, as UTF-8 with a NUL at its end. Never a secret.
   char message[MCP_ERROR_MESSAGE];
 } mcp_error;
+
+// Text that the library made, and the caller frees with `mcp_string_free`. UTF-8, with a NUL behind its last
+// byte that `length` does not count; text may hold others.
+typedef struct mcp_string {
+  // The bytes; NULL when there is none.
+  char *data;
+  // How many.
+  size_t length;
+} mcp_string;
+
+// How to connect. A number: 0 is none.
+typedef struct mcp_options {
+  // The number.
+  uint64_t id;
+} mcp_options;
 
 // Told what the server logs: `level` is 0 debug, 1 info, 2 notice, 3 warning, 4 error, 5 critical, 6 alert,
 // 7 emergency. On the thread `mcp-events` of the client, one at a time; it may use the client.
@@ -342,6 +343,13 @@ typedef void (*mcp_line_fn)(void *userdata, int32_t level, const char *text, siz
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/* ---- Errors ---- */
+
+// Why the last function on this thread that had no place for it did not do what it was asked to: it takes no
+// `mcp_error`, or was given NULL. Gives its status and, in `error`, its message; `MCP_STATUS_OK` when there
+// was none. What works in between does not change it.
+mcp_status mcp_last_problem(struct mcp_error *error);
 
 /* ---- Text ---- */
 
@@ -765,7 +773,7 @@ mcp_status mcp_client_listen(struct mcp_client client,
                              struct mcp_error *error);
 
 // What the server said it will tell of: a JSON object as the filter, of what was asked for or a part of it.
-// Waits for a thread that is in `mcp_subscription_next`.
+// Never waits: while a thread is in `mcp_subscription_next` it is what the server said before that began.
 mcp_status mcp_subscription_acknowledged(struct mcp_subscription subscription,
                                          struct mcp_string *json,
                                          struct mcp_error *error);
@@ -774,8 +782,8 @@ mcp_status mcp_subscription_acknowledged(struct mcp_subscription subscription,
 // URI of `MCP_CHANGE_RESOURCE` and nothing otherwise; it may be NULL when it is not wanted. What is not
 // looked at waits: each change once, 1024 of them.
 //
-// Ends with `MCP_CHANGE_OVER` when another thread frees the subscription. Another status says why it failed,
-// once.
+// By one thread at a time: `MCP_STATUS_STATE`, at once, while another one waits for its changes. Ends with
+// `MCP_CHANGE_OVER` when another thread frees the subscription. Another status says why it failed, once.
 mcp_status mcp_subscription_next(struct mcp_subscription subscription,
                                  int64_t timeout_ms,
                                  mcp_change *change,

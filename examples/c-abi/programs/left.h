@@ -4,6 +4,8 @@
 #ifndef LEFT_H
 #define LEFT_H
 
+#include <stddef.h>
+
 typedef struct {
     int threads;
     int descriptors;
@@ -65,5 +67,22 @@ static int is_something_left(counts before) {
 }
 
 #endif
+
+#if defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 33)
+#include <malloc.h>
+#define LEFT_H_HEAP
+#endif
+#endif
+
+/* Bytes of memory that are in use; 0 where the C library does not tell. */
+static inline size_t heap_in_use(void) {
+#ifdef LEFT_H_HEAP
+    const struct mallinfo2 all = mallinfo2();
+    return all.uordblks + all.hblkhd;
+#else
+    return 0;
+#endif
+}
 
 #endif

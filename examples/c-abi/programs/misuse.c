@@ -22,6 +22,16 @@ static void expect(const char *what, mcp_status wanted, mcp_status found) {
     }
 }
 
+/* What the last function said that takes no mcp_error. */
+static void expect_problem(const char *what, mcp_status wanted, const char *part) {
+    mcp_error error;
+    expect(what, wanted, mcp_last_problem(&error));
+    if (strstr(error.message, part) == NULL) {
+        printf("%s: no `%s` in: %s\n", what, part, error.message);
+        wrong = 1;
+    }
+}
+
 /* Calls until the client is closed by another thread. */
 static void *call_until_closed(void *shared) {
     mcp_client client = *(mcp_client *)shared;
@@ -64,6 +74,7 @@ static void nothing_at_all(void) {
     mcp_string answer;
     mcp_error error;
 
+    expect("nothing was wrong yet", MCP_STATUS_OK, mcp_last_problem(&error));
     expect("NULL for a URL", MCP_STATUS_NULL, mcp_options_new(NULL, 0, &options, &error));
     if (strstr(error.message, "NULL") == NULL || error.message_length != strlen(error.message)) {
         printf("the message says nothing: %s\n", error.message);
@@ -72,7 +83,9 @@ static void nothing_at_all(void) {
     expect("NULL for a result", MCP_STATUS_NULL, mcp_options_new(TEXT("http://localhost/"), NULL, NULL));
     expect("no UTF-8", MCP_STATUS_UTF8, mcp_options_new(TEXT("http://\xff\xfe/"), &options, NULL));
     expect("no options", MCP_STATUS_HANDLE, mcp_options_bearer(no_options, TEXT("x")));
+    expect_problem("what was wrong with them", MCP_STATUS_HANDLE, "options");
     expect("no client", MCP_STATUS_HANDLE, mcp_client_tools(no_client, &answer, &error));
+    expect("as large as memory", MCP_STATUS_USAGE, mcp_options_new("http://localhost/", (size_t)-2, &options, &error));
     expect("no client to close", MCP_STATUS_HANDLE, mcp_client_close(no_client));
     expect("no server", MCP_STATUS_HANDLE, mcp_server_serve_stdio(no_server, NULL));
     expect("no connection", MCP_STATUS_HANDLE, mcp_server_connection_feed(no_connection, NULL, 0));
@@ -101,6 +114,7 @@ static void out_of_a_handler(void) {
     size_t length;
     expect("a call that is none", MCP_STATUS_HANDLE, mcp_call_name(call, &text, &length));
     expect("an answer to nobody", MCP_STATUS_HANDLE, mcp_call_reply_text(call, TEXT("x")));
+    expect_problem("why nobody is answered", MCP_STATUS_HANDLE, "the call is none");
 }
 
 static void a_server_that_cannot_be(void) {
@@ -145,6 +159,10 @@ static void an_engine_from_within(void) {
         mcp_server_add_tool(server, TEXT("t"), NULL, 0, NULL, 0, 0, inside, &engine, NULL));
     expect("an engine", MCP_STATUS_OK, mcp_server_engine(server, &engine, NULL));
     expect("a connection", MCP_STATUS_OK, mcp_server_connection_new(engine, &connection, NULL));
+    /* The length of a `read` that failed. */
+    expect("less than nothing", MCP_STATUS_USAGE,
+        mcp_server_connection_feed(connection, (const uint8_t *)request, (size_t)-1));
+    expect_problem("why it is less than nothing", MCP_STATUS_USAGE, "what came");
     expect("a request", MCP_STATUS_OK,
         mcp_server_connection_feed(connection, (const uint8_t *)request, sizeof request - 1));
     mcp_server_connection_output(connection, answer, sizeof answer - 1, &length);
@@ -227,6 +245,14 @@ static void count_release(void *userdata) {
     releases++;
 }
 
+/* Is released by a change of the server, and uses it. */
+static void release_within(void *server) {
+    mcp_error error;
+    releases++;
+    expect("a change within a change", MCP_STATUS_STATE, mcp_server_instructions(*(mcp_server *)server, TEXT("x")));
+    expect("the problem of it", MCP_STATUS_STATE, mcp_server_problem(*(mcp_server *)server, &error));
+}
+
 static void out_of_place(void *userdata, mcp_call call) {
     (void)userdata;
     mcp_call_fail(call, TEXT("it was never offered"));
@@ -261,9 +287,21 @@ static void settings_that_are_refused(void) {
         mcp_server_add_resource_template_json(server, TEXT("{}"), 0, NULL, NULL, NULL, count_release, &error));
     expect("bytes without a name", MCP_STATUS_JSON,
         mcp_server_add_resource_bytes(server, TEXT("{}"), NULL, 0, &error));
-    expect("the problem of a server", MCP_STATUS_JSON, mcp_server_problem(server, &error));
+    expect("bytes that end with their first NUL", MCP_STATUS_USAGE,
+        mcp_server_add_resource_bytes(server, TEXT("{\"uri\":\"a:b\",\"name\":\"b\"}"), (const uint8_t *)"x",
+            MCP_NUL_TERMINATED, &error));
+    expect("the problem of a server", MCP_STATUS_USAGE, mcp_server_problem(server, &error));
     if (releases != 5) {
         printf("released %d times in place of 5\n", releases);
+        wrong = 1;
+    }
+    expect("a tool", MCP_STATUS_OK,
+        mcp_server_add_tool(server, TEXT("twice"), NULL, 0, NULL, 0, 0, out_of_place, NULL, NULL));
+    expect("a tool of the same name", MCP_STATUS_OK,
+        mcp_server_add_tool(server, TEXT("twice"), NULL, 0, NULL, 0, 0, out_of_place, &server, release_within));
+    expect("a change after it", MCP_STATUS_OK, mcp_server_instructions(server, TEXT("x")));
+    if (releases != 6) {
+        printf("released %d times in place of 6\n", releases);
         wrong = 1;
     }
     mcp_server_free(server);
@@ -313,11 +351,13 @@ static void answers_twice(void *userdata, mcp_call call) {
     expect("a call of before", MCP_STATUS_HANDLE, mcp_call_reply_text(escaped, TEXT("x")));
     expect("bytes of a tool", MCP_STATUS_USAGE, mcp_call_reply_bytes(call, NULL, 0));
     expect("a missing tool", MCP_STATUS_USAGE, mcp_call_reply_missing(call));
-    expect("a result that is none", MCP_STATUS_JSON, mcp_call_reply_result(call, TEXT("[]")));
+    expect("a result that is none", MCP_STATUS_JSON, mcp_call_reply_result(call, TEXT("{\"content\":1}")));
+    expect_problem("why it is none", MCP_STATUS_JSON, "column 12");
     expect("taking it along", MCP_STATUS_OK, mcp_call_defer(call, &left_open, &error));
     expect("taking it along twice", MCP_STATUS_STATE, mcp_call_defer(call, &left_open, &error));
     expect("an answer to what was taken along", MCP_STATUS_STATE, mcp_call_reply_text(call, TEXT("x")));
     expect("a late answer that is no JSON", MCP_STATUS_JSON, mcp_deferred_reply_result(left_open, TEXT("[]")));
+    expect_problem("why it is no JSON", MCP_STATUS_JSON, "not the JSON that is wanted");
     expect("a late answer", MCP_STATUS_OK, mcp_deferred_reply_text(left_open, TEXT("later")));
     expect("a late answer, again", MCP_STATUS_STATE, mcp_deferred_fail(left_open, TEXT("x")));
     expect("progress of what is over", MCP_STATUS_STATE, mcp_deferred_progress(left_open, 1, 2, NULL, 0));
@@ -334,6 +374,13 @@ static void a_tool_for_a_prompt(void *userdata, mcp_call call) {
     expect("a prompt", MCP_STATUS_OK, mcp_call_reply_result(call, TEXT("{\"messages\":[]}")));
 }
 
+static void bytes_of_any_length(void *userdata, mcp_call call) {
+    (void)userdata;
+    expect("bytes that end with their first NUL", MCP_STATUS_USAGE,
+        mcp_call_reply_bytes(call, (const uint8_t *)"x", MCP_NUL_TERMINATED));
+    expect("bytes", MCP_STATUS_OK, mcp_call_reply_bytes(call, (const uint8_t *)"x", 1));
+}
+
 /* Roots are asked for: everything that is no answer, and then one. */
 static mcp_question gone;
 
@@ -345,6 +392,47 @@ static void answer_wrongly(void *userdata, mcp_question question) {
     expect("a form that is none", MCP_STATUS_USAGE, mcp_question_accept(question, NULL, 0, &error));
     expect("an answer", MCP_STATUS_OK, mcp_question_reply(question, TEXT("{\"roots\":[]}"), &error));
     expect("an answer, again", MCP_STATUS_STATE, mcp_question_decline(question));
+}
+
+/* Waits for a change that never comes, until the subscription is freed. */
+static void *wait_for_changes(void *subscription) {
+    mcp_change change = MCP_CHANGE_NONE;
+    mcp_status status;
+    do {
+        /* The other thread may look at this very moment. */
+        status = mcp_subscription_next(*(mcp_subscription *)subscription, -1, &change, NULL, NULL);
+    } while (status == MCP_STATUS_STATE);
+    expect("waiting until the end", status == MCP_STATUS_HANDLE ? MCP_STATUS_HANDLE : MCP_STATUS_OK, status);
+    if (status == MCP_STATUS_OK && change != MCP_CHANGE_OVER) {
+        printf("change %d in place of the end\n", (int)change);
+        wrong = 1;
+    }
+    return NULL;
+}
+
+/* Two threads with one subscription: the second does not wait for longer than it wanted to. */
+static void two_that_wait(mcp_client client) {
+    mcp_subscription subscription = {0};
+    mcp_change change;
+    mcp_string text;
+    mcp_error error;
+    pthread_t waiting;
+    mcp_status status;
+    expect("listening", MCP_STATUS_OK,
+        mcp_client_listen(client, TEXT("{\"promptsListChanged\":true}"), &subscription, &error));
+    pthread_create(&waiting, NULL, wait_for_changes, &subscription);
+    do {
+        status = mcp_subscription_next(subscription, 0, &change, NULL, &error);
+    } while (status == MCP_STATUS_OK);
+    expect("a second thread", MCP_STATUS_STATE, status);
+    expect("what is told of, meanwhile", MCP_STATUS_OK, mcp_subscription_acknowledged(subscription, &text, &error));
+    if (text.data == NULL || strstr(text.data, "promptsListChanged") == NULL) {
+        printf("what is told of: %s\n", text.data == NULL ? "nothing" : text.data);
+        wrong = 1;
+    }
+    mcp_string_free(&text);
+    mcp_subscription_free(subscription);
+    pthread_join(waiting, NULL);
 }
 
 static void *run_bound(void *bound) {
@@ -383,6 +471,7 @@ static void handlers_that_do_it_wrong(const char *revision) {
     mcp_server_add_tool(server, TEXT("says_nothing"), NULL, 0, NULL, 0, 0, says_nothing, NULL, NULL);
     mcp_server_add_tool(server, TEXT("answers_twice"), NULL, 0, NULL, 0, 1, answers_twice, NULL, NULL);
     mcp_server_add_prompt(server, TEXT("prompt"), NULL, 0, a_tool_for_a_prompt, NULL, NULL);
+    mcp_server_add_resource_with(server, TEXT("a:b"), TEXT("b"), NULL, 0, bytes_of_any_length, NULL, NULL);
     expect("binding", MCP_STATUS_OK, mcp_server_bind(server, TEXT("127.0.0.1:0"), &bound, &error));
     mcp_server_free(server);
     mcp_bound_url(bound, &text, NULL);
@@ -407,10 +496,14 @@ static void handlers_that_do_it_wrong(const char *revision) {
     expect_result(client, "answers_twice", "later");
     expect("a prompt", MCP_STATUS_OK, mcp_client_get_prompt(client, TEXT("prompt"), NULL, 0, &text, &error));
     mcp_string_free(&text);
+    expect("a resource", MCP_STATUS_OK,
+        mcp_client_request_with(client, TEXT("resources/read"), TEXT("{\"uri\":\"a:b\"}"), NULL, &text, &error));
+    mcp_string_free(&text);
     expect("roots that are not declared", MCP_STATUS_USAGE, mcp_client_set_roots(client, TEXT("[]"), &error));
     expect("roots that are no JSON", MCP_STATUS_JSON, mcp_client_set_roots(client, TEXT("{}"), &error));
     expect("a level that is none", MCP_STATUS_USAGE, mcp_client_set_log_level(client, 8, &error));
     expect("listening to nothing", MCP_STATUS_USAGE, mcp_client_listen(client, TEXT("{}"), &subscription, &error));
+    two_that_wait(client);
     expect("listening", MCP_STATUS_OK,
         mcp_client_listen(client, TEXT("{\"toolsListChanged\":true}"), &subscription, &error));
     expect("closing", MCP_STATUS_OK, mcp_client_close(client));

@@ -41,6 +41,7 @@ static void frames(void *userdata, mcp_call call) {
 /* On a worker of the library's, so that the loop goes on meanwhile. */
 static void think(void *userdata, mcp_call call) {
     (void)userdata;
+    mcp_call_sleep(call, 50);
     mcp_call_reply_text(call, TEXT("42"));
 }
 
@@ -215,7 +216,10 @@ int main(void) {
                     /* Somebody woke it for nothing. */
                 }
             } else if (clients[tag].fd >= 0) {
-                if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+                if (events[i].events & (EPOLLHUP | EPOLLERR)) {
+                    /* Nobody is there any more. epoll says so again and again, whatever it was asked to watch. */
+                    forget(&clients[tag]);
+                } else if (events[i].events & EPOLLIN) {
                     take_in(epoll, &clients[tag]);
                 }
                 if (clients[tag].fd >= 0 && (events[i].events & EPOLLOUT)) {
@@ -231,7 +235,7 @@ int main(void) {
             }
         }
     }
-    fprintf(stderr, "served %d calls\n", served);
+    fprintf(stderr, "served %d calls in %d frames\n", served, frame);
     mcp_engine_free(engine);
     close(wakes);
     close(epoll);

@@ -46,11 +46,18 @@ static void add(void *userdata, mcp_call call) {
     mcp_call_reply_text(call, sum, MCP_NUL_TERMINATED);
 }
 
-/* On a worker: it may take its time without holding anybody up. */
+typedef struct {
+    pthread_mutex_t lock;
+    int count;
+} calls;
+
+/* On a worker: it may take its time without holding anybody up. Several may run it at once, so what they share is locked. */
 static void count(void *userdata, mcp_call call) {
     int step;
-    int *calls = (int *)userdata;
-    *calls += 1;
+    calls *all = (calls *)userdata;
+    pthread_mutex_lock(&all->lock);
+    all->count++;
+    pthread_mutex_unlock(&all->lock);
     for (step = 1; step <= 3 && !mcp_call_is_cancelled(call); step++) {
         mcp_call_progress(call, step, 3, TEXT("counting"));
     }
@@ -59,8 +66,10 @@ static void count(void *userdata, mcp_call call) {
 }
 
 static void released(void *userdata) {
-    fprintf(stderr, "released after %d calls\n", *(int *)userdata);
-    free(userdata);
+    calls *all = (calls *)userdata;
+    fprintf(stderr, "released after %d calls\n", all->count);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
 }
 
 static void *wait_for_end(void *bound) {
@@ -78,19 +87,23 @@ int main(int argc, char **argv) {
     mcp_error error;
     pthread_t input;
     mcp_status status;
-    int *calls = (int *)calloc(1, sizeof *calls);
+    calls *all = (calls *)calloc(1, sizeof *all);
     const char *address = argc > 1 ? argv[1] : "127.0.0.1:0";
 
+    if (all == NULL) {
+        return 1;
+    }
+    pthread_mutex_init(&all->lock, NULL);
     if (mcp_server_new(TEXT("tiny"), TEXT("1.0.0"), &server, &error) != MCP_STATUS_OK) {
         fprintf(stderr, "%s\n", error.message);
-        free(calls);
+        released(all);
         return 1;
     }
     mcp_server_add_tool(server, TEXT("add"), TEXT("Adds a and b"),
         TEXT("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"integer\"}},"
              "\"required\":[\"a\",\"b\"]}"),
         0, add, NULL, NULL);
-    mcp_server_add_tool(server, TEXT("count"), TEXT("Counts to three"), NULL, 0, 1, count, calls, released);
+    mcp_server_add_tool(server, TEXT("count"), TEXT("Counts to three"), NULL, 0, 1, count, all, released);
     mcp_server_add_resource(server, TEXT("tiny://about"), TEXT("about"), TEXT("text/plain"), TEXT("a server in C"));
 
     status = mcp_server_bind(server, address, MCP_NUL_TERMINATED, &bound, &error);

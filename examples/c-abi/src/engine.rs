@@ -150,9 +150,10 @@ pub extern "C" fn mcp_server_connection_new(
 /// Takes bytes in that came from the client: all of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_connection_feed(connection: ConnectionHandle, data: *const u8, length: usize) -> Status {
-    on(connection, |machine, id| {
+    attempt(connection, |machine, id| {
         let now = machine.now();
-        machine.engine.received(id, now, bytes(data, length));
+        machine.engine.received(id, now, bytes("what came", data, length)?);
+        Ok(())
     })
 }
 
@@ -386,12 +387,18 @@ fn announce(engine: EngineHandle, change: impl FnOnce() -> Result<Change<'static
 }
 
 fn on(connection: ConnectionHandle, work: impl FnOnce(&mut Machine, ConnId)) -> Status {
+    attempt(connection, |machine, id| {
+        work(machine, id);
+        Ok(())
+    })
+}
+
+fn attempt(connection: ConnectionHandle, work: impl FnOnce(&mut Machine, ConnId) -> Result<(), Fault>) -> Status {
     enter(Out(std::ptr::null_mut()), || {
         let machine = ENGINES.get(connection.engine)?;
         let mut machine = machine.take()?;
         let found = machine.connections.iter().find(|(number, _)| *number == connection.id).map(|(_, id)| *id);
         let id = found.ok_or_else(|| Fault::new(Status::Handle, "the connection was freed, or never was"))?;
-        work(&mut machine, id);
-        Ok(())
+        work(&mut machine, id)
     })
 }

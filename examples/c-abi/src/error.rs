@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 
 use mcp_sse_blocking::Delivery;
 
+use crate::border::{enter, untold};
+use crate::text::Out;
+
 /// Bytes of a message, with the NUL at its end. Messages of the library are shorter; what a server says is cut.
 pub const MESSAGE: usize = 1024;
 
@@ -82,6 +85,14 @@ pub struct ErrorInfo {
     pub message_length: usize,
     /// What was wrong, as UTF-8 with a NUL at its end. Never a secret.
     pub message: [c_char; MESSAGE],
+}
+
+/// Why the last function on this thread that had no place for it did not do what it was asked to: it takes no
+/// `mcp_error`, or was given NULL. Gives its status and, in `error`, its message; `MCP_STATUS_OK` when there
+/// was none. What works in between does not change it.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcp_last_problem(error: *mut ErrorInfo) -> Status {
+    enter(Out(error), || untold().map_or(Ok(()), Err))
 }
 
 /// Why a function did not do what it was asked to.

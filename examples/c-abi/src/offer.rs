@@ -125,7 +125,8 @@ pub extern "C" fn mcp_server_add_resource_bytes(
 ) -> Status {
     change_telling(server, error, || {
         let definition: types::Resource = read(definition, definition_length)?;
-        let resource = described(Resource::bytes(&definition.uri, &definition.name, bytes(data, length)), definition);
+        let bytes = bytes("the resource", data, length)?;
+        let resource = described(Resource::bytes(&definition.uri, &definition.name, bytes), definition);
         Ok(move |server: Server| server.resource(resource))
     })
 }

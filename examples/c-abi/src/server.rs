@@ -1,7 +1,8 @@
 //! What a server offers, and its settings.
 
 use std::ffi::{c_char, c_void};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use mcp_server_tiny::{Prompt, Resource, Server, Tool};
 
@@ -13,16 +14,36 @@ use crate::reply::Kind;
 use crate::text::{Input, NUL_TERMINATED, Out};
 use crate::tool::{Handler, run};
 
-static SERVERS: Shelf<Mutex<Draft>> = Shelf::new("a server");
+static SERVERS: Shelf<Drafting> = Shelf::new("a server");
 
-/// A server that is being put together.
+/// A server that is being put together, and who waits to do so.
+struct Drafting {
+    draft: Mutex<Draft>,
+    /// A change was made.
+    changed: Condvar,
+}
+
 struct Draft {
-    /// Taken when it is run.
-    server: Option<Server>,
+    server: Stage,
     /// Whether it may be served to other machines: it demands a token, or need not.
     may_leave: bool,
     /// What was wrong with the last setting that could not be made.
     problem: Option<Fault>,
+}
+
+enum Stage {
+    Open(Box<Server>),
+    /// This thread changes it, while nothing is locked: what it releases and logs are functions of the caller's.
+    Changing(ThreadId),
+    /// It is run.
+    UsedUp,
+}
+
+/// A server while it is changed; given back when this ends, whatever became of it.
+struct Change<'a> {
+    drafting: &'a Drafting,
+    /// None: there is no more to be changed.
+    server: Option<Box<Server>>,
 }
 
 /// A server that is being put together. A number: 0 is none.
@@ -48,9 +69,9 @@ pub extern "C" fn mcp_server_new(
         let version = Input { what: "the version", data: version, length: version_length };
         let place = Out(server);
         place.required("the server")?;
-        let server = Server::new(name.required()?, version.required()?);
-        let draft = Draft { server: Some(server), may_leave: false, problem: None };
-        place.set(ServerHandle { id: SERVERS.put(Mutex::new(draft)) });
+        let server = Stage::Open(Box::new(Server::new(name.required()?, version.required()?)));
+        let draft = Mutex::new(Draft { server, may_leave: false, problem: None });
+        place.set(ServerHandle { id: SERVERS.put(Drafting { draft, changed: Condvar::new() }) });
         Ok(())
     })
 }
@@ -66,8 +87,7 @@ pub extern "C" fn mcp_server_free(server: ServerHandle) {
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_server_problem(server: ServerHandle, error: *mut ErrorInfo) -> Status {
     enter(Out(error), || {
-        let draft = SERVERS.get(server.id)?;
-        let problem = draft.lock().unwrap_or_else(PoisonError::into_inner).problem.clone();
+        let problem = SERVERS.get(server.id)?.draft().problem.clone();
         problem.map_or(Ok(()), Err)
     })
 }
@@ -277,19 +297,19 @@ pub extern "C" fn mcp_server_limits(
 
 /// Takes the server to run it.
 pub(crate) fn take(server: ServerHandle) -> Result<Server, Fault> {
-    let draft = SERVERS.get(server.id)?;
-    let mut draft = draft.lock().unwrap_or_else(PoisonError::into_inner);
-    draft.server.take().ok_or_else(used_up)
+    let drafting = SERVERS.get(server.id)?;
+    let mut change = drafting.begin()?;
+    change.server.take().map(|server| *server).ok_or_else(used_up)
 }
 
 /// Whether it may be served to other machines.
 pub(crate) fn may_leave(server: ServerHandle) -> Result<bool, Fault> {
-    Ok(SERVERS.get(server.id)?.lock().unwrap_or_else(PoisonError::into_inner).may_leave)
+    Ok(SERVERS.get(server.id)?.draft().may_leave)
 }
 
 fn let_leave(server: ServerHandle) -> Status {
     enter(Out(std::ptr::null_mut()), || {
-        SERVERS.get(server.id)?.lock().unwrap_or_else(PoisonError::into_inner).may_leave = true;
+        SERVERS.get(server.id)?.draft().may_leave = true;
         Ok(())
     })
 }
@@ -329,17 +349,49 @@ where
     C: FnOnce(Server) -> Server,
 {
     enter(Out(error), || {
-        let shelf = SERVERS.get(server.id)?;
-        let changed = plan().and_then(|change| {
-            let mut held = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            let server = held.server.take().ok_or_else(used_up)?;
-            held.server = Some(change(server));
+        let drafting: Arc<Drafting> = SERVERS.get(server.id)?;
+        let changed = plan().and_then(|make| {
+            let mut change = drafting.begin()?;
+            let server = change.server.take().ok_or_else(used_up)?;
+            change.server = Some(Box::new(make(*server)));
             Ok(())
         });
-        changed.inspect_err(|fault| {
-            shelf.lock().unwrap_or_else(PoisonError::into_inner).problem = Some(fault.clone());
-        })
+        changed.inspect_err(|fault| drafting.draft().problem = Some(fault.clone()))
     })
+}
+
+impl Drafting {
+    fn draft(&self) -> MutexGuard<'_, Draft> {
+        self.draft.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the server, when no other thread changes it.
+    fn begin(&self) -> Result<Change<'_>, Fault> {
+        let me = thread::current().id();
+        let mut draft = self.draft();
+        loop {
+            match &draft.server {
+                Stage::Changing(who) if *who == me => {
+                    let within = "the function that changes the server has called this one";
+                    return Err(Fault::new(Status::State, within));
+                }
+                Stage::Changing(_) => draft = self.changed.wait(draft).unwrap_or_else(PoisonError::into_inner),
+                Stage::UsedUp => return Err(used_up()),
+                Stage::Open(_) => break,
+            }
+        }
+        let Stage::Open(server) = std::mem::replace(&mut draft.server, Stage::Changing(me)) else {
+            return Err(used_up());
+        };
+        Ok(Change { drafting: self, server: Some(server) })
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        self.drafting.draft().server = self.server.take().map_or(Stage::UsedUp, Stage::Open);
+        self.drafting.changed.notify_all();
+    }
 }
 
 /// The length that says that text ends with its first NUL; for those who have no header.

@@ -1,7 +1,7 @@
 //! Changes of the server, as they are told.
 
 use std::ffi::c_char;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use mcp_core::types::SubscriptionFilter;
@@ -46,7 +46,24 @@ pub enum ChangeKind {
 struct Listening {
     /// Whoever waits for a change holds it.
     subscription: Mutex<Subscription>,
+    /// What the server said last, for whoever asks meanwhile.
+    acknowledged: Mutex<SubscriptionFilter>,
     stopper: Stopper,
+}
+
+impl Listening {
+    /// The subscription, unless a thread waits for its changes.
+    fn free(&self) -> Option<MutexGuard<'_, Subscription>> {
+        match self.subscription.try_lock() {
+            Ok(free) => Some(free),
+            Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    fn acknowledged(&self) -> MutexGuard<'_, SubscriptionFilter> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Asks the server to tell of changes. `filter` is a JSON object: `toolsListChanged`, `promptsListChanged`
@@ -70,14 +87,15 @@ pub extern "C" fn mcp_client_listen(
         let filter: SubscriptionFilter = serde_json::from_str(filter.required()?)?;
         let subscription = client.listen(Filter::from(filter))?;
         let stopper = subscription.stopper();
-        let listening = Listening { subscription: Mutex::new(subscription), stopper };
+        let acknowledged = Mutex::new(subscription.acknowledged());
+        let listening = Listening { subscription: Mutex::new(subscription), acknowledged, stopper };
         place.set(SubscriptionHandle { id: SUBSCRIPTIONS.put(listening) });
         Ok(())
     })
 }
 
 /// What the server said it will tell of: a JSON object as the filter, of what was asked for or a part of it.
-/// Waits for a thread that is in `mcp_subscription_next`.
+/// Never waits: while a thread is in `mcp_subscription_next` it is what the server said before that began.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_subscription_acknowledged(
     subscription: SubscriptionHandle,
@@ -89,8 +107,11 @@ pub extern "C" fn mcp_subscription_acknowledged(
         place.required("the result")?;
         place.set(Text::NONE);
         let listening = SUBSCRIPTIONS.get(subscription.id)?;
-        let acknowledged = listening.subscription.lock().unwrap_or_else(PoisonError::into_inner).acknowledged();
-        place.set(Text::new(&serde_json::to_string(&acknowledged)?));
+        if let Some(open) = listening.free() {
+            *listening.acknowledged() = open.acknowledged();
+        }
+        let json = serde_json::to_string(&*listening.acknowledged())?;
+        place.set(Text::new(&json));
         Ok(())
     })
 }
@@ -99,8 +120,8 @@ pub extern "C" fn mcp_subscription_acknowledged(
 /// URI of `MCP_CHANGE_RESOURCE` and nothing otherwise; it may be NULL when it is not wanted. What is not
 /// looked at waits: each change once, 1024 of them.
 ///
-/// Ends with `MCP_CHANGE_OVER` when another thread frees the subscription. Another status says why it failed,
-/// once.
+/// By one thread at a time: `MCP_STATUS_STATE`, at once, while another one waits for its changes. Ends with
+/// `MCP_CHANGE_OVER` when another thread frees the subscription. Another status says why it failed, once.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_subscription_next(
     subscription: SubscriptionHandle,
@@ -115,7 +136,8 @@ pub extern "C" fn mcp_subscription_next(
         place.set(ChangeKind::None);
         uri.set(Text::NONE);
         let listening = SUBSCRIPTIONS.get(subscription.id)?;
-        let mut open = listening.subscription.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = || Fault::new(Status::State, "another thread waits for the changes of this subscription");
+        let mut open = listening.free().ok_or_else(waits)?;
         let mut found = match u64::try_from(timeout_ms) {
             Ok(ms) => open.next_within(Duration::from_millis(ms))?,
             Err(_) => open.next().transpose()?,

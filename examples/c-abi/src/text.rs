@@ -42,7 +42,7 @@ impl Input {
             // length.
             unsafe { CStr::from_ptr(self.data) }.to_bytes()
         } else {
-            bytes(self.data.cast(), self.length)
+            bytes(self.what, self.data.cast(), self.length)?
         };
         match str::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
@@ -68,13 +68,17 @@ impl Input {
 }
 
 /// Bytes of the caller's.
-pub(crate) fn bytes<'a>(data: *const u8, length: usize) -> &'a [u8] {
+pub(crate) fn bytes<'a>(what: &str, data: *const u8, length: usize) -> Result<&'a [u8], Fault> {
     if data.is_null() || length == 0 {
-        return &[];
+        return Ok(&[]);
+    }
+    // No object is larger: this was -1, as of a `read` that failed, or `MCP_NUL_TERMINATED` for bytes.
+    if isize::try_from(length).is_err() {
+        return Err(Fault::new(Status::Usage, format!("{what} cannot have a length of {length}")));
     }
     // SAFETY: the header demands of whoever passes a pointer and a length that so many bytes can be read
-    // there until the function returns, and none of ours keeps them longer.
-    unsafe { slice::from_raw_parts(data, length) }
+    // there until the function returns, and none of ours keeps them longer. No more than `isize::MAX`.
+    Ok(unsafe { slice::from_raw_parts(data, length) })
 }
 
 impl<T> Out<T> {
@@ -85,6 +89,11 @@ impl<T> Out<T> {
             // there. What was there is not read: it need not have been anything.
             unsafe { ptr::write(self.0, value) };
         }
+    }
+
+    /// Whether nobody wants the result.
+    pub(crate) fn is_nowhere(&self) -> bool {
+        self.0.is_null()
     }
 
     /// That there is a place for a result that must not be lost.

@@ -200,7 +200,7 @@ pub extern "C" fn mcp_call_reply_result(call: CallHandle, json: *const c_char, l
 /// Answers with bytes: what is in a resource. Nothing else is bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn mcp_call_reply_bytes(call: CallHandle, data: *const u8, length: usize) -> Status {
-    reply(call, |kind| Reply::bytes(kind, bytes(data, length)))
+    reply(call, |kind| Reply::bytes(kind, bytes("the resource", data, length)?))
 }
 
 /// Answers that there is no such resource.
