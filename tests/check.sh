@@ -23,9 +23,13 @@ clippy() {
   # What a device builds: in the workspace the other crates' features hide a missing import.
   cargo clippy --quiet --locked --package mcp-core -- -D warnings
   cargo clippy --quiet --locked --package mcp-server-tiny --no-default-features -- -D warnings
+  # Its parts, each by itself, and its own tests without them.
+  cargo clippy --quiet --locked --package mcp-server-tiny --no-default-features --features http-sse -- -D warnings
+  cargo clippy --quiet --locked --package mcp-server-tiny --no-default-features --features listening -- -D warnings
+  cargo check --quiet --locked --package mcp-server-tiny --no-default-features --features std --lib --tests
   # A client without TLS.
   cargo clippy --quiet --locked --package mcp-sse-blocking --no-default-features --lib --tests -- -D warnings
-  cargo clippy --quiet --manifest-path tests/no_std_probe/Cargo.toml -- -D warnings
+  cargo clippy --quiet --manifest-path tests/no_std_probe/Cargo.toml --lib --test memory -- -D warnings
   cargo clippy --quiet --locked --manifest-path examples/firmware/Cargo.toml -- -D warnings
 }
 

@@ -95,6 +95,7 @@ use crate::conn::{Buffers, Conn, Phase};
 use crate::engine::exchange::Exchange;
 use crate::error::Error;
 use crate::offers::Offers;
+use crate::parts::Listening;
 use crate::service::Service;
 use crate::sessions::{Secret, Sessions};
 use crate::slab::{Key, Slab};
@@ -175,11 +176,14 @@ impl fmt::Debug for Engine {
 
 impl Engine {
     /// An engine for a listener at `address`, which decides what hosts and origins are served.
-    pub(crate) fn new(config: Config, service: Service, address: IpAddr, entropy: Entropy) -> Result<Self, Error> {
+    pub(crate) fn new(config: Config, mut service: Service, address: IpAddr, entropy: Entropy) -> Result<Self, Error> {
         if let Some(fault) = config.fault() {
             return Err(Error::Setting(fault.into()));
         }
         let access = config.access(address).map_err(|fault| Error::Setting(alloc::format!("{fault}").into()))?;
+        if Listening::BUILT.is_none() {
+            service.keep_silent();
+        }
         let buffers = Buffers::new(config.limits.spare_bytes);
         Ok(Self {
             config,

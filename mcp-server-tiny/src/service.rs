@@ -177,6 +177,8 @@ pub struct Service {
     inputs: Inputs,
     elicitations: u64,
     changes: Changes,
+    /// Whether clients can be told of changes.
+    tells: bool,
     #[cfg(feature = "std")]
     later: LaterCalls,
     /// Who answers in place of what is registered. Behind a pointer, so that only programs with one contain what it takes.
@@ -211,6 +213,7 @@ impl Service {
             changes: Changes::new(later.mailbox().clone()),
             #[cfg(not(feature = "std"))]
             changes: Changes::default(),
+            tells: true,
             #[cfg(feature = "std")]
             later,
             #[cfg(feature = "std")]
@@ -252,7 +255,22 @@ impl Service {
 
     /// Says that there are tools, also while there are none.
     pub(crate) fn declare_tools(&mut self) {
-        self.capabilities.tools.get_or_insert_with(ToolsCapability::default).list_changed = true;
+        self.capabilities.tools.get_or_insert_with(ToolsCapability::default).list_changed = self.tells;
+    }
+
+    /// There is no way to tell clients of changes: nothing of the kind is declared, and no subscription is taken.
+    pub(crate) fn keep_silent(&mut self) {
+        self.tells = false;
+        let ServerCapabilities { tools, prompts, resources, .. } = &mut self.capabilities;
+        if let Some(tools) = tools {
+            tools.list_changed = false;
+        }
+        if let Some(prompts) = prompts {
+            prompts.list_changed = false;
+        }
+        if let Some(resources) = resources {
+            (resources.subscribe, resources.list_changed) = (false, false);
+        }
     }
 
     /// Whether everything could be registered. A server asks before it begins to serve.
@@ -367,8 +385,9 @@ impl Service {
         params: Option<&RawValue>,
         outbox: &mut dyn Outbox,
     ) -> Outcome {
+        let is_served = self.tells || !matches!(method, Method::ResourcesSubscribe | Method::ResourcesUnsubscribe);
         #[cfg(feature = "std")]
-        if self.seam.is_some() && method != Method::ServerDiscover {
+        if self.seam.is_some() && is_served && method != Method::ServerDiscover {
             return self.hand_over(session, origin, (method, params), outbox);
         }
         match method {
@@ -376,7 +395,7 @@ impl Service {
             // Also without tools: an empty list (R-FS-9).
             Method::ToolsList => self.list_tools(session, origin, params, outbox),
             Method::ServerDiscover => self.discover(session, origin, outbox),
-            _ => match self.route(method) {
+            _ => match self.route(method).filter(|_| is_served) {
                 Some(route) => route(self, session, origin, method, params, outbox),
                 None => {
                     let text = alloc::format!("this server does not offer `{}`", method.name());
@@ -436,6 +455,8 @@ impl Service {
         while let Some(edit) = self.changes.next_edit() {
             self.edit(edit);
         }
+        // What nobody can be told is not kept either.
+        while !self.tells && self.changes.next().is_some() {}
         self.changes.next()
     }
 

@@ -271,12 +271,12 @@ mod tests {
     use alloc::string::String;
 
     fn open(sessions: &mut Sessions, secret: Secret, credential: Option<&[u8]>) -> Key {
-        let carrier = Carrier::Stream(Key::default(), HttpSse::BUILT.unwrap());
+        let carrier = Carrier::Streams(Box::default());
         sessions.open(Instant::ZERO, ServerSession::new(), carrier, secret, credential)
     }
 
     fn find(sessions: &Sessions, token: &str, credential: Option<&[u8]>) -> Result<Key, TokenFault> {
-        sessions.find(token.as_bytes(), credential, CarrierKind::Stream)
+        sessions.find(token.as_bytes(), credential, CarrierKind::Streams)
     }
 
     fn token(sessions: &Sessions, key: Key) -> String {
@@ -315,11 +315,10 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_own_carrier_only() {
         let mut sessions = Sessions::default();
-        let carrier = Carrier::Streams(Box::default());
-        let key = sessions.open(Instant::ZERO, ServerSession::new(), carrier, [1; 16], None);
+        let key = open(&mut sessions, [1; 16], None);
         let token = token(&sessions, key);
-        assert_eq!(find(&sessions, &token, None), Err(TokenFault::Unknown));
-        assert_eq!(sessions.find(token.as_bytes(), None, CarrierKind::Streams), Ok(key));
+        assert_eq!(sessions.find(token.as_bytes(), None, CarrierKind::Stream), Err(TokenFault::Unknown));
+        assert_eq!(find(&sessions, &token, None), Ok(key));
     }
 
     #[test]

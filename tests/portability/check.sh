@@ -29,7 +29,7 @@ for_c() {
 }
 
 # Where there is no C compiler for the target, TLS is left out and nothing is linked.
-without_c=(--no-default-features --features mcp-sse-blocking/compression,mcp-sse-blocking/oauth,mcp-sse-blocking/socks,mcp-sse-blocking/yaml,mcp-server-tiny/std)
+without_c=(--no-default-features --features mcp-sse-blocking/compression,mcp-sse-blocking/oauth,mcp-sse-blocking/socks,mcp-sse-blocking/yaml,mcp-server-tiny/std,mcp-server-tiny/http-sse,mcp-server-tiny/listening)
 runner=()
 can_run=yes
 suffix=

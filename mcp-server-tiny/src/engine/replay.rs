@@ -152,7 +152,7 @@ impl Replay {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "listening"))]
 mod tests {
     use super::*;
     use alloc::string::String;

@@ -11,6 +11,7 @@ use super::exchange::Asked;
 use super::*;
 use crate::call::Call;
 use crate::deferred::Deferred;
+use crate::parts::{HttpSse, Listening};
 use crate::result::Later;
 use crate::server::Server;
 use crate::sessions::Carrier;
@@ -379,8 +380,9 @@ fn whatever_peers_do_all_is_counted_bounded_and_comes_to_an_end() {
         assert_eq!((world.engine.exchanges.len(), world.engine.replayed), (0, 0));
         assert!(world.held.lock().unwrap().iter().all(Deferred::is_cancelled), "nobody works in vain");
     }
-    assert!(over_http > 1000 && events > 1000, "{over_http} sessions and {events} events over Streamable HTTP");
-    assert!(sessions > 300, "the runs get far enough: {sessions} sessions");
+    let has_events = Listening::BUILT.is_none() || events > 1000;
+    assert!(over_http > 1000 && has_events, "{over_http} sessions and {events} events over Streamable HTTP");
+    assert!(HttpSse::BUILT.is_none() || sessions > 300, "the runs get far enough: {sessions} sessions");
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl Service {
 
     /// Says that there are prompts, also while there are none.
     pub(crate) fn declare_prompts(&mut self) -> &mut Prompts {
-        self.capabilities.prompts.get_or_insert_with(PromptsCapability::default).list_changed = true;
+        self.capabilities.prompts.get_or_insert_with(PromptsCapability::default).list_changed = self.tells;
         self.prompts
             .get_or_insert_with(|| Box::new(Prompts { route: carry_out, family: Family::new(), pages: Pages::new() }))
     }

@@ -122,7 +122,7 @@ impl Service {
     /// Says that there are resources, also while there are none.
     pub(crate) fn declare_resources(&mut self) -> &mut Resources {
         let capability = self.capabilities.resources.get_or_insert_with(ResourcesCapability::default);
-        (capability.subscribe, capability.list_changed) = (true, true);
+        (capability.subscribe, capability.list_changed) = (self.tells, self.tells);
         self.resources.get_or_insert_with(|| {
             Box::new(Resources {
                 route: carry_out,
