@@ -1,74 +1,22 @@
 //! What a device needs: bytes on the heap of a server at the peak, counted by the allocator, for bounds that are stated here.
 //!
-//! Only what the server asks for is counted, on the thread of the test. Growing a block counts the old one and
-//! the new one at once, as on a device, where it is copied. How a heap is fragmented is not counted; `device_arena.rs` and
-//! `device_qemu.rs` run on real ones.
+//! With all parts of the server, and `std`; how ten thousand requests leave nothing behind without them is told by
+//! `tests/no_std_probe/tests/memory.rs`, on the same harness.
 #![allow(clippy::unwrap_used)] // a panic is the report
 // An allocator cannot be written without it.
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::time::Duration;
+mod counted_device;
 
 use mcp_core::Limits;
-use mcp_core::time::Instant;
-use mcp_server_tiny::engine::{ConnId, Engine, Next};
+use mcp_server_tiny::engine::ConnId;
 use mcp_server_tiny::types::{ElicitAction, ElicitParams, RequestedSchema};
 use mcp_server_tiny::{Call, Resource, Server, Tool};
 use mcp_tests::raw_http::RawAnswer;
 use mcp_tests::raw_streamable::{call, initialize, post, stateless};
 use serde_json::json;
 
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-#[derive(Clone, Copy)]
-struct Count {
-    held: usize,
-    peak: usize,
-}
-
-const NONE: Count = Count { held: 0, peak: 0 };
-
-thread_local! {
-    static COUNT: Cell<Count> = const { Cell::new(NONE) };
-    static COUNTS: Cell<bool> = const { Cell::new(false) };
-}
-
-// SAFETY: memory is the system's; this only counts, in cells that need no memory themselves.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if COUNTS.get() {
-            let mut count = COUNT.get();
-            count.held += layout.size();
-            count.peak = count.peak.max(count.held);
-            COUNT.set(count);
-        }
-        // SAFETY: the layout is the caller's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if COUNTS.get() {
-            let count = COUNT.get();
-            // Less than nothing would be a block that was not counted: a mistake in the test.
-            COUNT.set(Count { held: count.held.wrapping_sub(layout.size()), ..count });
-        }
-        // SAFETY: the block is the system's, of this layout.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-/// Counts what `work` asks for and gives back.
-fn counted<T>(work: impl FnOnce() -> T) -> T {
-    COUNTS.set(true);
-    let done = work();
-    COUNTS.set(false);
-    done
-}
+use counted_device::{Device, count};
 
 const MESSAGE_BYTES: usize = 2 * 1024;
 
@@ -105,110 +53,17 @@ fn small_server() -> Server {
 /// What the server above may have on the heap at any time, whatever its clients do.
 const PEAK: usize = 12 * 1024;
 
-/// An engine whose memory is counted.
-struct Device {
-    engine: Engine,
-    now: Instant,
-}
-
-impl Device {
-    fn new() -> Self {
-        Self::of(small_server())
-    }
-
-    fn of(server: Server) -> Self {
-        COUNT.set(NONE);
-        let mut drawn = 0u128;
-        let entropy = move |secret: &mut [u8; 16]| {
-            drawn += 1;
-            *secret = drawn.to_be_bytes();
-            true
-        };
-        let engine = counted(|| server.engine(entropy)).unwrap();
-        Self { engine, now: Instant::ZERO }
-    }
-
-    fn connect(&mut self) -> Option<ConnId> {
-        counted(|| self.engine.accept(self.now))
-    }
-
-    /// Sends bytes, and gives what all connections were sent.
-    fn send(&mut self, conn: ConnId, bytes: impl AsRef<[u8]>) -> Vec<u8> {
-        counted(|| self.engine.received(conn, self.now, bytes.as_ref()));
-        self.sent()
-    }
-
-    fn sent(&mut self) -> Vec<u8> {
-        let mut sent = Vec::new();
-        while let Some(conn) = counted(|| self.engine.next_ready()) {
-            let output = self.engine.output(conn);
-            sent.extend_from_slice(output);
-            let count = output.len();
-            counted(|| self.engine.sent(conn, self.now, count));
-            if self.engine.next(conn) != Next::Wait {
-                counted(|| self.engine.closed(conn));
-            }
-        }
-        sent
-    }
-
-    fn ask(&mut self, conn: ConnId, bytes: impl AsRef<[u8]>) -> RawAnswer {
-        let mut sent = self.send(conn, bytes);
-        RawAnswer::take_from(&mut sent).unwrap()
-    }
-
-    fn close(&mut self, conn: ConnId) {
-        counted(|| self.engine.closed(conn));
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now = self.now + time;
-        counted(|| self.engine.handle_timeouts(self.now));
-        self.sent();
-    }
-}
-
-fn a_call(number: usize) -> String {
-    match number % 4 {
-        0 => stateless(number, "tools/call", json!({ "name": "read_sensor", "arguments": {} })),
-        1 => stateless(number, "tools/call", json!({ "name": "set_led", "arguments": { "on": true } })),
-        2 => stateless(number, "tools/list", json!({})),
-        _ => stateless(number, "resources/read", json!({ "uri": "device://memory" })),
-    }
-}
-
-#[test]
-fn ten_thousand_requests_leave_nothing_behind() {
-    let mut device = Device::new();
-    let at_rest = COUNT.get().held;
-    let mut after_a_few = 0;
-    for client in 0..1000 {
-        let conn = device.connect().unwrap();
-        for number in 0..10 {
-            assert_eq!(device.ask(conn, a_call(10 * client + number)).status, 200);
-        }
-        // Every tenth leaves in the middle of a request.
-        if client % 10 == 0 {
-            device.send(conn, &a_call(client)[..200]);
-        }
-        device.close(conn);
-        device.pass(Duration::from_secs(1));
-        if client == 100 {
-            after_a_few = COUNT.get().held;
-        }
-    }
-    let Count { held, peak } = COUNT.get();
-    eprintln!("10 000 requests: {at_rest} bytes at rest, {held} afterwards, {peak} at the peak");
-    assert_eq!(held, after_a_few);
-    assert!(peak < PEAK, "{peak} bytes");
+fn ask(device: &mut Device, conn: ConnId, bytes: impl AsRef<[u8]>) -> RawAnswer {
+    let mut sent = device.send(conn, bytes);
+    RawAnswer::take_from(&mut sent).unwrap()
 }
 
 #[test]
 fn past_each_bound_there_is_a_refusal_and_no_growth() {
-    let mut device = Device::new();
+    let mut device = Device::of(small_server);
     let ask_alone = |device: &mut Device, request: &str| {
         let conn = device.connect().unwrap();
-        let answer = device.ask(conn, request);
+        let answer = ask(device, conn, request);
         device.close(conn);
         answer.status
     };
@@ -242,7 +97,7 @@ fn past_each_bound_there_is_a_refusal_and_no_growth() {
     assert!(refused.contains("-32603"), "{refused}");
     device.close(conn);
 
-    let peak = COUNT.get().peak;
+    let peak = count().peak;
     eprintln!("past each bound: {peak} bytes at the peak");
     assert!(peak < PEAK, "{peak} bytes");
 }
@@ -250,29 +105,31 @@ fn past_each_bound_there_is_a_refusal_and_no_growth() {
 #[test]
 fn a_session_that_asks_too_much_at_a_time_is_told_so_and_takes_no_more_memory() {
     // A call that waits for its client is in flight also when the connection of its answer is gone (R-SH-16).
-    let asking = small_server().tool(Tool::new("confirm"), |call: &mut Call<'_>| {
-        let question = ElicitParams::form("Really?", RequestedSchema::new());
-        Ok(if call.elicit("sure", question)?.action == ElicitAction::Accept { "done" } else { "not done" })
-    });
+    let asking = || {
+        small_server().tool(Tool::new("confirm"), |call: &mut Call<'_>| {
+            let question = ElicitParams::form("Really?", RequestedSchema::new());
+            Ok(if call.elicit("sure", question)?.action == ElicitAction::Accept { "done" } else { "not done" })
+        })
+    };
     let mut device = Device::of(asking);
     let conn = device.connect().unwrap();
     let hello = post(&[], &initialize("2025-11-25", json!({ "elicitation": {} })));
-    let session = device.ask(conn, hello).field("Mcp-Session-Id").unwrap().to_owned();
+    let session = ask(&mut device, conn, hello).field("Mcp-Session-Id").unwrap().to_owned();
     device.close(conn);
-    let mut ask = |id: usize| {
+    let mut ask_to_confirm = |id: usize| {
         let conn = device.connect().unwrap();
         let body = call(id, "tools/call", json!({ "name": "confirm" }));
         let answer = device.send(conn, post(&[("Mcp-Session-Id", &session)], &body));
         device.close(conn);
-        (String::from_utf8(answer).unwrap(), COUNT.get().held)
+        (String::from_utf8(answer).unwrap(), count().held)
     };
     for id in 0..Limits::SMALL.requests_in_flight {
-        let (asked, _) = ask(id);
+        let (asked, _) = ask_to_confirm(id);
         assert!(asked.starts_with("HTTP/1.1 200 ") && asked.contains("elicitation/create"), "{asked}");
     }
     let mut after_a_few = 0;
     for id in 100..1000 {
-        let (refused, held) = ask(id);
+        let (refused, held) = ask_to_confirm(id);
         assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("too many requests in flight"), "{refused}");
         if id == 400 {
             // Deadlines of connections that are gone are kept for a while.
@@ -280,5 +137,5 @@ fn a_session_that_asks_too_much_at_a_time_is_told_so_and_takes_no_more_memory() 
         }
         assert!(id <= 400 || held <= after_a_few, "{held} bytes after {id} requests, {after_a_few} after 400");
     }
-    assert!(COUNT.get().peak < PEAK, "{} bytes", COUNT.get().peak);
+    assert!(count().peak < PEAK, "{} bytes", count().peak);
 }
