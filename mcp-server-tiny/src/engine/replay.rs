@@ -166,7 +166,7 @@ mod tests {
     fn after(replay: &Replay, id: EventId) -> String {
         let mut out = Vec::new();
         replay.write_after(id, &mut out, |out, event| out.extend_from_slice(event));
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out).expect("events are text")
     }
 
     #[test]
