@@ -1,4 +1,4 @@
-//! A server with one tool on a connection for its stream and one for messages: bytes in, bytes out.
+//! A server with one tool on one connection: a client with a session, then a call that stands alone. Bytes in, bytes out.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,11 +8,14 @@ use mcp_core::time::Instant;
 use mcp_server_tiny::engine::{ConnId, Engine};
 use mcp_server_tiny::{Server, Tool};
 
-const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2024-11-05",
+const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25",
 "capabilities":{},"clientInfo":{"name":"probe","version":"0"}}}"#;
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 const CALL: &str =
     r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hi there"}}}"#;
+const CALL_ALONE: &str = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hi again"},
+"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+const ALONE: &str = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: echo\r\n";
 
 /// 0 when all came out right, else the number of the step that did not.
 pub(crate) fn run() -> i32 {
@@ -31,36 +34,30 @@ fn steps() -> Result<(), i32> {
     });
     let engine = engine.as_mut().map_err(|_| 101)?;
 
-    let stream = engine.accept(Instant::ZERO).ok_or(102)?;
-    engine.received(
-        stream,
-        Instant::ZERO,
-        b"GET /sse HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
-    );
-    let head = sent(engine, stream);
-    let endpoint = head.split("data: ").nth(1).and_then(|rest| rest.split('\n').next()).ok_or(103)?;
-
-    let posts = engine.accept(Instant::ZERO).ok_or(104)?;
-    post(engine, posts, endpoint, INITIALIZE).ok_or(105)?;
-    sent(engine, stream).contains("\"serverInfo\":{\"name\":\"probe\"").then_some(()).ok_or(106)?;
-    post(engine, posts, endpoint, INITIALIZED).ok_or(107)?;
-    post(engine, posts, endpoint, CALL).ok_or(108)?;
-    sent(engine, stream).contains("hi there").then_some(()).ok_or(109)?;
+    let conn = engine.accept(Instant::ZERO).ok_or(102)?;
+    let hello = post(engine, conn, "", INITIALIZE);
+    hello.contains("\"serverInfo\":{\"name\":\"probe\"").then_some(()).ok_or(103)?;
+    let rest = hello.split("Mcp-Session-Id: ").nth(1).ok_or(104)?;
+    let id = rest.split('\r').next().ok_or(105)?;
+    let session = format!("Mcp-Session-Id: {id}\r\nMCP-Protocol-Version: 2025-11-25\r\n");
+    post(engine, conn, &session, INITIALIZED).starts_with("HTTP/1.1 202 ").then_some(()).ok_or(106)?;
+    post(engine, conn, &session, CALL).contains("hi there").then_some(()).ok_or(107)?;
+    post(engine, conn, ALONE, CALL_ALONE).contains("hi again").then_some(()).ok_or(108)?;
 
     engine.stop(Instant::ZERO);
-    engine.closed(stream);
-    engine.closed(posts);
-    engine.is_stopped().then_some(()).ok_or(110)
+    engine.closed(conn);
+    engine.is_stopped().then_some(()).ok_or(109)
 }
 
-/// Posts a message and wants it accepted.
-fn post(engine: &mut Engine, posts: ConnId, endpoint: &str, body: &str) -> Option<()> {
+/// Posts a message with these further fields, and gives the answer.
+fn post(engine: &mut Engine, conn: ConnId, fields: &str, body: &str) -> String {
     let length = body.len();
     let request = format!(
-        "POST {endpoint} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, text/event-stream\r\n{fields}\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     );
-    engine.received(posts, Instant::ZERO, request.as_bytes());
-    sent(engine, posts).starts_with("HTTP/1.1 202 ").then_some(())
+    engine.received(conn, Instant::ZERO, request.as_bytes());
+    sent(engine, conn)
 }
 
 /// Takes what the engine has to send on a connection.
